@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -25,7 +26,7 @@ enum class Severity : uint8_t { Error, Warning };
 
 struct DiagNote {
   Loc at;            // may be empty
-  std::string text;
+  std::string text;  // of a note with a place: reads on into " at file:line:column" ("`w` is declared")
 };
 
 struct Diagnostic {
@@ -60,14 +61,18 @@ public:
   size_t errorCount() const { return errors_; }
   const std::vector<Diagnostic>& all() const { return list_; }
   const SourceManager& sources() const { return sources_; }
-  void clear() { list_.clear(); errors_ = 0; }
+  void clear() { list_.clear(); seen_.clear(); errors_ = 0; }
 
   /// All diagnostics, sorted by place, in the given form (JSON: one array of objects).
   std::string render(DiagFormat format) const;
 
 private:
+  Diagnostic& add(Severity severity, DiagCode code, Loc at, std::string message);
+
   const SourceManager& sources_;
   std::vector<Diagnostic> list_;
+  std::unordered_set<std::string> seen_;  // place and message of each in the list
+  Diagnostic repeated_;                   // takes the labels of one that was already there
   size_t errors_ = 0;
 };
 
