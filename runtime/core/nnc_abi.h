@@ -1,0 +1,210 @@
+/* The hand-over from code generation to the runtime core: constant tables that describe a compiled model, and the interface
+ * through which hosts (the generated C entry points, `nn train`, Python) use it. C11, freestanding.
+ *
+ * The core (runtime/core/*.c) is compiled once when the project is built, embedded in nnc, and linked into every model.so. */
+#ifndef NNC_ABI_H
+#define NNC_ABI_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define NNC_ABI_VERSION 1
+
+/* Element types; the values are those of nnc::DType. */
+enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
+
+/* Return codes of every entry point. */
+enum {
+  NNC_OK = 0,
+  NNC_ERR_ARGUMENT = 1,  /* a null pointer, an unknown name, a wrong size */
+  NNC_ERR_RANGE = 2,     /* a symbol above its bound, an index outside its type's bound */
+  NNC_ERR_MEMORY = 3,
+  NNC_ERR_IO = 4,
+  NNC_ERR_FORMAT = 5,    /* a malformed or mismatched weight file */
+};
+
+/* ---- kernels ---------------------------------------------------------------------------------------------------- */
+
+typedef struct nnc_args {
+  char *const *buffer;    /* addresses of the entry's buffers */
+  const uint32_t *bind;   /* the launch's operands: numbers of buffers */
+  const int64_t *symbol;  /* run-time values of the entry's symbols, in order */
+  char *scratch;          /* this thread's scratch, 64-byte aligned, of the size the kernel asked for */
+} nnc_args;
+
+/* Runs tasks task0 … task1-1; any split of 0 … tasks(symbol) over threads yields the same bits. */
+typedef void (*nnc_kernel_fn)(const nnc_args *args, int64_t task0, int64_t task1);
+/* A polynomial in the symbols: a number of tasks, a trip count, a size in bytes. */
+typedef int64_t (*nnc_extent_fn)(const int64_t *symbol);
+
+typedef struct nnc_kernel {
+  const char *name;
+  nnc_kernel_fn run;
+  nnc_extent_fn tasks;
+  uint64_t scratch_bytes; /* for each thread */
+  uint32_t serial;        /* 1: too small to be worth a second thread */
+  uint32_t reserved;
+  double flops;           /* with every symbol at its bound */
+} nnc_kernel;
+
+/* ---- an entry's program ------------------------------------------------------------------------------------------- */
+
+enum { NNC_SPACE_STORE, NNC_SPACE_SCALARS, NNC_SPACE_INPUT, NNC_SPACE_OUTPUT, NNC_SPACE_CONST, NNC_SPACE_ARENA };
+
+typedef struct nnc_buffer {
+  uint32_t space;
+  uint32_t index;  /* number of the input or output */
+  uint64_t offset; /* bytes from the start of the space */
+} nnc_buffer;
+
+typedef struct nnc_launch {
+  uint32_t kernel;
+  uint32_t bind;      /* first operand in nnc_entry.bind */
+  uint32_t origin;    /* offset in nnc_model.strings: "net.fc at model.nn:14" */
+} nnc_launch;
+
+typedef struct nnc_phase {
+  uint32_t first, count; /* launches */
+} nnc_phase;
+
+typedef struct nnc_slice {
+  uint32_t slice, whole; /* buffers: slice t of whole lies at t * stride(symbol) bytes */
+  uint32_t reverse;
+  uint32_t reserved;
+  nnc_extent_fn stride;
+} nnc_slice;
+
+enum { NNC_STEP_PHASE, NNC_STEP_LOOP, NNC_STEP_END_LOOP, NNC_STEP_IF, NNC_STEP_ELSE, NNC_STEP_END_IF };
+
+typedef struct nnc_step {
+  uint32_t kind;
+  uint32_t target;        /* PHASE: its number; LOOP, IF, ELSE: the step that ends it; END_LOOP: its LOOP */
+  uint32_t first_slice, slices;
+  uint32_t buffer;        /* LOOP: buffer that holds t (UINT32_MAX: none); IF: the predicate */
+  uint32_t reserved;
+  nnc_extent_fn trip;     /* LOOP */
+} nnc_step;
+
+typedef struct nnc_symbol {
+  const char *name;
+  int64_t bound;          /* inclusive */
+} nnc_symbol;
+
+/* An input or output: extents by functions of the symbols. */
+typedef struct nnc_port {
+  const char *name;       /* "image"; for results "0", "1" or their names; "loss"; a metric's name */
+  const char *role;       /* "input", "result", "loss", "metric" */
+  uint32_t dtype;
+  uint32_t rank;
+  const nnc_extent_fn *extents;
+  int64_t bound;          /* inputs of an index type: exclusive upper bound, checked at each call; 0: none */
+} nnc_port;
+
+typedef struct nnc_entry {
+  const char *name;       /* "fit.step" */
+  const char *kind;       /* "init", "step", "eval", "export", "prepare", "start_pass" */
+  uint32_t symbols, inputs, outputs, buffers, launches, phases, steps, slices;
+  const nnc_symbol *symbol;
+  const nnc_port *input;
+  const nnc_port *output;
+  const nnc_buffer *buffer;
+  const uint32_t *bind;
+  const nnc_launch *launch;
+  const nnc_phase *phase;
+  const nnc_step *step;
+  const nnc_slice *slice;
+  uint64_t arena_bytes;
+} nnc_entry;
+
+/* ---- the model ---------------------------------------------------------------------------------------------------- */
+
+/* One digit of storage order, outermost first: (index[dim] / div) % extent. */
+typedef struct nnc_digit {
+  int64_t dim, div, extent;
+} nnc_digit;
+
+enum { NNC_PARAM, NNC_STATE, NNC_TRAIN_STATE, NNC_METRIC_STATE };
+
+typedef struct nnc_variable {
+  const char *path;
+  uint32_t kind;
+  uint32_t dtype;
+  uint32_t rank;
+  uint32_t digits;
+  const int64_t *extents; /* logical, row-major for hosts and files */
+  const nnc_digit *digit; /* storage */
+  uint64_t offset;        /* bytes in the store */
+} nnc_variable;
+
+typedef struct nnc_scalar {
+  const char *name;       /* "lr", "step", "steps", "epoch", "seed", "valid.loss" */
+  uint32_t dtype;
+  uint32_t reserved;
+  uint64_t offset;        /* bytes in the scalar block */
+  double initial;
+} nnc_scalar;
+
+typedef struct nnc_model {
+  uint32_t abi_version;
+  uint32_t entries, kernels, variables, scalars;
+  uint32_t reserved;
+  const char *name;
+  const char *compiler;   /* version and options it was made with */
+  const char *target;     /* "skylake-avx512": checked against the CPU when a context is made */
+  const char *description;/* JSON: data blocks, train blocks, hypers: for nn and for introspection */
+  const nnc_entry *entry;
+  const nnc_kernel *kernel;
+  const nnc_variable *variable;
+  const nnc_scalar *scalar;
+  const char *strings;
+  const char *constants;  /* tensor literals, 64-byte aligned */
+  const char *weights;    /* embedded safetensors, or null */
+  uint64_t weights_bytes;
+  uint64_t store_bytes, scalar_bytes, constant_bytes;
+} nnc_model;
+
+/* ---- what hosts call ------------------------------------------------------------------------------------------------ */
+
+typedef struct nnc_context nnc_context;
+
+/* A loop over [0, n) given by a host with a thread pool of its own: body(data, i) for each i, in any order, all done on return. */
+typedef void (*nnc_parallel_for)(void *host, int64_t n, void (*body)(void *data, int64_t i), void *data);
+
+/* Called after each launch where a profiler asks for it. */
+typedef void (*nnc_probe)(void *user, uint32_t launch, uint64_t nanoseconds);
+
+/* The interface of a model.so: `const nnc_api *<model>_api(void)`. All functions return an NNC_ code unless said otherwise;
+ * `error(ctx)` is the text of the context's last failure. A context is used by one thread at a time; contexts are independent. */
+typedef struct nnc_api {
+  uint32_t abi_version;
+  uint32_t reserved;
+  const nnc_model *model;
+  /* Makes a context: embedded weights, else initialisers run with the seed. threads 0: as many as CPUs may be used. */
+  int (*create)(nnc_context **out, int64_t seed, int threads);
+  void (*destroy)(nnc_context *ctx);
+  const char *(*error)(const nnc_context *ctx);
+  int (*set_threads)(nnc_context *ctx, int threads);
+  int (*set_executor)(nnc_context *ctx, nnc_parallel_for run, void *host, int threads);
+  int (*set_probe)(nnc_context *ctx, nnc_probe probe, void *user);
+  /* Runs an entry: symbols, inputs and outputs in the order of its tables; an output pointer may be null (not wanted). */
+  int (*run)(nnc_context *ctx, uint32_t entry, const int64_t *symbols, const void *const *inputs, void *const *outputs);
+  int (*set_scalar)(nnc_context *ctx, const char *name, double value);
+  int (*get_scalar)(const nnc_context *ctx, const char *name, double *value);
+  /* Tensors by path, row-major, in the variable's dtype; bytes is checked. */
+  int (*get_tensor)(nnc_context *ctx, const char *path, void *data, uint64_t bytes);
+  int (*set_tensor)(nnc_context *ctx, const char *path, const void *data, uint64_t bytes);
+  /* Runs the initialisers again with a seed. */
+  int (*init)(nnc_context *ctx, int64_t seed);
+  /* Weights (parameters and layer state) as safetensors. */
+  int (*load)(nnc_context *ctx, const char *file);
+  int (*save)(nnc_context *ctx, const char *file);
+} nnc_api;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
