@@ -25,6 +25,8 @@ enum {
   NNC_ERR_MEMORY = 3,
   NNC_ERR_IO = 4,
   NNC_ERR_FORMAT = 5,    /* a malformed or mismatched weight file */
+  NNC_ERR_NAN = 6,       /* a NaN was found (only where set_nan_check asked for it) */
+  NNC_ERR_CPU = 7,       /* this CPU lacks instructions the library was compiled for */
 };
 
 /* ---- kernels ---------------------------------------------------------------------------------------------------- */
@@ -47,6 +49,8 @@ typedef struct nnc_kernel {
   nnc_extent_fn tasks;
   uint64_t scratch_bytes; /* for each thread */
   uint32_t serial;        /* 1: too small to be worth a second thread */
+  uint32_t operands;      /* how many buffers a launch binds */
+  uint32_t outputs;       /* the last so many of them are written */
   uint32_t reserved;
   double flops;           /* with every symbol at its bound */
 } nnc_kernel;
@@ -57,8 +61,11 @@ enum { NNC_SPACE_STORE, NNC_SPACE_SCALARS, NNC_SPACE_INPUT, NNC_SPACE_OUTPUT, NN
 
 typedef struct nnc_buffer {
   uint32_t space;
-  uint32_t index;  /* number of the input or output */
-  uint64_t offset; /* bytes from the start of the space */
+  uint32_t index;         /* number of the input or output */
+  uint64_t offset;        /* bytes from the start of the space */
+  nnc_extent_fn elements; /* how many elements it holds */
+  uint32_t dtype;
+  uint32_t reserved;
 } nnc_buffer;
 
 typedef struct nnc_launch {
@@ -120,6 +127,9 @@ typedef struct nnc_entry {
   uint64_t arena_bytes;
 } nnc_entry;
 
+/* CPU features code may need; x86-64's baseline needs none. */
+enum { NNC_CPU_AVX2_FMA = 1, NNC_CPU_AVX512 = 2 };
+
 /* ---- the model ---------------------------------------------------------------------------------------------------- */
 
 /* One digit of storage order, outermost first: (index[dim] / div) % extent. */
@@ -154,7 +164,9 @@ typedef struct nnc_model {
   uint32_t reserved;
   const char *name;
   const char *compiler;   /* version and options it was made with */
-  const char *target;     /* "skylake-avx512": checked against the CPU when a context is made */
+  const char *target;     /* "skylake-avx512": for people */
+  uint32_t cpu_features;  /* NNC_CPU_ bits the code needs: checked when a context is made */
+  uint32_t reserved2;
   const char *description;/* JSON: data blocks, train blocks, hypers: for nn and for introspection */
   const nnc_entry *entry;
   const nnc_kernel *kernel;
@@ -174,8 +186,8 @@ typedef struct nnc_context nnc_context;
 /* A loop over [0, n) given by a host with a thread pool of its own: body(data, i) for each i, in any order, all done on return. */
 typedef void (*nnc_parallel_for)(void *host, int64_t n, void (*body)(void *data, int64_t i), void *data);
 
-/* Called after each launch where a profiler asks for it. */
-typedef void (*nnc_probe)(void *user, uint32_t launch, uint64_t nanoseconds);
+/* Called after each launch where a profiler asks for it; launches then run one after the other. */
+typedef void (*nnc_probe)(void *user, uint32_t entry, uint32_t launch, uint64_t nanoseconds);
 
 /* The interface of a model.so: `const nnc_api *<model>_api(void)`. All functions return an NNC_ code unless said otherwise;
  * `error(ctx)` is the text of the context's last failure. A context is used by one thread at a time; contexts are independent. */
@@ -185,11 +197,16 @@ typedef struct nnc_api {
   const nnc_model *model;
   /* Makes a context: embedded weights, else initialisers run with the seed. threads 0: as many as CPUs may be used. */
   int (*create)(nnc_context **out, int64_t seed, int threads);
+  /* The same in memory of the host: context_bytes(threads) bytes, 64-byte aligned; destroy then leaves it to the host. */
+  uint64_t (*context_bytes)(int threads);
+  int (*create_at)(nnc_context **out, void *memory, uint64_t bytes, int64_t seed, int threads);
   void (*destroy)(nnc_context *ctx);
   const char *(*error)(const nnc_context *ctx);
   int (*set_threads)(nnc_context *ctx, int threads);
   int (*set_executor)(nnc_context *ctx, nnc_parallel_for run, void *host, int threads);
   int (*set_probe)(nnc_context *ctx, nnc_probe probe, void *user);
+  /* With check on, run stops with NNC_ERR_NAN after the first launch that writes a NaN; error(ctx) names it and its place. */
+  int (*set_nan_check)(nnc_context *ctx, int check);
   /* Runs an entry: symbols, inputs and outputs in the order of its tables; an output pointer may be null (not wanted). */
   int (*run)(nnc_context *ctx, uint32_t entry, const int64_t *symbols, const void *const *inputs, void *const *outputs);
   int (*set_scalar)(nnc_context *ctx, const char *name, double value);
@@ -197,6 +214,9 @@ typedef struct nnc_api {
   /* Tensors by path, row-major, in the variable's dtype; bytes is checked. */
   int (*get_tensor)(nnc_context *ctx, const char *path, void *data, uint64_t bytes);
   int (*set_tensor)(nnc_context *ctx, const char *path, const void *data, uint64_t bytes);
+  /* All variables as they lie in memory: for snapshots within a process (model->store_bytes bytes). */
+  int (*get_store)(nnc_context *ctx, void *data);
+  int (*set_store)(nnc_context *ctx, const void *data);
   /* Runs the initialisers again with a seed. */
   int (*init)(nnc_context *ctx, int64_t seed);
   /* Weights (parameters and layer state) as safetensors. */
