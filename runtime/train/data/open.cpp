@@ -1,0 +1,218 @@
+#include "runtime/train/data/open.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <filesystem>
+#include <numeric>
+
+#include "runtime/train/data/csv.h"
+#include "runtime/train/data/idx.h"
+#include "runtime/train/data/images.h"
+#include "runtime/train/data/npy.h"
+#include "runtime/train/data/text.h"
+#include "runtime/train/error.h"
+#include "runtime/train/shuffle.h"
+
+namespace nnc::train {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kSplitNames[] = {"train", "valid", "test"};
+
+/// Rows (or bytes of a text) that a portion of `all` asks for.
+uint64_t countOf(const Portion& portion, uint64_t all) {
+  if (portion.rows) return portion.rows;
+  if (portion.share <= 0) return 0;
+  return std::max<uint64_t>(1, static_cast<uint64_t>(std::llround(portion.share * static_cast<double>(all))));
+}
+
+struct SplitPath {
+  std::string split, path;
+};
+
+/// The files or folders of the splits: `path` alone, or those in it named train, valid and test with one of the
+/// suffixes.
+std::vector<SplitPath> splitPaths(const std::string& path, std::initializer_list<const char*> suffixes) {
+  if (!fs::is_directory(path)) return {{"train", path}};
+  std::vector<SplitPath> found;
+  for (const char* split : kSplitNames) {
+    for (const char* suffix : suffixes) {
+      const std::string candidate = fmt::format("{}/{}{}", path, split, suffix);
+      if (!fs::exists(candidate)) continue;
+      found.push_back({split, candidate});
+      break;
+    }
+  }
+  return found;
+}
+
+template <class Read>
+RawDataset readTables(const std::vector<SplitPath>& paths, const std::string& path, const char* expected, Read read) {
+  if (paths.empty() || paths[0].split != "train") throw DataError(path, "", fmt::format("holds no {}", expected));
+  RawDataset dataset;
+  for (const SplitPath& from : paths) {
+    dataset.tables.push_back(read(from.path));
+    dataset.splits.push_back({from.split, dataset.tables.size() - 1, {}});
+  }
+  return dataset;
+}
+
+RawDataset readNpySource(const std::string& path) {
+  auto paths = splitPaths(path, {".npz", ""});
+  if (paths.empty()) paths = {{"train", path}};
+  return readTables(paths, path, "train.npz", readNpyTable);
+}
+
+/// A split cannot both come with the source and be taken from its training rows.
+void refuseSecond(const std::string& path, const char* split, bool there) {
+  if (there)
+    throw DataError(path, "", fmt::format("has a {} split of its own; leave out the setting `{}`", split, split));
+}
+
+/// Bytes at the tail of a text for a portion; rows are whole windows.
+uint64_t tailBytes(const Portion& portion, uint64_t all, const DataSettings& settings, int64_t stride) {
+  if (!portion.rows) return countOf(portion, all);
+  const auto step = static_cast<uint64_t>(stride);
+  if (portion.rows > all / step + 1) return all;  // more than there is; refused as an empty training part
+  return (portion.rows - 1) * step + static_cast<uint64_t>(settings.window);
+}
+
+/// The training text without the tails that become the validation and the test part; files of their own are read whole.
+RawDataset readTextSource(const std::string& path, const DataSettings& settings) {
+  const int64_t stride = settings.stride > 0 ? settings.stride : settings.window;
+  const auto paths = splitPaths(path, {".txt"});
+  if (paths.empty() || paths[0].split != "train") throw DataError(path, "", "holds no train.txt");
+  RawDataset dataset;
+  auto add = [&](const char* split, const std::string& file, const Buffer& bytes, size_t begin, size_t end) {
+    dataset.tables.push_back(
+        windowTable(file, bytes, begin, end, settings.window, stride, fmt::format("{} part", split)));
+    dataset.splits.push_back({split, dataset.tables.size() - 1, {}});
+  };
+  auto own = [&](const char* split) {
+    const auto it = std::find_if(paths.begin(), paths.end(), [&](const SplitPath& p) { return p.split == split; });
+    return it == paths.end() ? nullptr : &*it;
+  };
+  const std::string& file = paths[0].path;
+  const Buffer text = readFile(file);
+  size_t end = text.size();
+  for (const auto& [split, portion] : {std::pair{"test", &settings.test}, {"valid", &settings.valid}}) {
+    if (portion->wanted()) refuseSecond(path, split, own(split) != nullptr);
+    if (const SplitPath* from = own(split)) {
+      const Buffer bytes = readFile(from->path);
+      add(split, from->path, bytes, 0, bytes.size());
+    } else if (portion->wanted()) {
+      const size_t begin = end - std::min<uint64_t>(tailBytes(*portion, text.size(), settings, stride), end);
+      add(split, file, text, begin, end);
+      end = begin;
+    }
+  }
+  add("train", file, text, 0, end);
+  return dataset;
+}
+
+RawDataset readSource(DataFormat format, const std::string& path, const DataSettings& settings) {
+  switch (format) {
+    case DataFormat::Idx:
+      return readIdxFolder(path);
+    case DataFormat::Npy:
+      return readNpySource(path);
+    case DataFormat::Text:
+      return readTextSource(path, settings);
+    case DataFormat::Images:
+      return readImageFolders(path);
+    case DataFormat::Csv:
+      break;
+  }
+  const CsvSettings csv{settings.separator, settings.header};
+  return readTables(splitPaths(path, {".csv"}), path, "train.csv",
+                    [&](const std::string& file) { return readCsv(file, csv); });
+}
+
+/// Orders the splits as train, valid, test.
+void sortSplits(RawDataset& dataset) {
+  auto rank = [](const Split& split) { return std::find(std::begin(kSplitNames), std::end(kSplitNames), split.name); };
+  std::sort(dataset.splits.begin(), dataset.splits.end(),
+            [&](const Split& a, const Split& b) { return rank(a) < rank(b); });
+}
+
+/// Moves a random part of the training rows to a new split; `draw` tells the draws of one data set apart.
+void takeFromTrain(RawDataset& dataset, const char* name, const Portion& portion, uint64_t draw) {
+  const std::string& file = dataset.tableOf(dataset.splits[0]).file;
+  refuseSecond(file, name, dataset.find(name) != nullptr);
+  Split& train = dataset.splits[0];
+  const uint64_t count = countOf(portion, train.rows.size());
+  if (count >= train.rows.size()) {
+    throw DataError(file, "",
+                    fmt::format("`{} = {}` leaves no training rows: there are {}", name, count, train.rows.size()));
+  }
+  const auto order = shuffledRows(static_cast<uint32_t>(train.rows.size()), 0, draw, ShuffleUse::SplitRows);
+  std::vector<bool> taken(train.rows.size(), false);
+  for (uint64_t i = 0; i < count; ++i) taken[order[i]] = true;
+  std::vector<uint32_t> kept, moved;
+  for (size_t i = 0; i < train.rows.size(); ++i) (taken[i] ? moved : kept).push_back(train.rows[i]);
+  const size_t table = train.table;
+  train.rows = std::move(kept);
+  dataset.splits.push_back({name, table, std::move(moved)});
+  sortSplits(dataset);
+}
+
+/// Every table must have the training table's fields, in its order.
+void checkSameFields(const RawTable& train, const RawTable& other) {
+  for (const RawField& field : train.fields) {
+    const RawField& same = other.at(field.name);
+    if (same.extents == field.extents) continue;
+    throw DataError(other.file, fmt::format("field {}", ticked(field.name)),
+                    fmt::format("has rows of shape {}, but those of {} have {}", shapeText(same.extents), train.file,
+                                shapeText(field.extents)));
+  }
+  for (const RawField& field : other.fields) train.at(field.name);
+}
+
+}  // namespace
+
+std::optional<DataFormat> dataFormat(std::string_view name) {
+  constexpr std::string_view kNames[] = {"idx", "csv", "npy", "text", "images"};
+  const auto* it = std::find(std::begin(kNames), std::end(kNames), name);
+  if (it == std::end(kNames)) return std::nullopt;
+  return static_cast<DataFormat>(it - kNames);
+}
+
+RawDataset openDataset(DataFormat format, const std::string& path, const DataSettings& settings) {
+  std::error_code error;
+  if (!fs::exists(path, error)) throw IoError(path, "no such file or folder");
+  if (format == DataFormat::Text && settings.window <= 0) {
+    throw DataError(path, "", "text needs `window`, the number of characters in a row");
+  }
+  RawDataset dataset = readSource(format, path, settings);
+  sortSplits(dataset);
+  const RawTable& train = dataset.tableOf(dataset.splits[0]);
+  for (Split& split : dataset.splits) {
+    const RawTable& table = dataset.tableOf(split);
+    if (table.rows == 0) throw DataError(table.file, "", fmt::format("the {} split has no rows", split.name));
+    checkSameFields(train, table);
+    split.rows.resize(table.rows);
+    std::iota(split.rows.begin(), split.rows.end(), 0U);
+  }
+  if (format == DataFormat::Text) return dataset;
+  if (settings.test.wanted()) takeFromTrain(dataset, "test", settings.test, 0);
+  if (settings.valid.wanted()) takeFromTrain(dataset, "valid", settings.valid, 1);
+  return dataset;
+}
+
+std::pair<std::vector<uint32_t>, std::vector<uint32_t>> foldRows(std::span<const uint32_t> rows, uint32_t folds,
+                                                                 uint32_t fold, uint64_t seed) {
+  assert(folds >= 2 && fold < folds);
+  const auto order = shuffledRows(static_cast<uint32_t>(rows.size()), seed, 0, ShuffleUse::Folds);
+  std::pair<std::vector<uint32_t>, std::vector<uint32_t>> split;
+  for (size_t i = 0; i < rows.size(); ++i) (i % folds == fold ? split.second : split.first).push_back(rows[order[i]]);
+  std::sort(split.first.begin(), split.first.end());
+  std::sort(split.second.begin(), split.second.end());
+  return split;
+}
+
+}  // namespace nnc::train

@@ -1,0 +1,53 @@
+// The one entry to data: opens a source of any format and divides it into train, valid and test.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime/train/data/dataset.h"
+
+namespace nnc::train {
+
+enum class DataFormat : uint8_t { Idx, Csv, Npy, Text, Images };
+
+/// The format by its name in the language (`idx`, `csv`, `npy`, `text`, `images`); nothing for another name.
+std::optional<DataFormat> dataFormat(std::string_view name);
+
+/// How much of the training split becomes another split: a number of rows (≥ 1) or a share (between 0 and 1).
+struct Portion {
+  uint64_t rows = 0;
+  double share = 0;
+  bool wanted() const { return rows > 0 || share > 0; }
+};
+
+struct DataSettings {
+  Portion valid, test;
+  int64_t window = 0;    // text: bytes of a row, required
+  int64_t stride = 0;    // text: bytes from one row to the next; 0 is `window`
+  char separator = ',';  // csv
+  bool header = true;    // csv
+};
+
+/// Reads the whole source at `path`.
+///
+///   idx     a folder of IDX files (data/idx.h)
+///   csv     a file, or a folder with train.csv and optionally valid.csv and test.csv
+///   npy     an .npz file; a folder of .npy files; or a folder with train, valid, test, each .npz or a folder
+///   text    a file, or a folder with train.txt and optionally valid.txt and test.txt
+///   images  folders of images (data/images.h)
+///
+/// `valid` and `test` take rows from the training split where the source has no such split of its own (asking for one
+/// that is there is a DataError). In text they are the tail of the file, the test part last, so that no window
+/// straddles a border. Elsewhere they are drawn at random, because files are often sorted by label; the draw depends on
+/// the number of rows only, never on the seed of a run, so that runs with different seeds are judged on the same rows.
+///
+/// Throws DataError or IoError. Every split of the result has at least one row, and its tables the same fields, of the
+/// same shapes (dtypes of CSV columns may differ from file to file).
+RawDataset openDataset(DataFormat format, const std::string& path, const DataSettings& settings);
+
+/// Fold `fold` of `folds` of the given rows for cross-validation: (training rows, validation rows), both ascending.
+/// Every row validates in exactly one fold; the folds' sizes differ by at most one. Random, as a function of the seed.
+std::pair<std::vector<uint32_t>, std::vector<uint32_t>> foldRows(std::span<const uint32_t> rows, uint32_t folds,
+                                                                 uint32_t fold, uint64_t seed);
+
+}  // namespace nnc::train
