@@ -1,0 +1,255 @@
+/* Weights as safetensors: u64 little-endian header length, a JSON header, the tensors. Parameters and layer state only;
+ * training state belongs to checkpoints. The reader believes nothing it has not checked. */
+#include "core.h"
+
+static const char *const kDtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
+
+static int is_weight(const nnc_variable *v) { return v->kind == NNC_PARAM || v->kind == NNC_STATE; }
+
+/* ---- reading the header ---- */
+
+typedef struct json {
+  const char *at, *end;
+  int bad;
+} json;
+
+static void skip_space(json *j) {
+  while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
+}
+
+static int peek(json *j) {
+  skip_space(j);
+  return j->at < j->end ? *j->at : 0;
+}
+
+static int accept(json *j, char c) {
+  if (peek(j) != c) return 0;
+  j->at++;
+  return 1;
+}
+
+static void expect(json *j, char c) {
+  if (!accept(j, c)) j->bad = 1;
+}
+
+/* A string without escapes (no path has any) into a bounded buffer. */
+static void read_string(json *j, char *to, uint64_t capacity) {
+  uint64_t n = 0;
+  expect(j, '"');
+  while (!j->bad && j->at < j->end && *j->at != '"') {
+    if (*j->at == '\\' || n + 1 >= capacity) j->bad = 1;
+    else to[n++] = *j->at++;
+  }
+  to[n] = 0;
+  if (j->at < j->end) j->at++;
+  else j->bad = 1;
+}
+
+static uint64_t read_count(json *j) {
+  uint64_t n = 0;
+  int digits = 0;
+  skip_space(j);
+  for (; j->at < j->end && *j->at >= '0' && *j->at <= '9'; j->at++, digits++) n = n * 10 + (uint64_t)(*j->at - '0');
+  if (digits == 0 || digits > 18) j->bad = 1;
+  return n;
+}
+
+/* Skips the strings of a metadata object, escapes included. */
+static void skip_metadata(json *j) {
+  expect(j, '{');
+  int in_string = 0;
+  for (; !j->bad && j->at < j->end; j->at++) {
+    if (in_string && *j->at == '\\') j->at++;
+    else if (*j->at == '"') in_string = !in_string;
+    else if (!in_string && *j->at == '}') {
+      j->at++;
+      return;
+    } else if (!in_string && *j->at == '{') j->bad = 1;
+  }
+  j->bad = 1;
+}
+
+typedef struct tensor_entry {
+  char dtype[8];
+  uint32_t rank;
+  uint64_t shape[16], begin, end;
+} tensor_entry;
+
+static void read_tensor(json *j, tensor_entry *t) {
+  char key[16];
+  t->dtype[0] = 0;
+  t->rank = 0;
+  t->begin = t->end = 0;
+  expect(j, '{');
+  do {
+    read_string(j, key, sizeof key);
+    expect(j, ':');
+    if (j->bad) return;
+    if (text_equal(key, "dtype")) {
+      read_string(j, t->dtype, sizeof t->dtype);
+    } else if (text_equal(key, "shape")) {
+      expect(j, '[');
+      while (!j->bad && peek(j) != ']') {
+        if (t->rank == 16) j->bad = 1;
+        else t->shape[t->rank++] = read_count(j);
+        if (!accept(j, ',')) break;
+      }
+      expect(j, ']');
+    } else if (text_equal(key, "data_offsets")) {
+      expect(j, '[');
+      t->begin = read_count(j);
+      expect(j, ',');
+      t->end = read_count(j);
+      expect(j, ']');
+    } else {
+      j->bad = 1;
+    }
+  } while (!j->bad && accept(j, ','));
+  expect(j, '}');
+}
+
+static int fits(const nnc_variable *v, const tensor_entry *t) {
+  if (!text_equal(t->dtype, kDtypeNames[v->dtype]) || t->rank != v->rank) return 0;
+  for (uint32_t i = 0; i < v->rank; i++)
+    if (t->shape[i] != (uint64_t)v->extents[i]) return 0;
+  return 1;
+}
+
+/* One walk over the header. With `write` unset it only checks, so that a bad file changes nothing. Counts the weights found. */
+static int walk(nnc_context *ctx, const char *data, uint64_t bytes, const char *what, int write, uint32_t *found) {
+  uint64_t header = 0;
+  for (int i = 7; i >= 0 && bytes >= 8; i--) header = header << 8 | (uint8_t)data[i];
+  if (bytes < 8 || header > bytes - 8) return core_fail(ctx, NNC_ERR_FORMAT, what, " is cut off in its header", (char *)0);
+  const char *body = data + 8 + header;
+  uint64_t body_bytes = bytes - 8 - header;
+  json j = {data + 8, body, 0};
+  expect(&j, '{');
+  *found = 0;
+  while (!j.bad && peek(&j) != '}') {
+    char path[512];
+    tensor_entry t;
+    read_string(&j, path, sizeof path);
+    expect(&j, ':');
+    if (j.bad) break;
+    if (text_equal(path, "__metadata__")) {
+      skip_metadata(&j);
+    } else {
+      read_tensor(&j, &t);
+      if (j.bad) break;
+      const nnc_variable *v = core_find_variable(ctx->model, path);
+      if (t.begin > t.end || t.end > body_bytes)
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " lies outside the file", (char *)0);
+      if (!v || !is_weight(v))
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " is not a tensor of this model", (char *)0);
+      if (!fits(v, &t) || t.end - t.begin != variable_bytes(v))
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model", (char *)0);
+      ++*found;
+      if (write) variable_write(ctx, v, body + t.begin);
+    }
+    if (!accept(&j, ',')) break;
+  }
+  expect(&j, '}');
+  return j.bad ? core_fail(ctx, NNC_ERR_FORMAT, what, ": the header is not what safetensors allows", (char *)0) : NNC_OK;
+}
+
+int core_load_memory(nnc_context *ctx, const char *data, uint64_t bytes, const char *what) {
+  uint32_t found, wanted = 0;
+  for (uint32_t i = 0; i < ctx->model->variables; i++) wanted += (uint32_t)is_weight(&ctx->model->variable[i]);
+  int code = walk(ctx, data, bytes, what, 0, &found);
+  if (code != NNC_OK) return code;
+  if (found != wanted) return core_fail(ctx, NNC_ERR_FORMAT, what, " lacks some of this model's tensors", (char *)0);
+  return walk(ctx, data, bytes, what, 1, &found);
+}
+
+int core_load(nnc_context *ctx, const char *file) {
+  if (!ctx || !file) return NNC_ERR_ARGUMENT;
+  long f = sys_open_read(file);
+  long bytes = f < 0 ? f : sys_file_size(f);
+  if (bytes < 0) {
+    if (f >= 0) sys_close(f);
+    return core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char *)0);
+  }
+  char *data = sys_map((uint64_t)bytes + 1);
+  int code = NNC_OK;
+  if (!data) code = core_fail(ctx, NNC_ERR_MEMORY, "no memory to read ", file, (char *)0);
+  else if (sys_read_all(f, data, (uint64_t)bytes) != bytes) code = core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char *)0);
+  else code = core_load_memory(ctx, data, (uint64_t)bytes, file);
+  if (data) sys_unmap(data, (uint64_t)bytes + 1);
+  sys_close(f);
+  return code;
+}
+
+/* ---- writing ---- */
+
+/* The header of all weights; with no room it only counts, so the caller learns the size. */
+static uint64_t write_header(const nnc_context *ctx, char *to, uint64_t capacity) {
+  text_buffer t = {to, capacity, 0};
+  uint64_t offset = 0;
+  text_add(&t, "{");
+  for (uint32_t i = 0, n = 0; i < ctx->model->variables; i++) {
+    const nnc_variable *v = &ctx->model->variable[i];
+    if (!is_weight(v)) continue;
+    text_add(&t, n++ ? ",\"" : "\"");
+    text_add(&t, v->path);
+    text_add(&t, "\":{\"dtype\":\"");
+    text_add(&t, kDtypeNames[v->dtype]);
+    text_add(&t, "\",\"shape\":[");
+    for (uint32_t k = 0; k < v->rank; k++) {
+      if (k) text_add(&t, ",");
+      text_add_number(&t, v->extents[k]);
+    }
+    text_add(&t, "],\"data_offsets\":[");
+    text_add_number(&t, (int64_t)offset);
+    text_add(&t, ",");
+    text_add_number(&t, (int64_t)(offset + variable_bytes(v)));
+    text_add(&t, "]}");
+    offset += variable_bytes(v);
+  }
+  text_add(&t, "}");
+  while ((t.length + 8) % 64 && t.length + 1 < t.capacity) text_add(&t, " ");
+  return t.length;
+}
+
+static uint64_t header_capacity(const nnc_model *m) {
+  uint64_t n = 256;
+  for (uint32_t i = 0; i < m->variables; i++) n += text_length(m->variable[i].path) + 96 + 24 * (uint64_t)m->variable[i].rank;
+  return n;
+}
+
+static long write_file(nnc_context *ctx, long f, char *work) {
+  uint64_t header = write_header(ctx, work + 8, header_capacity(ctx->model));
+  for (int i = 0; i < 8; i++) work[i] = (char)(header >> (8 * i));
+  long bad = sys_write_all(f, work, header + 8);
+  for (uint32_t i = 0; i < ctx->model->variables && !bad; i++) {
+    const nnc_variable *v = &ctx->model->variable[i];
+    if (!is_weight(v)) continue;
+    variable_read(ctx, v, work);
+    bad = sys_write_all(f, work, variable_bytes(v));
+  }
+  return bad ? bad : sys_sync(f);
+}
+
+/* Written aside and renamed: whatever happens, the file is the old one or the new one. */
+int core_save(nnc_context *ctx, const char *file) {
+  if (!ctx || !file) return NNC_ERR_ARGUMENT;
+  char aside[4096];
+  text_buffer t = {aside, sizeof aside, 0};
+  text_add(&t, file);
+  text_add(&t, ".part");
+  if (t.length + 1 >= sizeof aside) return core_fail(ctx, NNC_ERR_ARGUMENT, "save: the path is too long", (char *)0);
+  uint64_t bytes = header_capacity(ctx->model) + 8;
+  for (uint32_t i = 0; i < ctx->model->variables; i++) {
+    uint64_t n = variable_bytes(&ctx->model->variable[i]);
+    if (n > bytes) bytes = n;
+  }
+  char *work = sys_map(bytes);
+  if (!work) return core_fail(ctx, NNC_ERR_MEMORY, "no memory to write ", file, (char *)0);
+  long f = sys_open_new(aside);
+  long bad = f < 0 ? f : write_file(ctx, f, work);
+  if (f >= 0) sys_close(f);
+  sys_unmap(work, bytes);
+  if (!bad) bad = sys_rename(aside, file);
+  if (!bad) return NNC_OK;
+  if (f >= 0) sys_unlink(aside);
+  return core_fail(ctx, NNC_ERR_IO, "cannot write ", file, (char *)0);
+}
