@@ -1,7 +1,7 @@
 /* The hand-over from code generation to the runtime core: constant tables that describe a compiled model, and the interface
  * through which hosts (the generated C entry points, `nn train`, Python) use it. C11, freestanding.
  *
- * The core (runtime/core/*.c) is compiled once when the project is built, embedded in nnc, and linked into every model.so. */
+ * The core (the C files of this folder) is compiled once when the project is built, embedded in nnc, and linked into every model.so. */
 #ifndef NNC_ABI_H
 #define NNC_ABI_H
 
