@@ -62,6 +62,7 @@ typedef struct nnc_pool {
   void *data;
   volatile uint32_t epoch __attribute__((aligned(64)));
   volatile uint32_t running __attribute__((aligned(64)));
+  volatile uint32_t sleepers; /* threads in or on their way into a futex wait */
   volatile uint32_t stop;
   nnc_worker worker[NNC_MAX_THREADS];
 } nnc_pool;

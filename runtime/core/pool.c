@@ -12,7 +12,7 @@ static const uint64_t kSpinNanoseconds = 50000;
 static void pause_cpu(void) { __asm__ volatile("pause"); }
 
 /* Waits until *word differs from `seen`. */
-static void wait_for_change(const nnc_pool *pool, const volatile uint32_t *word, uint32_t seen) {
+static void wait_for_change(nnc_pool *pool, const volatile uint32_t *word, uint32_t seen) {
   if (pool->spin) {
     uint64_t start = sys_nanoseconds();
     do {
@@ -22,7 +22,14 @@ static void wait_for_change(const nnc_pool *pool, const volatile uint32_t *word,
       }
     } while (sys_nanoseconds() - start < kSpinNanoseconds);
   }
-  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == seen) sys_futex_wait(word, seen);
+  /* Counted before the word is looked at again (by the kernel), so that a change either sees the count or is seen. */
+  __atomic_add_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+  while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == seen) sys_futex_wait(word, seen);
+  __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
+}
+
+static void wake(nnc_pool *pool, const volatile uint32_t *word) {
+  if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST) != 0) sys_futex_wake(word);
 }
 
 static void *worker_main(void *argument) {
@@ -35,7 +42,7 @@ static void *worker_main(void *argument) {
     seen = __atomic_load_n(&pool->epoch, __ATOMIC_ACQUIRE);
     if (pool->stop) return 0;
     pool->job(pool->data, self->number, pool->threads);
-    if (__atomic_sub_fetch(&pool->running, 1, __ATOMIC_ACQ_REL) == 0) sys_futex_wake(&pool->running);
+    if (__atomic_sub_fetch(&pool->running, 1, __ATOMIC_SEQ_CST) == 0) wake(pool, &pool->running);
   }
 }
 
@@ -49,7 +56,7 @@ void pool_init(nnc_pool *pool, int threads) {
   if (threads > NNC_MAX_THREADS) threads = NNC_MAX_THREADS;
   pool->threads = threads;
   pool->started = 0;
-  pool->epoch = pool->running = pool->stop = 0;
+  pool->epoch = pool->running = pool->sleepers = pool->stop = 0;
   pool->spin = threads <= sys_usable_cpus();
   pool->process = sys_process_id();
 }
@@ -75,8 +82,8 @@ static void pool_start(nnc_pool *pool) {
 void pool_stop(nnc_pool *pool) {
   if (pool->started == 0 || pool->process != sys_process_id()) return;
   pool->stop = 1;
-  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_RELEASE);
-  sys_futex_wake(&pool->epoch);
+  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
+  wake(pool, &pool->epoch);
   for (int i = 1; i <= pool->started; i++) pthread_join(pool->worker[i].handle, 0);
   pool->started = 0;
 }
@@ -86,7 +93,7 @@ void pool_run(nnc_pool *pool, pool_job job, void *data) {
     long process = sys_process_id();
     if (process != pool->process) {
       pool->started = 0;
-      pool->epoch = pool->running = 0;
+      pool->epoch = pool->running = pool->sleepers = 0;
       pool->process = process;
     }
     if (pool->started == 0) pool_start(pool);
@@ -98,8 +105,8 @@ void pool_run(nnc_pool *pool, pool_job job, void *data) {
   pool->job = job;
   pool->data = data;
   __atomic_store_n(&pool->running, (uint32_t)pool->started, __ATOMIC_RELAXED);
-  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_RELEASE);
-  sys_futex_wake(&pool->epoch);
+  __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
+  wake(pool, &pool->epoch);
   job(data, 0, pool->threads);
   uint32_t left;
   while ((left = __atomic_load_n(&pool->running, __ATOMIC_ACQUIRE)) != 0) wait_for_change(pool, &pool->running, left);

@@ -105,7 +105,8 @@ int sys_usable_cpus(void) {
   uint64_t mask[128];
   long bytes = call3(SYS_sched_getaffinity, 0, sizeof mask, (long)mask);
   int cpus = 0;
-  for (long i = 0; i < bytes / 8; i++) cpus += __builtin_popcountll(mask[i]);
+  for (long i = 0; i < bytes / 8; i++)
+    for (uint64_t rest = mask[i]; rest; rest &= rest - 1) cpus++;
   int quota = cgroup_quota();
   if (quota > 0 && quota < cpus) cpus = quota;
   return cpus < 1 ? 1 : cpus;
