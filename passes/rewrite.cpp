@@ -1,0 +1,81 @@
+#include "passes/rewrite.h"
+
+#include <cassert>
+#include <cmath>
+
+namespace nnc {
+
+Value ValueMap::operator[](Value old) const {
+  Value now = table_.get(old);
+  assert(now && "the value was not copied");
+  return now;
+}
+
+void ValueMap::setNode(const Graph& old, uint32_t oldNode, uint32_t newNode) {
+  for (uint32_t r = 0; r < old.nodes[oldNode].out.size(); ++r) set({oldNode, r}, {newNode, r});
+}
+
+std::vector<Value> resultsOf(const Graph& graph, uint32_t node) {
+  std::vector<Value> values;
+  for (uint32_t r = 0; r < graph.nodes[node].out.size(); ++r) values.push_back({node, r});
+  return values;
+}
+
+void copyNode(const Graph& from, uint32_t index, Graph& to, ValueMap& map) {
+  Node node = from.nodes[index];
+  for (Value& v : node.in) v = map[v];
+  Value first = to.append(std::move(node));
+  map.setNode(from, index, first.node);
+}
+
+Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass) {
+  Graph out;
+  Builder builder(out);
+  ValueMap map;
+  for (uint32_t i = 0; i < graph.nodes.size(); ++i) {
+    Node node = graph.nodes[i];
+    for (Value& v : node.in) v = map[v];
+    for (Graph& region : node.regions) region = regionPass(region);
+    builder.setOrigin(node.origin);
+    auto firstNew = static_cast<uint32_t>(out.nodes.size());
+    if (auto values = rule(builder, node)) {
+      assert(values->size() == node.out.size());
+      for (uint32_t r = 0; r < values->size(); ++r) map.set({i, r}, (*values)[r]);
+      // A value built here takes over the name; one that was there keeps its own.
+      if (values->size() == 1 && (*values)[0].node >= firstNew && out.node((*values)[0]).name.empty())
+        out.node((*values)[0]).name = node.name;
+    } else {
+      Value first = out.append(std::move(node));
+      map.setNode(graph, i, first.node);
+    }
+  }
+  for (const Output& output : graph.outputs) out.outputs.push_back({output.role, output.name, map[output.value]});
+  return out;
+}
+
+std::optional<double> splatValue(const Graph& graph, Value v) {
+  for (;;) {
+    const Node& node = graph.node(v);
+    switch (node.op) {
+      case Op::Const: {
+        const Literal& literal = node.attrs.literal("value");
+        if (literal.size() == 0) return std::nullopt;
+        double first = literal.asDouble(0);
+        for (size_t i = 1; i < literal.size(); ++i)
+          if (literal.asDouble(i) != first || std::signbit(literal.asDouble(i)) != std::signbit(first)) return std::nullopt;
+        return first;
+      }
+      case Op::Broadcast:
+      case Op::Reshape:
+      case Op::Transpose:
+      case Op::Reverse:
+      case Op::Slice:
+        v = node.in[0];
+        break;
+      default:
+        return std::nullopt;
+    }
+  }
+}
+
+}  // namespace nnc
