@@ -54,7 +54,10 @@ Shrunk shrinkScan(const Node& scan, Flags liveResults) {
     body = keepLive(withOutputs(scan.regions[0], indicesOf(liveResults)));
     read = argsRead(body, layout.operands() + 1);
     for (uint32_t c = 0; c < layout.carries; ++c)
-      if (read[layout.carryArg(c)] && !liveResults[c]) changed = liveResults[c] = 1;
+      if (read[layout.carryArg(c)] && !liveResults[c]) {
+        liveResults[c] = 1;
+        changed = true;
+      }
   }
   Shrunk shrunk{scan, indicesOf(liveResults)};
   shrunk.node.in.clear();
