@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,7 +45,9 @@ struct Ix {
   Dim coefficient(uint32_t iter) const;
   /// True if the variable occurs anywhere, also inside Div, Mod.
   bool dependsOn(uint32_t iter) const;
+  /// "8*i0 + i1 + 3"; Inst atoms are written %id.
   std::string str() const;
+  std::string str(const std::function<std::string(uint32_t)>& iterName) const;
 };
 
 bool operator==(const Ix& a, const Ix& b);
@@ -58,5 +62,17 @@ using Ranges = std::vector<Dim>;  // extent by iteration variable
 /// floor(a / by) and a mod by, simplified where the ranges allow: (8x + y) / 8 = x for 0 <= y < 8.
 Ix floorDiv(const Ix& a, const Dim& by, const Ranges& extents);
 Ix floorMod(const Ix& a, const Dim& by, const Ranges& extents);
+
+/// True if the polynomial is provably >= 0 for all symbols >= 1 (where a symbol is 0, no loop over it runs).
+bool isNonNegative(const Dim& d);
+/// Inclusive bounds as polynomials; nothing where Inst atoms or unknown signs stand in the way.
+struct Bounds {
+  Dim lo, hi;
+};
+std::optional<Bounds> boundsOf(const Ix& a, const Ranges& extents);
+/// True if lo <= a < hi is provable.
+bool liesWithin(const Ix& a, const Dim& lo, const Dim& hi, const Ranges& extents);
+/// The expression with its Iter and Inst atoms replaced; `extents` are those of the variables of the result.
+Ix substitute(const Ix& a, const std::function<Ix(const Atom&)>& replace, const Ranges& extents);
 
 }  // namespace nnc::plan
