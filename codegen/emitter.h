@@ -2,9 +2,13 @@
 // a region's scalar instructions at a point of the iteration space, for one element or for a vector of neighbouring ones.
 #pragma once
 
-#include <functional>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "plan/plan.h"
@@ -17,14 +21,27 @@ struct Target {
   unsigned vectorBytes = 16;    // 16, 32 or 64
   unsigned vectorRegisters = 16;
   bool hasFma = false;
+  bool hasAvx512 = false;
   unsigned lanes(DType t) const { return vectorBytes / static_cast<unsigned>(dtypeSize(t)); }
+};
+
+/// The facts of "x86-64", "haswell", "skylake-avx512", "znver4", or "native" (that one of them which suits this machine
+/// best); throws CodegenError for other names.
+Target targetFor(const std::string& cpu);
+
+/// One axis of a kernel's task grid: ceil(extent / block) tasks.
+struct TaskAxis {
+  Dim extent;
+  int64_t block = 1;
 };
 
 /// A kernel function under construction: `void name(const nnc_args*, i64 task0, i64 task1)`.
 class KernelEmitter {
 public:
+  /// `symbols` are the entry's symbols in order: their run-time values stand in nnc_args.symbol. `name` is the function's
+  /// name in the object; the kernel's own if empty.
   KernelEmitter(llvm::Module& module, const plan::Kernel& kernel, const std::vector<std::string>& symbols,
-                const Target& target);
+                const Target& target, const std::string& name = "");
 
   llvm::IRBuilder<> ir;
   const plan::Kernel& kernel;
@@ -40,6 +57,17 @@ public:
   uint64_t scratchBytes() const { return scratchBytes_; }
   /// A dimension as i64: a constant, or arithmetic on the launch's symbols (in the entry block).
   llvm::Value* dim(const Dim& d);
+  /// A stack slot of the entry block.
+  llvm::AllocaInst* local(llvm::Type* type, const std::string& name);
+
+  /// Cuts the work into tasks: a grid with one axis for each element, outer to inner. Each emitter calls this once; it writes
+  /// the function `i64 <name>.tasks(const i64* symbol)` that the runtime asks. No axes: one task.
+  void setTasks(const std::vector<TaskAxis>& axes);
+  /// Coordinates of a task in the grid given to setTasks, by axis.
+  std::vector<llvm::Value*> taskCoordinates(llvm::Value* task);
+  /// ceil(a / b), for a >= 0.
+  llvm::Value* ceilDiv(llvm::Value* a, int64_t b);
+  llvm::Value* minimum(llvm::Value* a, llvm::Value* b);
 
   /// for (i = lo; i < hi; i += step) body(i). Leaves the insertion point behind the loop.
   void loop(llvm::Value* lo, llvm::Value* hi, int64_t step, const std::string& name,
@@ -50,16 +78,20 @@ public:
                                         const std::function<std::vector<llvm::Value*>(llvm::Value*, std::vector<llvm::Value*>)>& body);
   void ifThen(llvm::Value* condition, const std::function<void()>& then);
 
-  llvm::Type* scalarType(DType t);  // in memory; bool is i8 there and i1 in registers
+  llvm::Type* scalarType(DType t);    // in memory: bool is i8, bf16 and f16 are i16
+  llvm::Type* registerType(DType t);  // in registers: bool is i1, bf16 and f16 are float (with values of the narrow type)
   llvm::Value* i64(int64_t v) { return ir.getInt64(v); }
 
 private:
+  llvm::Value* dimIn(llvm::IRBuilder<>& b, llvm::Value* symbolArray, const Dim& d);
+  llvm::IRBuilder<> entryBuilder();
+
   std::map<uint32_t, llvm::Value*> operands_;
   std::map<std::string, llvm::Value*> dims_;
   llvm::Value* args_ = nullptr;
-  llvm::Value* scratchBase_ = nullptr;
   uint64_t scratchBytes_ = 0;
   std::vector<std::string> symbols_;
+  std::vector<TaskAxis> axes_;
 };
 
 /// A point of the iteration space. With `lanes` > 1 the variable `laneIter` takes the values base … base+lanes-1 (its
@@ -72,12 +104,13 @@ struct Point {
   std::vector<llvm::Value*> results;     // by stage: value of an earlier Reduce stage (scalar, or vector of lanes)
 };
 
-/// Values of all instructions of a region at a point (scalars, or vectors of `point.lanes`). Loads are vector loads where
+/// Values of all instructions of a region at a point: vectors of `point.lanes`, or scalars where the value is the same in all
+/// lanes (splat() of scalar_ops.h widens them; emitStores takes both). Loads are vector loads where
 /// the index runs with coefficient 1 in the lane variable, one splat load where it does not depend on it, else gathers.
 /// `known` presets instructions (by number) instead of emitting them: e.g. factors loaded from a packed panel.
 std::vector<llvm::Value*> emitRegion(KernelEmitter& e, const plan::Region& region, const Point& point,
                                      const std::map<uint32_t, llvm::Value*>& known = {});
-/// Only what instruction `root` needs.
+/// Only what instruction `root` needs; a vector whenever point.lanes > 1.
 llvm::Value* emitInst(KernelEmitter& e, const plan::Region& region, uint32_t root, const Point& point,
                       const std::map<uint32_t, llvm::Value*>& known = {});
 /// The stores of a Map stage at a point.
@@ -96,8 +129,5 @@ bool emitGemmKernel(KernelEmitter& e);
 bool emitConvKernel(KernelEmitter& e);
 bool emitConvWeightsKernel(KernelEmitter& e);
 void emitSortKernel(KernelEmitter& e);
-/// How the task space is cut: number of tasks of a kernel as seen by the runtime (a polynomial function is emitted for it).
-/// Contraction emitters make one task of a tile block; the loop emitter makes one of a block of points.
-void emitTaskCount(KernelEmitter& e, llvm::Function* tasks);
 
 }  // namespace nnc::codegen
