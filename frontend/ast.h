@@ -109,6 +109,7 @@ struct Ident {
 struct Block {
   Loc loc;  // the opening brace
   std::vector<StmtPtr> stmts;
+  uint32_t height = 1;  // the greatest among its expressions
 
   /// The expression that stands last: the block's value. Null if there is none.
   const Expr* value() const;
@@ -418,6 +419,7 @@ struct ExprStmt : StmtOf<StmtKind::ExprStmt> {
 struct File {
   uint32_t file = 0;
   std::vector<StmtPtr> items;
+  std::vector<std::string> unread;  // names whose definitions could not be read: that they are missing is no error of its own
 };
 
 inline const Expr* Block::value() const {

@@ -1,0 +1,15 @@
+// The syntax tree as text, for `nnc --emit=ast` and for tests: one parenthesised form for each node, statements on lines of
+// their own.
+#pragma once
+
+#include <string>
+
+#include "frontend/ast.h"
+
+namespace nnc {
+
+std::string dumpAst(const ast::File& file);
+/// An expression on one line, except the blocks in it.
+std::string dumpAst(const ast::Expr& expr);
+
+}  // namespace nnc
