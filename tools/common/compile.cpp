@@ -1,0 +1,170 @@
+#include "tools/common/compile.h"
+
+#include <chrono>
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+#include "frontend/elaborate.h"
+#include "passes/pass.h"
+#include "tools/common/describe.h"
+
+namespace nnc::tools {
+
+namespace {
+
+/// f32 becomes f64 in every type and attribute of the program, so that finite differences have digits to compare.
+void widen(Type& type) {
+  if (type.dtype == DType::F32) type.dtype = DType::F64;
+}
+
+void widen(Graph& graph) {
+  for (Node& node : graph.nodes) {
+    for (Type& type : node.out) widen(type);
+    Attrs attrs = node.attrs;
+    for (const auto& [name, value] : node.attrs.entries()) {
+      if (const Type* type = std::get_if<Type>(&value); type && type->dtype == DType::F32)
+        attrs.set(name, Type{DType::F64, type->shape});
+      if (const DType* dtype = std::get_if<DType>(&value); dtype && *dtype == DType::F32) attrs.set(name, DType::F64);
+    }
+    node.attrs = std::move(attrs);
+    for (Graph& region : node.regions) widen(region);
+  }
+}
+
+void widen(Module& module) {
+  for (Variable& variable : module.variables) widen(variable.type);
+  for (Scalar& scalar : module.scalars)
+    if (scalar.dtype == DType::F32) scalar.dtype = DType::F64;
+  for (DataSource& data : module.data)
+    for (DataField& field : data.raw) widen(field.row);
+  for (Function& function : module.functions) widen(function.body);
+}
+
+}  // namespace
+
+Compilation::Compilation(CompileOptions options) : options_(std::move(options)) {}
+
+template <class F> auto Compilation::timed(const std::string& stage, F&& run) {
+  auto start = std::chrono::steady_clock::now();
+  auto result = run();
+  times_.emplace_back(stage, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  return result;
+}
+
+const Module* Compilation::elaborated() {
+  if (!elaborated_ && !diagnostics_.hasErrors()) {
+    ElabOptions elab{options_.hypers, options_.dataPaths};
+    elaborated_ = timed("frontend", [&] { return compileSource(options_.file, elab, sources_, diagnostics_); });
+    if (elaborated_ && options_.asF64) widen(*elaborated_);
+  }
+  return elaborated_ ? &*elaborated_ : nullptr;
+}
+
+const Module* Compilation::differentiated() {
+  if (!differentiated_ && elaborated()) {
+    Module module = *elaborated();
+    PipelineOptions pipeline{options_.verifyEach, {}, nullptr};
+    if (timed("autodiff", [&] { return runPasses(module, {"autodiff", "dce"}, diagnostics_, pipeline); }))
+      differentiated_ = std::move(module);
+  }
+  return differentiated_ ? &*differentiated_ : nullptr;
+}
+
+const Module* Compilation::optimized() {
+  if (!optimized_ && elaborated()) {
+    Module module = *elaborated();
+    StageTimes passTimes;
+    PipelineOptions pipeline{options_.verifyEach, options_.printAfter, &passTimes};
+    bool ok = timed("passes", [&] {
+      return runPasses(module, options_.plain ? plainPipeline() : defaultPipeline(), diagnostics_, pipeline);
+    });
+    for (auto& [name, milliseconds] : passTimes) times_.emplace_back("  " + name, milliseconds);
+    if (ok) optimized_ = std::move(module);
+  }
+  return optimized_ ? &*optimized_ : nullptr;
+}
+
+const plan::Plan* Compilation::plan() {
+  if (!plan_ && optimized()) {
+    plan::PlanOptions planOptions{!options_.plain, !options_.plain, !options_.plain};
+    plan_ = timed("plan", [&] { return plan::makePlan(*optimized(), planOptions); });
+  }
+  return plan_ ? &*plan_ : nullptr;
+}
+
+codegen::CodegenOptions Compilation::codegenOptions() {
+  codegen::CodegenOptions codegen;
+  codegen.cpu = options_.cpu;
+  codegen.jobs = options_.jobs;
+  codegen.plainKernels = options_.plain;
+  if (!options_.weights.empty()) codegen.weights = readWholeFile(options_.weights);
+  codegen.compilerVersion = fmt::format("{}, {}{}", versionText(), options_.cpu, options_.plain ? ", -O0" : "");
+  if (const Module* module = elaborated()) codegen.description = describe(*module);
+  codegen.times = &times_;
+  return codegen;
+}
+
+bool Compilation::link(const std::string& path) {
+  if (!plan()) return false;
+  codegen::CodegenOptions codegen = codegenOptions();
+  StageTimes inside;
+  codegen.times = &inside;
+  auto objects = timed("codegen", [&] { return codegen::compileObjects(*plan(), codegen); });
+  for (auto& [name, milliseconds] : inside) times_.emplace_back("  " + name, milliseconds);
+  timed("link", [&] {
+    codegen::linkSharedObject(objects, *plan(), path);
+    return true;
+  });
+  return true;
+}
+
+int report(const Diagnostics& diagnostics, bool json) {
+  if (!diagnostics.all().empty()) {
+    const char* noColor = std::getenv("NO_COLOR");
+    bool color = isatty(STDERR_FILENO) && (!noColor || !*noColor);
+    DiagFormat format = json ? DiagFormat::Json : color ? DiagFormat::ColoredText : DiagFormat::Text;
+    fmt::print(stderr, "{}", diagnostics.render(format));
+  }
+  return diagnostics.hasErrors() ? kExitSource : kExitOk;
+}
+
+std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option) {
+  std::map<std::string, std::string> result;
+  for (const std::string& setting : settings) {
+    size_t equals = setting.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      throw UsageError{fmt::format("{} wants name=value, not `{}`", option, setting)};
+    if (!result.emplace(setting.substr(0, equals), setting.substr(equals + 1)).second)
+      throw UsageError{fmt::format("{} names `{}` twice", option, setting.substr(0, equals))};
+  }
+  return result;
+}
+
+std::string readWholeFile(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw IoFailure{fmt::format("cannot read {}", path)};
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void writeWholeFile(const std::string& path, const std::string& bytes) {
+  if (path == "-") {
+    if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0)
+      throw IoFailure{"cannot write to standard output"};
+    return;
+  }
+  std::string aside = path + ".part";
+  std::ofstream out(aside, std::ios::binary | std::ios::trunc);
+  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  out.close();
+  if (!out || std::rename(aside.c_str(), path.c_str()) != 0) {
+    std::remove(aside.c_str());
+    throw IoFailure{fmt::format("cannot write {}", path)};
+  }
+}
+
+std::string versionText() { return "nnc " NNC_VERSION " (LLVM " NNC_LLVM_VERSION ")"; }
+
+}  // namespace nnc::tools

@@ -1,0 +1,91 @@
+// The way from a .nn file to a shared object, stage by stage, shared by nnc and nn. Each stage runs once, when first asked
+// for, and is timed. Errors of the source are printed on standard error by whoever called, from `diagnostics`.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "codegen/codegen.h"
+#include "ir/diagnostic.h"
+#include "ir/graph.h"
+#include "plan/plan.h"
+
+namespace nnc::tools {
+
+struct CompileOptions {
+  std::string file;
+  std::map<std::string, std::string> hypers;     // --set
+  std::map<std::string, std::string> dataPaths;  // --data
+  bool plain = false;                            // -O0
+  bool verifyEach = false;
+  bool asF64 = false;                            // every f32 of the program in f64 (gradient checks)
+  std::string cpu = "native";
+  int jobs = 0;
+  std::string weights;                           // file to embed
+  std::vector<std::string> printAfter;
+};
+
+using StageTimes = std::vector<std::pair<std::string, double>>;  // milliseconds
+
+class Compilation {
+public:
+  explicit Compilation(CompileOptions options);
+
+  // Each returns null (or false) if the source has errors; they stand in diagnostics().
+  const Module* elaborated();      // as the frontend made it
+  const Module* differentiated();  // after autodiff and dead code
+  const Module* optimized();       // after all passes
+  const plan::Plan* plan();
+  /// Links the shared object at `path`. Throws codegen::CodegenError.
+  bool link(const std::string& path);
+
+  codegen::CodegenOptions codegenOptions();
+  const Diagnostics& diagnostics() const { return diagnostics_; }
+  const SourceManager& sources() const { return sources_; }
+  const StageTimes& times() const { return times_; }
+
+private:
+  template <class F> auto timed(const std::string& stage, F&& run);
+
+  CompileOptions options_;
+  SourceManager sources_;
+  Diagnostics diagnostics_{sources_};
+  std::optional<Module> elaborated_, differentiated_, optimized_;
+  std::optional<plan::Plan> plan_;
+  StageTimes times_;
+};
+
+/// Exit codes of the tools.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitSource = 1,
+  kExitUsage = 2,
+  kExitIo = 3,
+  kExitData = 4,
+  kExitDiverged = 5,
+  kExitInternal = 70,
+  kExitInterrupted = 130,
+};
+
+/// Prints the diagnostics on standard error; returns kExitSource if one is an error, else kExitOk.
+int report(const Diagnostics& diagnostics, bool json = false);
+/// Splits "name=value" settings; throws CLI-independent UsageError.
+struct UsageError {
+  std::string message;
+};
+std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option);
+/// The whole file; throws IoFailure.
+struct IoFailure {
+  std::string message;
+};
+std::string readWholeFile(const std::string& path);
+/// Writes a file by way of a temporary one beside it; "-" is standard output.
+void writeWholeFile(const std::string& path, const std::string& bytes);
+
+/// The version line: "nnc 0.1.0 (LLVM 19.1)".
+std::string versionText();
+
+}  // namespace nnc::tools

@@ -1,0 +1,52 @@
+#include "tools/common/describe.h"
+
+#include <nlohmann/json.hpp>
+
+namespace nnc::tools {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+ordered_json fieldJson(const DataField& field) {
+  return {{"name", field.name},
+          {"dtype", dtypeName(field.row.dtype)},
+          {"shape", constExtents(field.row.shape)},
+          {"bound", field.bound}};
+}
+
+ordered_json dataJson(const DataSource& data) {
+  ordered_json fields = ordered_json::array();
+  for (const DataField& field : data.raw) fields.push_back(fieldJson(field));
+  return {{"name", data.name}, {"reader", data.reader}, {"path", data.path}, {"settings", data.settings}, {"fields", fields}};
+}
+
+ordered_json trainJson(const TrainBlock& train, const Module& module) {
+  std::string startPass = train.name + ".start_pass";
+  return {{"name", train.name},
+          {"data", train.data},
+          {"step", train.step},
+          {"eval", train.eval},
+          {"start_pass", module.function(startPass) ? startPass : ""},
+          {"batch", train.batch},
+          {"epochs", train.epochs},
+          {"seed", train.seed},
+          {"steps", train.steps},
+          {"patience", train.patience},
+          {"monitor", train.monitor},
+          {"maximize", train.maximize},
+          {"metrics", train.metrics}};
+}
+
+}  // namespace
+
+std::string describe(const Module& module) {
+  ordered_json all = {{"data", ordered_json::array()}, {"trains", ordered_json::array()}, {"hypers", ordered_json::array()}};
+  for (const DataSource& data : module.data) all["data"].push_back(dataJson(data));
+  for (const TrainBlock& train : module.trains) all["trains"].push_back(trainJson(train, module));
+  for (const Hyper& hyper : module.hypers)
+    all["hypers"].push_back({{"name", hyper.name}, {"value", hyper.value}, {"run_time", hyper.runTime}});
+  return all.dump();
+}
+
+}  // namespace nnc::tools
