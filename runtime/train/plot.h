@@ -1,0 +1,32 @@
+// Curves of a run as SVG: one panel for each quantity, one line for each split.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/train/metrics_log.h"
+
+namespace nnc::train {
+
+struct PlotLine {
+  std::string name;
+  std::vector<std::pair<double, double>> points;  // x ascending; a NaN in y interrupts the line
+};
+
+struct PlotPanel {
+  std::string title, xLabel;
+  std::vector<PlotLine> lines;
+};
+
+/// Panels for the loss, each metric, the learning rate, the gradient norm and the speed, as far as the records have
+/// them, over the steps. Where there are several train blocks, the lines' names begin with theirs.
+std::vector<PlotPanel> panelsOf(const std::vector<LogRecord>& records);
+
+/// One SVG document, the panels in two columns. Lines of more than 2,000 points are drawn by the extremes of groups.
+std::string renderSvg(const std::vector<PlotPanel>& panels);
+
+/// Round values that divide [low, high] into about `count` parts: steps of 1, 2 or 5 times a power of ten.
+std::vector<double> axisTicks(double low, double high, int count);
+
+}  // namespace nnc::train

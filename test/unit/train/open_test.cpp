@@ -1,0 +1,229 @@
+#include "runtime/train/data/open.h"
+
+#include <numeric>
+#include <set>
+
+#include "runtime/train/data/images.h"
+#include "runtime/train/data/vocabulary.h"
+#include "runtime/train/output/png.h"
+#include "support.h"
+
+namespace nnc::train::test {
+namespace {
+
+std::string csvRows(int rows) {
+  std::string text = "x,y\n";
+  for (int i = 0; i < rows; ++i) text += std::to_string(i) + "," + std::to_string(i * 2) + "\n";
+  return text;
+}
+
+std::string textOf(const RawDataset& data, const char* split, size_t row) {
+  const RawField& field = data.tableOf(*data.find(split)).at("text");
+  return std::string(reinterpret_cast<const char*>(field.row(row)), field.rowBytes());
+}
+
+TEST(Open, ValidAndTestAreDrawnFromTheTrainingRows) {
+  TempFolder folder;
+  const std::string path = folder.write("t.csv", csvRows(100));
+  DataSettings settings;
+  settings.valid.share = 0.2;
+  settings.test.rows = 10;
+  const RawDataset data = openDataset(DataFormat::Csv, path, settings);
+  ASSERT_EQ(data.splits.size(), 3u);
+  std::set<uint32_t> all;
+  for (const Split& split : data.splits) {
+    EXPECT_TRUE(std::is_sorted(split.rows.begin(), split.rows.end()));
+    all.insert(split.rows.begin(), split.rows.end());
+  }
+  EXPECT_EQ(all.size(), 100u);
+  EXPECT_EQ(data.splits[0].rows.size(), 72u);
+  EXPECT_EQ(data.splits[1].name, "valid");
+  EXPECT_EQ(data.splits[1].rows.size(), 18u);
+  EXPECT_EQ(data.splits[2].rows.size(), 10u);
+  EXPECT_EQ(openDataset(DataFormat::Csv, path, settings).splits[1].rows, data.splits[1].rows);
+}
+
+TEST(Open, SplitsOfTheirOwnAreTakenAndNotAskedForTwice) {
+  TempFolder folder;
+  folder.write("train.csv", csvRows(5));
+  folder.write("test.csv", csvRows(3));
+  DataSettings settings;
+  settings.valid.rows = 1;
+  const RawDataset data = openDataset(DataFormat::Csv, folder.path(), settings);
+  EXPECT_EQ(data.find("test")->rows.size(), 3u);
+  EXPECT_EQ(data.find("valid")->rows.size(), 1u);
+  settings.test.rows = 1;
+  EXPECT_NE(errorOf([&] { openDataset(DataFormat::Csv, folder.path(), settings); }).find("has a test split of its own"),
+            std::string::npos);
+}
+
+TEST(Open, PortionThatLeavesNoTrainingRowsIsRefused) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.valid.rows = 5;
+  EXPECT_NE(errorOf([&] {
+              openDataset(DataFormat::Csv, folder.write("t.csv", csvRows(5)), settings);
+            }).find("`valid = 5` leaves no training rows: there are 5"),
+            std::string::npos);
+}
+
+TEST(Open, HeaderWithoutRowsIsRefused) {
+  TempFolder folder;
+  EXPECT_NE(errorOf([&] {
+              openDataset(DataFormat::Csv, folder.write("t.csv", "x,y\n"), {});
+            }).find("the train split has no rows"),
+            std::string::npos);
+}
+
+TEST(Open, SplitsWithDifferentFieldsAreRefused) {
+  TempFolder folder;
+  folder.write("train.csv", csvRows(5));
+  folder.write("test.csv", "x,z\n1,2\n");
+  EXPECT_THROW(openDataset(DataFormat::Csv, folder.path(), {}), DataError);
+}
+
+TEST(Open, MissingPathIsAnIoError) {
+  EXPECT_THROW(openDataset(DataFormat::Idx, "/nonexistent", {}), IoError);
+}
+
+TEST(Open, FormatsAreKnownByName) {
+  EXPECT_EQ(dataFormat("images"), DataFormat::Images);
+  EXPECT_EQ(dataFormat("jpeg"), std::nullopt);
+}
+
+TEST(Text, WindowsAndTailSplit) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 4;
+  settings.valid.share = 0.25;
+  const RawDataset data = openDataset(DataFormat::Text, folder.write("t.txt", "abcdefghijklmnopqrst"), settings);
+  EXPECT_EQ(data.find("train")->rows.size(), 3u);  // 15 bytes
+  EXPECT_EQ(textOf(data, "train", 2), "ijkl");
+  EXPECT_EQ(data.find("valid")->rows.size(), 1u);
+  EXPECT_EQ(textOf(data, "valid", 0), "pqrs");
+}
+
+TEST(Text, StrideOverlapsWindowsAndRowsCountWindows) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 4;
+  settings.stride = 1;
+  settings.valid.rows = 3;
+  settings.test.rows = 1;
+  const RawDataset data = openDataset(DataFormat::Text, folder.write("t.txt", "abcdefghijklmnopqrst"), settings);
+  EXPECT_EQ(data.find("test")->rows.size(), 1u);
+  EXPECT_EQ(textOf(data, "test", 0), "qrst");
+  EXPECT_EQ(data.find("valid")->rows.size(), 3u);
+  EXPECT_EQ(textOf(data, "valid", 2), "mnop");
+  EXPECT_EQ(data.find("train")->rows.size(), 7u);
+  std::string gathered(8, '\0');
+  const uint32_t rows[] = {1, 0};
+  gatherRows(data.tables.back().fields[0], rows, reinterpret_cast<std::byte*>(gathered.data()));
+  EXPECT_EQ(gathered, "bcdeabcd");
+}
+
+TEST(Text, TooShortAndWithoutWindowAreRefused) {
+  TempFolder folder;
+  const std::string path = folder.write("t.txt", "abc");
+  DataSettings settings;
+  EXPECT_THROW(openDataset(DataFormat::Text, path, settings), DataError);
+  settings.window = 4;
+  EXPECT_NE(errorOf([&] {
+              openDataset(DataFormat::Text, path, settings);
+            }).find("the train part has 3 bytes, less than one window of 4"),
+            std::string::npos);
+  settings.window = 2;
+  settings.valid.rows = 1000;
+  EXPECT_THROW(openDataset(DataFormat::Text, path, settings), DataError);
+}
+
+TEST(Vocabulary, IsTakenFromTheTrainingPart) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 2;
+  settings.valid.share = 0.5;
+  const RawDataset data = openDataset(DataFormat::Text, folder.write("t.txt", "badbadzz"), settings);
+  const Split& train = *data.find("train");
+  const auto vocabulary = CharVocabulary::of(data.tableOf(train).at("text"), train.rows);
+  EXPECT_EQ(vocabulary.symbols, (std::vector<uint8_t>{'a', 'b', 'd'}));
+  EXPECT_EQ(vocabulary.encode("dab", "t"), (std::vector<int32_t>{2, 0, 1}));
+  EXPECT_EQ(vocabulary.decode(std::vector<int32_t>{2, 0, 9}), "da?");
+  EXPECT_EQ(errorOf([&] { vocabulary.encode("az", "prompt"); }),
+            "prompt: byte 1: the character `z` does not occur in the training text");
+  EXPECT_EQ(errorOf([&] { vocabulary.checkAtMost(2, "t"); }),
+            "t: the training text has 3 different characters, but at most 2 are declared");
+}
+
+TEST(Vocabulary, CategoriesAreNumberedByTrainingRows) {
+  TempFolder folder;
+  const RawDataset data = openDataset(DataFormat::Csv, folder.write("t.csv", "k\nred\nblue\nred\ngreen\n"), {});
+  const RawField& field = data.tables[0].at("k");
+  const auto all = Categories::of(field, data.splits[0].rows);
+  EXPECT_EQ(all.names, (std::vector<std::string>{"blue", "green", "red"}));
+  EXPECT_EQ(elementAsInt(DType::I32, all.encode(field, "t").data, 3), 1);
+  const uint32_t first[] = {0, 1};
+  EXPECT_EQ(errorOf([&] { Categories::of(field, first).encode(field, "t"); }),
+            "t: row 4, column `k`: `green` does not occur in the training rows");
+}
+
+TEST(Folds, PartitionTheRows) {
+  std::vector<uint32_t> rows(11);
+  std::iota(rows.begin(), rows.end(), 100U);
+  std::multiset<uint32_t> validated;
+  for (uint32_t fold = 0; fold < 3; ++fold) {
+    const auto [train, valid] = foldRows(rows, 3, fold, 5);
+    EXPECT_EQ(train.size() + valid.size(), 11u);
+    validated.insert(valid.begin(), valid.end());
+  }
+  EXPECT_EQ(std::vector<uint32_t>(validated.begin(), validated.end()), rows);
+}
+
+std::string greyPng(std::vector<uint8_t> pixels, int64_t height, int64_t width) {
+  return pngGrid({DType::U8, {height, width}, reinterpret_cast<const std::byte*>(pixels.data())}, "test");
+}
+
+TEST(Images, FoldersAreLabels) {
+  TempFolder folder;
+  folder.write("train/cat/1.png", greyPng({1, 2, 3, 4, 5, 6}, 2, 3));
+  folder.write("train/dog/1.PNG", greyPng({7, 8, 9, 10, 11, 12}, 2, 3));
+  folder.write("train/dog/notes.txt", "no image");
+  folder.write("test/dog/1.png", greyPng({0, 0, 0, 0, 0, 9}, 2, 3));
+  const RawDataset data = openDataset(DataFormat::Images, folder.path(), {});
+  const RawTable& train = data.tables[0];
+  EXPECT_EQ(train.at("image").extents, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(std::to_integer<int>(train.at("image").row(1)[0]), 7);
+  EXPECT_EQ(train.at("label").categories, (std::vector<std::string>{"cat", "dog"}));
+  EXPECT_EQ(elementAsInt(DType::I32, data.tables[1].at("label").data, 0), 1);
+}
+
+TEST(Images, DifferentSizesDamagedFilesAndUnknownLabelsAreRefused) {
+  TempFolder folder;
+  folder.write("a/1.png", greyPng({1, 2, 3, 4}, 2, 2));
+  const std::string other = folder.write("a/2.png", greyPng({1, 2}, 1, 2));
+  EXPECT_NE(errorOf([&] { readImageFolders(folder.path()); }).find(other + ": the image has shape [1, 2]"),
+            std::string::npos);
+  folder.write("a/2.png", greyPng({1, 2, 3, 4}, 2, 2).substr(0, 50));
+  EXPECT_THROW(readImageFolders(folder.path()), DataError);
+  folder.write("a/2.png", "not an image");
+  EXPECT_THROW(readImageFolders(folder.path()), DataError);
+  TempFolder split;
+  split.write("train/a/1.png", greyPng({1}, 1, 1));
+  split.write("test/b/1.png", greyPng({1}, 1, 1));
+  EXPECT_NE(errorOf([&] { readImageFolders(split.path()); }).find("the label `b` has no folder"), std::string::npos);
+}
+
+TEST(FashionMnist, IsReadWhereItIsInstalled) {
+  const std::string path = "/usr/share/datasets/fashion-mnist";
+  if (!std::filesystem::exists(path + "/train-images-idx3-ubyte.gz"))
+    GTEST_SKIP() << "dataset-fashion-mnist is not installed";
+  DataSettings settings;
+  settings.valid.rows = 5000;
+  const RawDataset data = openDataset(DataFormat::Idx, path, settings);
+  EXPECT_EQ(data.find("train")->rows.size(), 55000u);
+  EXPECT_EQ(data.find("valid")->rows.size(), 5000u);
+  EXPECT_EQ(data.find("test")->rows.size(), 10000u);
+  EXPECT_EQ(data.tables[0].at("image").extents, (std::vector<int64_t>{28, 28}));
+}
+
+}  // namespace
+}  // namespace nnc::train::test
