@@ -137,7 +137,7 @@ private:
   void drawLegend() {
     double right = x0_ + kWidth;
     for (size_t i = panel_.lines.size(); i-- > 0;) {
-      out_ += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"legend\" fill=\"{}\">{}</text>\n", right, y0_ - 12,
+      out_ += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"legend\" style=\"fill:{}\">{}</text>\n", right, y0_ - 12,
                           kColors[i % std::size(kColors)], escaped(panel_.lines[i].name));
       right -= 12 + 7.0 * static_cast<double>(panel_.lines[i].name.size());
     }
@@ -211,7 +211,7 @@ std::string renderSvg(const std::vector<PlotPanel>& panels) {
   std::string svg = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\">\n"
       "<style>text{{font:12px sans-serif;fill:#333}} .title{{font-weight:bold}} .x{{text-anchor:middle}} "
-      ".y,.legend{{text-anchor:end}} .legend{{fill:inherit}} .grid{{stroke:#e5e5e5}} .axis{{stroke:#666;fill:none}} "
+      ".y,.legend{{text-anchor:end}} .grid{{stroke:#e5e5e5}} .axis{{stroke:#666;fill:none}} "
       ".line{{fill:none;stroke-width:1.6;stroke-linejoin:round}}</style>\n"
       "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n",
       columns * kPanelWidth, rows * kPanelHeight);

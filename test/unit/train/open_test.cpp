@@ -8,6 +8,11 @@
 #include "runtime/train/output/png.h"
 #include "support.h"
 
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#define STB_IMAGE_WRITE_STATIC
+#define STBI_WRITE_NO_STDIO
+#include <stb/stb_image_write.h>
+
 namespace nnc::train::test {
 namespace {
 
@@ -194,6 +199,21 @@ TEST(Images, FoldersAreLabels) {
   EXPECT_EQ(std::to_integer<int>(train.at("image").row(1)[0]), 7);
   EXPECT_EQ(train.at("label").categories, (std::vector<std::string>{"cat", "dog"}));
   EXPECT_EQ(elementAsInt(DType::I32, data.tables[1].at("label").data, 0), 1);
+}
+
+TEST(Images, JpegIsReadAsColor) {
+  std::string jpeg;
+  const std::vector<uint8_t> pixels(16 * 8 * 3, 200);
+  stbi_write_jpg_to_func(
+      [](void* out, void* data, int size) {
+        static_cast<std::string*>(out)->append(static_cast<const char*>(data), static_cast<size_t>(size));
+      },
+      &jpeg, 16, 8, 3, pixels.data(), 90);
+  TempFolder folder;
+  const DecodedImage image = readImage(folder.write("x.jpg", jpeg));
+  EXPECT_EQ(image.shape, (std::vector<int64_t>{8, 16, 3}));
+  EXPECT_NEAR(std::to_integer<int>(image.pixels.data()[100]), 200, 3);
+  EXPECT_THROW(readImage(folder.write("cut.jpg", jpeg.substr(0, 40))), DataError);
 }
 
 TEST(Images, DifferentSizesDamagedFilesAndUnknownLabelsAreRefused) {

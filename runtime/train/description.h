@@ -1,0 +1,49 @@
+// What the source says about data and training, read from the compiled model's description (JSON).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/train/dtype.h"
+
+namespace nnc::train {
+
+struct FieldInfo {
+  std::string name;
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;  // of one row
+  int64_t bound = 0;           // exclusive upper bound of an index; 0: none
+};
+
+struct DataInfo {
+  std::string name, reader, path;
+  std::map<std::string, std::string> settings;
+  std::vector<FieldInfo> fields;
+};
+
+struct MetricInfo {
+  std::string name;
+  bool stateful = false;  // its value at the end of a pass counts; else the mean over batches weighted by rows
+};
+
+struct TrainInfo {
+  std::string name, data, step, eval, startPass;
+  int64_t batch = 1, epochs = 1, seed = 0, steps = 0, patience = 0;
+  std::string monitor;
+  bool maximize = false;
+  std::vector<MetricInfo> metrics;
+};
+
+struct Description {
+  std::vector<DataInfo> data;
+  std::vector<TrainInfo> trains;
+  std::map<std::string, std::string> hypers;  // values in force
+
+  /// Of text a compiler made: a malformed one asserts.
+  static Description parse(const char* json);
+  const DataInfo& dataOf(const TrainInfo& train) const;
+};
+
+}  // namespace nnc::train

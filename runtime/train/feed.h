@@ -1,0 +1,39 @@
+// Feeds the rows of a data set to an entry of the model: opens the source, checks that it is what the model was compiled
+// for, and gathers batches.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "runtime/train/data/dataset.h"
+#include "runtime/train/description.h"
+#include "runtime/train/model.h"
+
+namespace nnc::train {
+
+/// Opens the source a data block names (`path` instead of its own where not empty) and checks its fields against what
+/// the model reads. Throws DataError, IoError.
+RawDataset openData(const DataInfo& data, const std::string& path = "");
+
+/// Batches for one entry over one split.
+class Feed {
+public:
+  /// `entry`'s inputs are named "<data>.<field>". Throws DataError where a field is missing or of another shape or type.
+  Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split);
+
+  size_t rows() const { return split_->rows.size(); }
+  /// Gathers the rows of these positions of the split; the pointers stay valid until the next call.
+  const std::vector<const void*>& gather(std::span<const uint32_t> positions);
+  /// Positions first … last-1 in order.
+  const std::vector<const void*>& gatherRange(size_t first, size_t last);
+
+private:
+  const Split* split_;
+  std::vector<const RawField*> fields_;
+  std::vector<std::vector<std::byte>> batch_;
+  std::vector<const void*> pointers_;
+  std::vector<uint32_t> rows_;
+};
+
+}  // namespace nnc::train

@@ -1,0 +1,102 @@
+#include "runtime/train/model.h"
+
+#include <cassert>
+#include <cstring>
+#include <dlfcn.h>
+
+#include "runtime/train/error.h"
+#include "runtime/train/weight_report.h"
+
+namespace nnc::train {
+
+DType dtypeOfAbi(uint32_t dtype) {
+  static constexpr DType kTypes[] = {DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64,
+                                     DType::I32, DType::I8,  DType::U8,   DType::Bool};
+  return kTypes[dtype];
+}
+
+Model::Model(const std::string& path, const std::string& name, int64_t seed, int threads) {
+  library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library_) throw IoError(path, std::string("cannot load: ") + dlerror());
+  using ApiFn = const nnc_api* (*)();
+  auto api = reinterpret_cast<ApiFn>(dlsym(library_, (name + "_api").c_str()));
+  if (!api) throw IoError(path, "is not a compiled model named " + name);
+  api_ = api();
+  if (api_->abi_version != NNC_ABI_VERSION) throw IoError(path, "was made by another version of nnc");
+  int code = api_->create(&context_, seed, threads);
+  if (code == NNC_ERR_CPU) throw IoError(path, std::string("was compiled for a CPU this one is not: ") + tables().target);
+  if (code != NNC_OK) throw IoError(path, code == NNC_ERR_MEMORY ? "not enough memory" : "could not be set up");
+}
+
+Model::~Model() {
+  if (context_) api_->destroy(context_);
+  if (library_) dlclose(library_);
+}
+
+int Model::find(std::string_view entry) const {
+  for (uint32_t i = 0; i < tables().entries; ++i)
+    if (entry == tables().entry[i].name) return static_cast<int>(i);
+  return -1;
+}
+
+void Model::check(int code) const {
+  if (code != NNC_OK) throw CallError{code, api_->error(context_)};
+}
+
+void Model::run(int entry, const std::vector<int64_t>& symbols, const std::vector<const void*>& inputs,
+                const std::vector<void*>& outputs) {
+  assert(entry >= 0 && symbols.size() == this->entry(entry).symbols && inputs.size() == this->entry(entry).inputs);
+  assert(outputs.size() == this->entry(entry).outputs);
+  check(api_->run(context_, static_cast<uint32_t>(entry), symbols.data(), inputs.data(), outputs.data()));
+}
+
+void Model::setScalar(const char* name, double value) {
+  for (uint32_t i = 0; i < tables().scalars; ++i)
+    if (std::strcmp(tables().scalar[i].name, name) == 0) check(api_->set_scalar(context_, name, value));
+}
+
+void Model::setNanCheck(bool on) { check(api_->set_nan_check(context_, on)); }
+void Model::setProbe(nnc_probe probe, void* user) { check(api_->set_probe(context_, probe, user)); }
+void Model::init(int64_t seed) { check(api_->init(context_, seed)); }
+
+std::vector<std::byte> Model::store() const {
+  std::vector<std::byte> bytes(tables().store_bytes);
+  check(api_->get_store(context_, bytes.data()));
+  return bytes;
+}
+
+void Model::setStore(const std::vector<std::byte>& store) {
+  assert(store.size() == tables().store_bytes);
+  check(api_->set_store(context_, store.data()));
+}
+
+static std::vector<int64_t> shapeOf(const nnc_variable& v) { return {v.extents, v.extents + v.rank}; }
+
+std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const {
+  std::vector<NamedTensor> result;
+  for (uint32_t i = 0; i < tables().variables; ++i) {
+    const nnc_variable& v = tables().variable[i];
+    if (!(kinds >> v.kind & 1)) continue;
+    TensorView view{dtypeOfAbi(v.dtype), shapeOf(v), nullptr};
+    std::vector<std::byte>& bytes = storage.emplace_back(view.bytes());
+    view.data = bytes.data();
+    check(api_->get_tensor(context_, v.path, bytes.data(), bytes.size()));
+    result.push_back({v.path, view});
+  }
+  return result;
+}
+
+void Model::load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix) {
+  std::vector<WantedTensor> wanted;
+  for (uint32_t i = 0; i < tables().variables; ++i) {
+    const nnc_variable& v = tables().variable[i];
+    if (kinds >> v.kind & 1) wanted.push_back({prefix + v.path, dtypeOfAbi(v.dtype), shapeOf(v)});
+  }
+  requireLoadable(compareWeights(file, wanted), file.path());
+  for (const WantedTensor& w : wanted) {
+    const TensorView* tensor = file.find(w.path);
+    check(api_->set_tensor(context_, w.path.c_str() + prefix.size(), tensor->data, tensor->bytes()));
+  }
+}
+
+}  // namespace nnc::train

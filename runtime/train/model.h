@@ -1,0 +1,66 @@
+// A compiled model in this process: the shared object and one context of it, behind its C interface.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/core/nnc_abi.h"
+#include "runtime/train/dtype.h"
+#include "runtime/train/safetensors.h"
+
+namespace nnc::train {
+
+DType dtypeOfAbi(uint32_t dtype);
+
+/// What a call of an entry failed with.
+struct CallError {
+  int code;  // NNC_…
+  std::string message;
+};
+
+class Model {
+public:
+  /// Loads the shared object at `path`, whose model has this name, and makes a context; `threads` 0: as many as CPUs may
+  /// be used. Throws IoError.
+  Model(const std::string& path, const std::string& name, int64_t seed, int threads);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const nnc_model& tables() const { return *api_->model; }
+  /// The number of an entry, or -1.
+  int find(std::string_view entry) const;
+  const nnc_entry& entry(int number) const { return tables().entry[number]; }
+
+  /// Runs an entry. Throws CallError.
+  void run(int entry, const std::vector<int64_t>& symbols, const std::vector<const void*>& inputs,
+           const std::vector<void*>& outputs);
+  /// Sets a scalar if the model has one of that name.
+  void setScalar(const char* name, double value);
+  void setNanCheck(bool check);
+  void setProbe(nnc_probe probe, void* user);
+  void init(int64_t seed);
+
+  std::vector<std::byte> store() const;
+  void setStore(const std::vector<std::byte>& store);
+
+  /// Variables of the wanted kinds (bits 1 << NNC_PARAM, …) with their values; `storage` owns the bytes.
+  std::vector<NamedTensor> tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const;
+  /// Sets every variable of the kinds from the file, by `prefix` + path. Nothing is changed unless all are there and
+  /// fit: throws DataError with the report of what matched and what did not.
+  void load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
+
+private:
+  void check(int code) const;
+
+  void* library_ = nullptr;
+  const nnc_api* api_ = nullptr;
+  nnc_context* context_ = nullptr;
+};
+
+constexpr unsigned kWeights = 1u << NNC_PARAM | 1u << NNC_STATE;
+constexpr unsigned kEverything = kWeights | 1u << NNC_TRAIN_STATE | 1u << NNC_METRIC_STATE;
+
+}  // namespace nnc::train
