@@ -54,6 +54,7 @@ std::unique_ptr<ast::File> parseFile(uint32_t fileId, const SourceManager& sourc
 
   antlr4::ListTokenSource source(std::move(prepared));
   antlr4::CommonTokenStream tokens(&source);
+  tokens.fill();  // the error strategy looks ahead
   NnParser parser(&tokens);
   parser.removeErrorListeners();
   parser.setErrorHandler(std::make_shared<ErrorStrategy>(places, errors));

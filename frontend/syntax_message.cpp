@@ -154,7 +154,7 @@ private:
   }
 
   bool comparisonWithEquals() {
-    if (found() != NnLexer::ASSIGN || !(rule_ == NnParser::RuleIfExpr || rule_ == NnParser::RuleParens)) return false;
+    if (found() != NnLexer::ASSIGN || !(expects(NnLexer::LBRACE) || rule_ == NnParser::RuleParens)) return false;
     errors_.report(DiagCode::AssignForCompare, places_.of(found_), "`=` does not compare").help("write `==`");
     return true;
   }
@@ -195,12 +195,18 @@ private:
   }
 
   bool missingBlock() {
-    const bool owner = rule_ == NnParser::RuleBlock || (expects(NnLexer::LBRACE) && !expects(NnLexer::NL));
-    if (!owner || !expects(NnLexer::LBRACE) || found() == NnLexer::COMMA || isCloser(found())) return false;
-    if (startsOperand(found()) && !atLineEnd() && endsOperand(previous()) && previous() != NnLexer::RPAREN) return false;
-    errors_.report(DiagCode::MissingBlock, place(), fmt::format("`{{` is expected here, not {}", show(found_)))
+    if (!expects(NnLexer::LBRACE) || expects(NnLexer::NL) || found() == NnLexer::COMMA || isCloser(found())) return false;
+    const Token* colon = colonAtLineEnd();
+    errors_.report(DiagCode::MissingBlock, colon ? places_.of(colon) : place(),
+                   fmt::format("`{{` is expected here, not {}", show(colon ? colon : found_)))
         .help("a body stands in `{ }`");
     return true;
+  }
+  /// The colon of `if x > 0:`, if there is one before the place.
+  const Token* colonAtLineEnd() const {
+    for (const Token* t = first_; t && t != found_ && t->getType() != Token::EOF; t = visibleAfter(t))
+      if (t->getType() == NnLexer::COLON && places_.lineOf(visibleAfter(t)) > places_.lineOf(t)) return t;
+    return nullptr;
   }
 
   /// `x |> f + 1`
@@ -212,14 +218,24 @@ private:
     return true;
   }
 
-  /// `x dense[10]`
+  /// `x dense[10]`, `f(x y)`
   bool missingPipe() {
     const bool sameLine = previous_ && places_.lineOf(previous_) == places_.lineOf(found_);
-    if (!sameLine || !endsOperand(previous()) || !startsOperand(found()) || !expects(NnLexer::PIPE)) return false;
-    errors_.report(DiagCode::MissingPipe, places_.of(found_),
-                   fmt::format("nothing stands between {} and {}", show(previous_), show(found_)))
-        .help("feed a value to a layer or function with `|>`, apply one with `( )`, end a statement with a new line");
+    const bool afterValue = expects(NnLexer::NL) || expects(NnLexer::COMMA) || expects(NnLexer::RPAREN) ||
+                            expects(NnLexer::RBRACKET);
+    const bool header = first_ && (first_->getType() == NnLexer::USE || first_->getType() == NnLexer::SEARCH);
+    if (!sameLine || !endsOperand(previous()) || !startsOperand(found()) || !afterValue || header) return false;
+    Diagnostic& d = errors_.report(DiagCode::MissingPipe, places_.of(found_),
+                                   fmt::format("nothing stands between {} and {}", show(previous_), show(found_)));
+    if (floorDivisionOnLine()) d.help("a comment starts with `#`; `//` is floor division");
+    else if (expects(NnLexer::NL)) d.help("`|>` feeds a value to a call, `( )` applies one, a new line starts a statement");
+    else d.help("a comma separates values, `|>` feeds one to a call, `( )` applies one");
     return true;
+  }
+  bool floorDivisionOnLine() const {
+    for (const Token* t = first_; t && t != found_ && t->getType() != Token::EOF; t = visibleAfter(t))
+      if (t->getType() == NnLexer::FLOORDIV && places_.lineOf(t) == places_.lineOf(found_)) return true;
+    return false;
   }
 
   // ---- Everything else ----
