@@ -1,0 +1,349 @@
+// The loop emitter: any kernel as loops over its task points and stages. Column style runs the lanes over a task variable,
+// so that each lane is a whole output; row style runs them over the innermost variable of each stage and folds 16 virtual
+// lanes in 4 chains by a fixed tree. Which style, and how the work is cut, loop_shape.cpp decides from the kernel alone.
+#include "codegen/kernels/fold.h"
+#include "codegen/kernels/loop_shape.h"
+#include "codegen/scalar_ops.h"
+
+namespace nnc::codegen {
+namespace {
+
+using plan::Stage;
+
+/// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
+unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
+  bool wide = false;
+  for (const Stage& s : kernel.stages) {
+    for (const plan::Inst& i : s.body) wide |= i.dtype == DType::F64;
+  }
+  return target.lanes(wide ? DType::F64 : DType::F32);
+}
+
+class LoopEmitter {
+public:
+  explicit LoopEmitter(KernelEmitter& emitter)
+      : e(emitter), shape(shapeOf(e.kernel)), kernel(shape.kernel), lanes(mapLanes(e.target, kernel)) {
+    // Few operations leave most of the time to loop control and latency: run several vectors at once.
+    double ops = 0;
+    for (const Stage& s : kernel.stages) ops += stageCost(s, std::nullopt);
+    unroll = ops <= 10 ? 4 : ops <= 30 ? 2 : 1;
+  }
+
+  void emit() {
+    // The task grid; an axis with a single block is left out.
+    std::vector<TaskAxis> axes;
+    bool cutPoints = !shape.inOrder && !(shape.pointCount.isConst() && shape.pointCount.value() <= shape.pointBlock);
+    bool cutLanes = shape.laneIter && !(laneExtent().isConst() && laneExtent().value() <= shape.laneBlock);
+    if (cutPoints) axes.push_back({shape.pointCount, shape.pointBlock});
+    if (cutLanes) axes.push_back({laneExtent(), shape.laneBlock});
+    e.setTasks(axes);
+    e.loop(e.task0, e.task1, 1, "task", [&](llvm::Value* task) {
+      std::vector<llvm::Value*> at = e.taskCoordinates(task);
+      Range points = cutPoints ? block(at.front(), shape.pointBlock, shape.pointCount) : whole(shape.pointCount);
+      Range laneRange = cutLanes ? block(at.back(), shape.laneBlock, laneExtent()) : whole(laneExtent());
+      Point origin;
+      origin.iters.assign(kernel.iters.size(), e.i64(0));
+      origin.results.assign(kernel.stages.size(), nullptr);
+      forPoints(points, origin, [&](const Point& p) {
+        if (shape.laneIter) {
+          columns(p, laneRange, cutLanes);
+        } else {
+          rows(p);
+        }
+      });
+    });
+    e.ir.CreateRetVoid();
+  }
+
+private:
+  struct Range {
+    llvm::Value *lo, *hi;
+  };
+  using Bundle = std::vector<Point>;
+  using PointBody = std::function<void(const Point&)>;
+
+  Dim laneExtent() const { return shape.laneIter ? kernel.iters[*shape.laneIter].extent : Dim(1); }
+  Range whole(const Dim& extent) { return {e.i64(0), e.dim(extent)}; }
+  Range block(llvm::Value* number, int64_t size, const Dim& extent) {
+    llvm::Value* lo = e.ir.CreateNSWMul(number, e.i64(size));
+    return {lo, e.minimum(e.ir.CreateNSWAdd(lo, e.i64(size)), e.dim(extent))};
+  }
+
+  // ---- task points --------------------------------------------------------------------------------------------------
+
+  /// Runs over the flat numbers of points; divides once for each run along the innermost variable.
+  void forPoints(Range flat, const Point& origin, const PointBody& body) {
+    if (shape.points.empty()) {
+      body(origin);
+      return;
+    }
+    uint32_t inner = shape.points.back();
+    if (shape.points.size() == 1) {
+      e.loop(flat.lo, flat.hi, 1, "point", [&](llvm::Value* i) { body(with(origin, inner, i)); });
+      return;
+    }
+    llvm::Value* extent = e.dim(kernel.iters[inner].extent);
+    e.ifThen(e.ir.CreateICmpSLT(flat.lo, flat.hi), [&] {
+      llvm::Value* firstRun = e.ir.CreateUDiv(flat.lo, extent);
+      llvm::Value* lastRun = e.ir.CreateUDiv(e.ir.CreateSub(flat.hi, e.i64(1)), extent);
+      e.loop(firstRun, e.ir.CreateAdd(lastRun, e.i64(1)), 1, "run", [&](llvm::Value* run) {
+        Point p = origin;
+        llvm::Value* rest = run;
+        for (size_t d = shape.points.size() - 1; d-- > 0;) {
+          llvm::Value* size = e.dim(kernel.iters[shape.points[d]].extent);
+          p.iters[shape.points[d]] = d == 0 ? rest : e.ir.CreateURem(rest, size);
+          rest = e.ir.CreateUDiv(rest, size);
+        }
+        llvm::Value* start = e.ir.CreateMul(run, extent);
+        llvm::Value* lo = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, e.ir.CreateSub(flat.lo, start), e.i64(0));
+        llvm::Value* hi = e.minimum(e.ir.CreateSub(flat.hi, start), extent);
+        e.loop(lo, hi, 1, "point", [&](llvm::Value* i) { body(with(p, inner, i)); });
+      });
+    });
+  }
+
+  static Point with(const Point& p, uint32_t iter, llvm::Value* value) {
+    Point q = p;
+    q.iters[iter] = value;
+    return q;
+  }
+
+  // ---- runs of lanes --------------------------------------------------------------------------------------------------
+
+  /// `count` points from `base`, each `n` lanes further along `iter`.
+  Bundle bundleAt(const Point& p, uint32_t iter, llvm::Value* base, unsigned count, unsigned n) {
+    Bundle bundle;
+    for (unsigned u = 0; u < count; ++u) {
+      bundle.push_back(with(p, iter, e.ir.CreateNSWAdd(base, e.i64(int64_t{u} * n))));
+      bundle.back().lanes = n;
+      bundle.back().laneIter = n > 1 ? static_cast<int>(iter) : -1;
+    }
+    return bundle;
+  }
+
+  /// Cuts [lo, hi) of `iter` into bundles of vectors, single vectors and a tail, which is one masked vector or single
+  /// elements where the target has no masked access. `multiple`: lo and hi are multiples of every vector length.
+  void forLanes(const Point& p, uint32_t iter, Range range, bool multiple, const std::function<void(Bundle&)>& body) {
+    llvm::Value* at = range.lo;
+    auto stretch = [&](unsigned count) {
+      int64_t step = int64_t{count} * lanes;
+      llvm::Value* length = e.ir.CreateSub(range.hi, at);
+      llvm::Value* whole = e.ir.CreateSub(length, e.ir.CreateURem(length, e.i64(step)));
+      llvm::Value* end = e.ir.CreateAdd(at, whole);
+      e.loop(at, end, step, "lanes", [&](llvm::Value* base) {
+        Bundle bundle = bundleAt(p, iter, base, count, lanes);
+        body(bundle);
+      });
+      at = end;
+    };
+    if (unroll > 1) stretch(unroll);
+    stretch(1);
+    if (multiple) return;
+    if (!maskedTails()) {
+      e.loop(at, range.hi, 1, "tail", [&](llvm::Value* base) {
+        Bundle bundle = bundleAt(p, iter, base, 1, 1);
+        body(bundle);
+      });
+      return;
+    }
+    e.ifThen(e.ir.CreateICmpSLT(at, range.hi), [&] {
+      Bundle bundle = bundleAt(p, iter, at, 1, lanes);
+      bundle[0].mask = tailMask(e.ir.CreateSub(range.hi, at), lanes);
+      body(bundle);
+    });
+  }
+
+  bool maskedTails() const { return e.target.vectorBytes >= 32; }
+
+  /// Lanes below `count` (i64, any value).
+  llvm::Value* tailMask(llvm::Value* count, unsigned n) {
+    llvm::Value* bounded = e.minimum(e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, count, e.i64(0)), e.i64(n));
+    llvm::SmallVector<uint32_t> numbers;
+    for (unsigned l = 0; l < n; ++l) numbers.push_back(l);
+    llvm::Value* splatted = e.ir.CreateVectorSplat(n, e.ir.CreateTrunc(bounded, e.ir.getInt32Ty()));
+    return e.ir.CreateICmpULT(llvm::ConstantDataVector::get(e.ir.getContext(), numbers), splatted);
+  }
+
+  bool isMultiple(const Dim& d) const { return d.isConst() && d.value() % lanes == 0; }
+
+  // ---- column style ---------------------------------------------------------------------------------------------------
+
+  void columns(const Point& p, Range range, bool cut) {
+    bool multiple = isMultiple(laneExtent()) && (!cut || shape.laneBlock % lanes == 0);
+    forLanes(p, *shape.laneIter, range, multiple, [&](Bundle& bundle) {
+      for (size_t s = 0; s < kernel.stages.size(); ++s) {
+        if (kernel.stages[s].kind == Stage::Kind::Map) {
+          mapNest(kernel.stages[s], bundle, 0);
+        } else {
+          reduceColumns(s, bundle);
+        }
+      }
+    });
+  }
+
+  void mapPoints(const Stage& stage, const Bundle& bundle) {
+    for (const Point& p : bundle) emitStores(e, stage, emitRegion(e, stage.body, p), p);
+  }
+
+  void mapNest(const Stage& stage, const Bundle& bundle, size_t depth) {
+    if (depth == stage.iters.size()) {
+      mapPoints(stage, bundle);
+      return;
+    }
+    uint32_t iter = stage.iters[depth];
+    e.loop(e.i64(0), e.dim(kernel.iters[iter].extent), 1, "map", [&](llvm::Value* i) {
+      Bundle inside = bundle;
+      for (Point& p : inside) p.iters[iter] = i;
+      mapNest(stage, inside, depth + 1);
+    });
+  }
+
+  void reduceColumns(size_t number, Bundle& bundle) {
+    const Stage& stage = kernel.stages[number];
+    Folder folder(e, stage, kernel.tmpl != plan::Template::Loop);
+    std::vector<FoldState> states;
+    for (const Point& p : bundle) states.push_back(folder.start(p.lanes));
+    states = reduceNest(stage, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
+      llvm::Value* position = positionOf(stage, at[0]);
+      for (size_t u = 0; u < at.size(); ++u) s[u] = folder.step(s[u], at[u], position);
+      return s;
+    });
+    for (size_t u = 0; u < bundle.size(); ++u) bundle[u].results[number] = folder.result(states[u]);
+  }
+
+  /// Row-major position in the stage's variables; only ArgMax pays for it.
+  llvm::Value* positionOf(const Stage& stage, const Point& p) {
+    llvm::Value* position = e.i64(0);
+    if (stage.fold != Stage::Fold::ArgMax) return position;
+    for (uint32_t i : stage.iters) {
+      position = e.ir.CreateAdd(e.ir.CreateMul(position, e.dim(kernel.iters[i].extent)), p.iters[i]);
+    }
+    return position;
+  }
+
+  using ReduceBody = std::function<std::vector<FoldState>(const Bundle&, std::vector<FoldState>)>;
+
+  /// Loops over the stage's variables from `depth` (all but the last `skip`) with the fold states carried along.
+  std::vector<FoldState> reduceNest(const Stage& stage, const Bundle& bundle, size_t depth, std::vector<FoldState> states,
+                                    const ReduceBody& body, size_t skip = 0) {
+    if (depth + skip >= stage.iters.size()) return body(bundle, states);
+    uint32_t iter = stage.iters[depth];
+    auto inside = [&](llvm::Value* i, std::vector<FoldState> s) {
+      Bundle at = bundle;
+      for (Point& p : at) p.iters[iter] = i;
+      return reduceNest(stage, at, depth + 1, std::move(s), body, skip);
+    };
+    return carry(e.i64(0), e.dim(kernel.iters[iter].extent), 1, states, inside);
+  }
+
+  /// loopCarried over fold states.
+  std::vector<FoldState> carry(llvm::Value* lo, llvm::Value* hi, int64_t step, const std::vector<FoldState>& states,
+                               const std::function<std::vector<FoldState>(llvm::Value*, std::vector<FoldState>)>& body) {
+    size_t width = states[0].size();
+    auto unflatten = [&](const std::vector<llvm::Value*>& flat) {
+      std::vector<FoldState> s;
+      for (size_t i = 0; i < flat.size(); i += width) s.push_back(FoldState(flat.begin() + i, flat.begin() + i + width));
+      return s;
+    };
+    auto flatten = [](const std::vector<FoldState>& s) {
+      std::vector<llvm::Value*> flat;
+      for (const FoldState& f : s) flat.insert(flat.end(), f.begin(), f.end());
+      return flat;
+    };
+    return unflatten(e.loopCarried(lo, hi, step, "reduce", flatten(states), [&](llvm::Value* i, std::vector<llvm::Value*> s) {
+      return flatten(body(i, unflatten(s)));
+    }));
+  }
+
+  // ---- row style --------------------------------------------------------------------------------------------------------
+
+  void rows(const Point& task) {
+    Bundle one{task};
+    for (size_t s = 0; s < kernel.stages.size(); ++s) {
+      const Stage& stage = kernel.stages[s];
+      if (stage.kind == Stage::Kind::Map) {
+        mapRow(stage, one[0]);
+      } else if (stage.iters.empty() || kernel.tmpl != plan::Template::Loop) {
+        reduceColumns(s, one);
+      } else {
+        reduceRow(s, one[0]);
+      }
+    }
+  }
+
+  void mapRow(const Stage& stage, const Point& task) {
+    bool scalar = stage.iters.empty() || (accumulates(stage) && !lanesApart(kernel, stage, stage.iters.back()));
+    if (scalar) {
+      mapNest(stage, {task}, 0);
+      return;
+    }
+    mapRowNest(stage, task, 0);
+  }
+
+  void mapRowNest(const Stage& stage, const Point& p, size_t depth) {
+    uint32_t iter = stage.iters[depth];
+    Range range = whole(kernel.iters[iter].extent);
+    if (depth + 1 == stage.iters.size()) {
+      forLanes(p, iter, range, isMultiple(kernel.iters[iter].extent), [&](Bundle& bundle) { mapPoints(stage, bundle); });
+      return;
+    }
+    e.loop(range.lo, range.hi, 1, "map", [&](llvm::Value* i) { mapRowNest(stage, with(p, iter, i), depth + 1); });
+  }
+
+  void reduceRow(size_t number, Point& task) {
+    const Stage& stage = kernel.stages[number];
+    Folder folder(e, stage, false);
+    std::vector<FoldState> chains(kRowChains, folder.start(kRowLanes));
+    chains = reduceNest(stage, {task}, 0, chains, [&](const Bundle& at, std::vector<FoldState> s) {
+      return foldRow(stage, folder, at[0], std::move(s));
+    }, 1);
+    task.results[number] = folder.finish(chains);
+  }
+
+  /// One run along the innermost variable: chain c, lane l takes the elements (64 i + 16 c + l).
+  std::vector<FoldState> foldRow(const Stage& stage, Folder& folder, const Point& p, std::vector<FoldState> chains) {
+    uint32_t iter = stage.iters.back();
+    const Dim& extent = kernel.iters[iter].extent;
+    llvm::Value* end = e.dim(extent);
+    constexpr int64_t kStep = int64_t{kRowLanes} * kRowChains;
+    llvm::Value* main = e.ir.CreateSub(end, e.ir.CreateURem(end, e.i64(kStep)));
+    auto stepAll = [&](llvm::Value* base, std::vector<FoldState> s, bool masked) {
+      for (unsigned c = 0; c < kRowChains; ++c) {
+        llvm::Value* at = e.ir.CreateNSWAdd(base, e.i64(int64_t{c} * kRowLanes));
+        Point q = with(p, iter, at);
+        q.lanes = kRowLanes;
+        q.laneIter = static_cast<int>(iter);
+        if (masked) {
+          llvm::Value* left = e.ir.CreateSub(end, at);
+          if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(left)) {
+            if (known->getSExtValue() <= 0) break;
+            if (known->getSExtValue() < int64_t{kRowLanes}) q.mask = tailMask(left, kRowLanes);
+          } else {
+            q.mask = tailMask(left, kRowLanes);
+          }
+        }
+        s[c] = folder.step(s[c], q, positionOf(stage, q));
+      }
+      return s;
+    };
+    chains = carry(e.i64(0), main, kStep, chains, [&](llvm::Value* base, std::vector<FoldState> s) {
+      return stepAll(base, std::move(s), false);
+    });
+    // The rest is at most one more round, run as a loop of at most one turn.
+    return carry(main, end, kStep, chains, [&](llvm::Value* base, std::vector<FoldState> s) {
+      return stepAll(base, std::move(s), true);
+    });
+  }
+
+  KernelEmitter& e;
+  LoopShape shape;
+  const plan::Kernel& kernel;
+  unsigned lanes;
+  unsigned unroll;
+};
+
+}  // namespace
+
+void emitLoopKernel(KernelEmitter& e) { LoopEmitter(e).emit(); }
+
+}  // namespace nnc::codegen
