@@ -1,0 +1,118 @@
+// What the emitters of contraction kernels (GEMM, convolution, weight gradients) share: the roles of a kernel's iteration
+// variables, the register tile, packing of both factors through their regions, the micro-kernel and the epilogue.
+//
+// Every output is one chain of multiply-adds over the reduce variables in row-major order, starting from 0: tiles, blocks and
+// the cut into tasks never change a bit. Packing evaluates a factor's region once for each element of a panel, so a factor
+// may be any fused elementwise expression over guarded, strided or reversed loads.
+#pragma once
+
+#include <optional>
+
+#include "codegen/emitter.h"
+
+namespace nnc::codegen {
+
+/// A contraction out[batch…, rows…, n] = epilogue(Σ_k a[batch, rows, k] · b[batch, k, n]).
+struct Contraction {
+  const plan::Stage* reduce = nullptr;
+  const plan::Stage* map = nullptr;
+  uint32_t a = 0, b = 0;         // the factors: instructions of reduce->body
+  DType dtype = DType::F32;      // of factors and accumulators: f32 or f64
+  std::vector<uint32_t> batch;   // task variables that b depends on, except n
+  std::vector<uint32_t> rows;    // task variables that b does not depend on
+  std::vector<uint32_t> k;       // reduce variables, outer to inner
+  uint32_t n = 0;                // the last task variable: the lanes
+  std::vector<const plan::Ix*> aIndices, bIndices, mapIndices;  // all index expressions of a, b, the epilogue
+};
+
+/// The roles in a kernel, or nothing where it is not a contraction of the form described in plan.h.
+std::optional<Contraction> analyseContraction(const plan::Kernel& kernel);
+
+/// Iteration variables walked by one flat index, outer to inner. Neighbours that every given index expression addresses as
+/// one dense run are merged into the inner one; the outer then stays at 0.
+struct IterGroup {
+  std::vector<uint32_t> iters;
+  std::vector<Dim> extents;
+  std::vector<uint32_t> merged;
+  Dim count = 1;
+};
+IterGroup groupIters(const plan::Kernel& kernel, const std::vector<uint32_t>& iters,
+                     const std::vector<std::vector<const plan::Ix*>>& indices);
+/// Sets the group's variables in `point` to the position `flat`.
+void bindGroup(KernelEmitter& e, const IterGroup& group, llvm::Value* flat, Point& point);
+/// A point with every variable at 0.
+Point originPoint(KernelEmitter& e);
+
+/// Whether more loads among `indices` run with coefficient 1 in `candidate` than in `other`.
+bool runsAlong(const std::vector<const plan::Ix*>& indices, uint32_t candidate, uint32_t other);
+
+/// The register tile: rows x (vectors * lanes) accumulators.
+struct Tile {
+  unsigned rows = 0, vectors = 0, lanes = 0;
+  int64_t width() const { return int64_t(vectors) * lanes; }
+  int64_t size() const { return int64_t(rows) * width(); }
+};
+/// Largest number of rows for a tile of `vectors` vectors that keeps the accumulators in registers.
+unsigned maxTileRows(const Target& target, unsigned vectors);
+/// The tile with the least estimated cycles for rows x n outputs; `rows` is the length of one run of tiles (nothing: long
+/// or unknown). Heights are equalised: 128 rows are ten tiles of 13, not nine of 14 and one of 2.
+Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> rows, std::optional<int64_t> n);
+
+/// A block of reduce positions: `outerCount` positions of the outer group from `outer0`, each with a run of `innerCount`
+/// positions of the innermost variable from `inner0`.
+struct KRange {
+  llvm::Value *outer0, *outerCount, *inner0, *innerCount, *count;
+};
+/// How the reduce variables are cut into blocks of at most `capacity` positions.
+struct KBlocks {
+  IterGroup outer;           // all but the innermost variable
+  uint32_t inner = 0;
+  Dim innerExtent = 1;
+  int64_t outerStep = 1, innerStep = 1, capacity = 1;
+  llvm::Value* count(KernelEmitter& e) const;  // at least 1, so that an empty sum is stored too
+  KRange range(KernelEmitter& e, llvm::Value* block) const;
+};
+/// Blocks of about `target` positions; one block if all positions are known to be at most `whole`.
+KBlocks cutReduction(const plan::Kernel& kernel, const Contraction& c, int64_t target, int64_t whole);
+
+/// Packs b for the columns n0 … n0+width-1 and a range of k into dest[k][width]. Room for `lanes` more rows is needed.
+void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
+                 llvm::Value* n0, const Tile& tile, llvm::Value* dest);
+
+/// A panel of a: element (row, k) of a tile of rows stands at row * rowStride + k * kStride.
+struct RowPanel {
+  bool lanesOverRows = false;
+  int64_t rowStride = 0, kStride = 0, size = 0;  // in elements; size: of the panel of one tile
+};
+RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const Tile& tile);
+/// Packs a for the rows row0 … row0+tile.rows-1 (those beyond the last repeat it or are zero).
+void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
+              const Point& at, llvm::Value* row0, const Tile& tile, const RowPanel& panel, llvm::Value* dest);
+
+/// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b. The reduction runs over loops whose counts are arguments;
+/// loop i moves `a` by kSteps[i] elements, b is read as consecutive rows of `width`.
+struct MicroKernel {
+  Tile tile;
+  DType dtype = DType::F32;
+  std::vector<int64_t> rowOffsets;  // of each row in a, in elements
+  std::vector<int64_t> kSteps;      // outer to inner
+};
+/// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…).
+llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m);
+void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llvm::Value* b, llvm::Value* c,
+                     llvm::Value* first, const std::vector<llvm::Value*>& counts);
+
+/// Runs the Map stage on a tile of finished sums: rows row0 … row0+count-1 of `rows`, columns n0 … , as far as they exist.
+void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
+                  llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums);
+
+/// Address of element `index` of an array of `dtype`.
+llvm::Value* elementAddress(KernelEmitter& e, DType dtype, llvm::Value* base, llvm::Value* index);
+/// Mask of the lanes l with first + l < limit.
+llvm::Value* lanesBelow(KernelEmitter& e, unsigned lanes, llvm::Value* first, llvm::Value* limit);
+
+/// The emitter that takes any contraction: panels of a and b packed block by block, tiles of a block of rows by a few panels
+/// as a task. False if the kernel is not a contraction.
+bool emitBlockedContraction(KernelEmitter& e, const Contraction& c);
+
+}  // namespace nnc::codegen

@@ -1,0 +1,143 @@
+// The emitter of any contraction by blocks: a task is a block of rows by a few panels of columns of one batch position. Both
+// factors are packed inside the task; the panel of a is kept from task to task while tasks walk along the columns.
+#include <algorithm>
+
+#include "codegen/kernels/contract.h"
+
+namespace nnc::codegen {
+namespace {
+
+std::optional<int64_t> known(const Dim& d) { return d.isConst() ? std::optional(d.value()) : std::nullopt; }
+
+/// Rows are cut into blocks of about this many, so that packing b costs little beside its use.
+constexpr int64_t kBlockRows = 144;
+
+class BlockedEmitter {
+public:
+  BlockedEmitter(KernelEmitter& e, const Contraction& c)
+      : e_(e), c_(c), aRows_(groupIters(e.kernel, c.rows, {c.aIndices})),
+        mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})), columns_(e.kernel.iters[c.n].extent),
+        tile_(chooseTile(e.target, c.dtype, known(aRows_.count), known(columns_))),
+        k_(cutReduction(e.kernel, c, 512, 1024)), panel_(rowPanelFor(c, aRows_, k_, tile_)) {
+    int64_t tiles = (kBlockRows + tile_.rows - 1) / tile_.rows;
+    if (auto rows = known(aRows_.count)) {
+      int64_t all = std::max<int64_t>((*rows + tile_.rows - 1) / tile_.rows, 1);
+      int64_t blocks = (all + tiles - 1) / tiles;
+      tiles = (all + blocks - 1) / blocks;
+    }
+    tilesPerBlock_ = tiles;
+    if (auto n = known(columns_)) panelsPerTask_ = *n > 8 * tile_.width() ? 2 : 1;
+  }
+
+  void emit() {
+    std::vector<TaskAxis> axes;
+    for (uint32_t iter : c_.batch) axes.push_back({e_.kernel.iters[iter].extent, 1});
+    axes.push_back({aRows_.count, tilesPerBlock_ * tile_.rows});
+    axes.push_back({columns_, panelsPerTask_ * tile_.width()});
+    e_.setTasks(axes);
+    int64_t element = dtypeSize(c_.dtype);
+    packedA_ = e_.scratch(uint64_t(tilesPerBlock_ * panel_.size * element));
+    packedB_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
+    sums_ = e_.scratch(uint64_t(tilesPerBlock_ * panelsPerTask_ * tile_.size() * element));
+    kCount_ = k_.count(e_);
+    e_.loopCarried(e_.task0, e_.task1, 1, "task", {e_.i64(-1)},
+                   [&](llvm::Value* task, std::vector<llvm::Value*> carried) {
+                     return std::vector<llvm::Value*>{emitTask(task, carried[0])};
+                   });
+    e_.ir.CreateRetVoid();
+  }
+
+private:
+  /// One task; `packed` is the number of the row block that stands in packedA_. Returns the one that does now.
+  llvm::Value* emitTask(llvm::Value* task, llvm::Value* packed) {
+    std::vector<llvm::Value*> at = e_.taskCoordinates(task);
+    point_ = originPoint(e_);
+    for (size_t i = 0; i < c_.batch.size(); ++i) point_.iters[c_.batch[i]] = at[i];
+    llvm::Value* columnBlocks = e_.ceilDiv(e_.dim(columns_), panelsPerTask_ * tile_.width());
+    llvm::Value* rowBlock = e_.ir.CreateUDiv(task, columnBlocks);
+    llvm::Value* stale = e_.ir.CreateOr(e_.ir.CreateICmpNE(rowBlock, packed), e_.ir.CreateICmpSGT(kCount_, e_.i64(1)));
+    row0_ = e_.ir.CreateMul(at[c_.batch.size()], e_.i64(tilesPerBlock_ * tile_.rows));
+    rowCount_ = e_.minimum(e_.i64(tilesPerBlock_ * tile_.rows), e_.ir.CreateSub(e_.dim(aRows_.count), row0_));
+    tiles_ = e_.ceilDiv(rowCount_, tile_.rows);
+    n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
+    nEnd_ = e_.minimum(e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width())), e_.dim(columns_));
+    e_.loop(e_.i64(0), kCount_, 1, "kblock", [&](llvm::Value* block) {
+      KRange range = k_.range(e_, block);
+      e_.ifThen(stale, [&] {
+        e_.loop(e_.i64(0), tiles_, 1, "atile", [&](llvm::Value* t) {
+          llvm::Value* row = e_.ir.CreateAdd(row0_, e_.ir.CreateMul(t, e_.i64(tile_.rows)));
+          packRows(e_, c_, aRows_, k_, range, point_, row, tile_, panel_, panelOf(t));
+        });
+      });
+      e_.loop(n0_, nEnd_, tile_.width(), "panel", [&](llvm::Value* n) {
+        packColumns(e_, c_, k_, range, point_, n, tile_, packedB_);
+        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, n, t); });
+      });
+    });
+    return rowBlock;
+  }
+
+  llvm::Value* panelOf(llvm::Value* tile) {
+    return elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(tile, e_.i64(panel_.size)));
+  }
+
+  void emitTile(llvm::Value* block, const KRange& range, llvm::Value* n, llvm::Value* t) {
+    llvm::Value* panelNumber = e_.ir.CreateUDiv(e_.ir.CreateSub(n, n0_), e_.i64(tile_.width()));
+    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panelNumber, e_.i64(tilesPerBlock_)), t);
+    llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
+    llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(block, e_.i64(0)), e_.ir.getInt64Ty());
+    llvm::Value* offset = e_.ir.CreateMul(t, e_.i64(tile_.rows));
+    llvm::Value* rows = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(rowCount_, offset));
+    // The last tile of a run-time number of rows is filled by the lowest kernel that holds it.
+    unsigned above = 0;
+    for (unsigned height : heights()) {
+      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {panel_.kStride}};
+      for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * panel_.rowStride);
+      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), packedB_, sums, first, {range.count}); };
+      llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
+      llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));
+      if (heights().size() == 1) {
+        call();
+      } else {
+        e_.ifThen(e_.ir.CreateAnd(holds, needed), call);
+      }
+      above = height;
+    }
+    llvm::Value* last = e_.ir.CreateICmpEQ(block, e_.ir.CreateSub(kCount_, e_.i64(1)));
+    if (k_.outer.count == Dim(1) && k_.innerExtent == Dim(k_.innerStep)) last = e_.ir.getTrue();
+    e_.ifThen(last, [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
+  }
+
+  std::vector<unsigned> heights() const {
+    if (aRows_.count.isConst() || tile_.rows <= 4) return {tile_.rows};
+    if (tile_.rows <= 8) return {tile_.rows / 2, tile_.rows};
+    return {4, (tile_.rows + 4) / 2, tile_.rows};
+  }
+
+  KernelEmitter& e_;
+  const Contraction& c_;
+  IterGroup aRows_, mapRows_;
+  Dim columns_;
+  Tile tile_;
+  KBlocks k_;
+  RowPanel panel_;
+  int64_t tilesPerBlock_ = 1, panelsPerTask_ = 2;
+  llvm::Value *packedA_ = nullptr, *packedB_ = nullptr, *sums_ = nullptr, *kCount_ = nullptr;
+  // Of the task being emitted.
+  Point point_;
+  llvm::Value *row0_ = nullptr, *rowCount_ = nullptr, *tiles_ = nullptr, *n0_ = nullptr, *nEnd_ = nullptr;
+};
+
+}  // namespace
+
+bool emitBlockedContraction(KernelEmitter& e, const Contraction& c) {
+  BlockedEmitter(e, c).emit();
+  return true;
+}
+
+bool emitGemmKernel(KernelEmitter& e) {
+  std::optional<Contraction> c = analyseContraction(e.kernel);
+  return c && emitBlockedContraction(e, *c);
+}
+
+}  // namespace nnc::codegen
