@@ -53,29 +53,70 @@ Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& region
   return out;
 }
 
-std::optional<double> splatValue(const Graph& graph, Value v) {
+namespace {
+
+/// The first element as a literal, if all elements are equal bit for bit.
+std::optional<Literal> singleElement(const Literal& literal) {
+  if (literal.size() == 0) return std::nullopt;
+  return std::visit(
+      [](const auto& values) -> std::optional<Literal> {
+        const auto first = values[0];
+        for (const auto& value : values)
+          if (value != first || std::signbit(static_cast<double>(value)) != std::signbit(static_cast<double>(first)))
+            return std::nullopt;
+        return Literal{std::decay_t<decltype(values)>{first}};
+      },
+      literal.values);
+}
+
+}  // namespace
+
+std::optional<Literal> splatLiteral(const Graph& graph, Value v) {
   for (;;) {
     const Node& node = graph.node(v);
     switch (node.op) {
-      case Op::Const: {
-        const Literal& literal = node.attrs.literal("value");
-        if (literal.size() == 0) return std::nullopt;
-        double first = literal.asDouble(0);
-        for (size_t i = 1; i < literal.size(); ++i)
-          if (literal.asDouble(i) != first || std::signbit(literal.asDouble(i)) != std::signbit(first)) return std::nullopt;
-        return first;
-      }
+      case Op::Const:
+        return singleElement(node.attrs.literal("value"));
       case Op::Broadcast:
       case Op::Reshape:
       case Op::Transpose:
       case Op::Reverse:
       case Op::Slice:
+      case Op::Window:
         v = node.in[0];
         break;
       default:
         return std::nullopt;
     }
   }
+}
+
+std::optional<double> splatValue(const Graph& graph, Value v) {
+  if (auto literal = splatLiteral(graph, v)) return literal->asDouble(0);
+  return std::nullopt;
+}
+
+bool isSplat(const Graph& graph, Value v, double number) {
+  std::optional<double> value = splatValue(graph, v);
+  return value && *value == number && std::signbit(*value) == std::signbit(number);
+}
+
+const Node* defines(const Graph& graph, Value v, Op op) {
+  const Node& node = graph.node(v);
+  return node.op == op ? &node : nullptr;
+}
+
+bool hasGrad(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (node.op == Op::Grad) return true;
+    for (const Graph& region : node.regions)
+      if (hasGrad(region)) return true;
+  }
+  return false;
+}
+
+Value splatConstant(Builder& b, const Literal& element, const Type& type) {
+  return b.make(Op::Const, {}, {{"type", type}, {"value", element}});
 }
 
 }  // namespace nnc

@@ -57,7 +57,17 @@ using RegionPass = std::function<Graph(const Graph&)>;
 /// Copies a graph, asking `rule` at each node; regions go through `regionPass` first.
 Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
 
-/// The number all elements of a float or integer value have, if it is a constant seen through views that keep that.
+/// The one element a value consists of, if it is a constant with equal elements, seen through views that keep that.
+std::optional<Literal> splatLiteral(const Graph& graph, Value v);
+/// The same as a number.
 std::optional<double> splatValue(const Graph& graph, Value v);
+/// Does every element equal `number` (with the sign of zero)?
+bool isSplat(const Graph& graph, Value v, double number);
+/// The node of `v` if it is of kind `op`, else null. Valid until the graph grows.
+const Node* defines(const Graph& graph, Value v, Op op);
+/// Is a grad left to expand? It names places in the graph, so values must not be merged before.
+bool hasGrad(const Graph& graph);
+/// A constant with one element that fills the type.
+Value splatConstant(Builder& b, const Literal& element, const Type& type);
 
 }  // namespace nnc

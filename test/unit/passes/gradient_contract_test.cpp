@@ -63,7 +63,9 @@ Attrs channelsLast(const ConvCase& c) {
 
 TEST_P(ConvGradient, AgreesWithDifferences) {
   const ConvCase& c = GetParam();
-  checkGradients({{c.x, c.w}, [&](Builder& b, const Values& x) { return Values{b.make(Op::Conv, {x[0], x[1]}, channelsLast(c))}; }});
+  GradCase g{{c.x, c.w}, [&](Builder& b, const Values& x) { return Values{b.make(Op::Conv, {x[0], x[1]}, channelsLast(c))}; }};
+  g.second = std::string_view(c.name).substr(0, 5) != "empty";  // of no elements the gradient is the constant 0
+  checkGradients(g);
 }
 
 INSTANTIATE_TEST_SUITE_P(
