@@ -1,0 +1,123 @@
+#include "runtime/train/checkpoint.h"
+
+#include <cstring>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "runtime/train/error.h"
+
+namespace nnc::train {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* kBestPrefix = "best:";
+
+/// Doubles as their bits, so that a resumed run has exactly the same ones.
+std::string bitsText(double value) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return fmt::format("{:016x}", bits);
+}
+double doubleOfBits(const std::string& text) {
+  uint64_t bits = std::stoull(text, nullptr, 16);
+  double value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+json sumsJson(const Sums& sums) {
+  json metrics = json::array();
+  for (double m : sums.metrics) metrics.push_back(bitsText(m));
+  return {{"rows", bitsText(sums.rows)}, {"loss", bitsText(sums.loss)}, {"metrics", metrics}};
+}
+
+json stateJson(const RunState& s) {
+  json reported = json::object();
+  for (const auto& [name, value] : s.reported) reported[name] = bitsText(value);
+  return {{"train", s.train},         {"epoch", s.epoch},         {"epoch_step", s.epochStep}, {"step", s.step},
+          {"has_best", s.hasBest},    {"best", bitsText(s.best)}, {"best_epoch", s.bestEpoch}, {"since_best", s.sinceBest},
+          {"sums", sumsJson(s.sums)}, {"reported", reported}};
+}
+
+RunState stateOf(const json& j) {
+  RunState s;
+  s.train = j.at("train");
+  s.epoch = j.at("epoch");
+  s.epochStep = j.at("epoch_step");
+  s.step = j.at("step");
+  s.hasBest = j.at("has_best");
+  s.best = doubleOfBits(j.at("best"));
+  s.bestEpoch = j.at("best_epoch");
+  s.sinceBest = j.at("since_best");
+  s.sums.rows = doubleOfBits(j.at("sums").at("rows"));
+  s.sums.loss = doubleOfBits(j.at("sums").at("loss"));
+  for (const json& m : j.at("sums").at("metrics")) s.sums.metrics.push_back(doubleOfBits(m));
+  for (const auto& [name, bits] : j.at("reported").items()) s.reported[name] = doubleOfBits(bits);
+  return s;
+}
+
+void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::string>& hypers) {
+  auto found = file.metadata().find("hypers");
+  if (found == file.metadata().end()) return;
+  json saved = json::parse(found->second, nullptr, false);
+  if (!saved.is_object()) throw DataError(file.path(), "metadata", "`hypers` is no JSON object");
+  for (const auto& [name, value] : hypers) {
+    if (!saved.contains(name) || saved[name] == value) continue;
+    throw DataError(file.path(), "metadata",
+                    fmt::format("was trained with {} = {}, but {} = {} is in force; pass --set {}={}", name,
+                                saved[name].get<std::string>(), name, value, name, saved[name].get<std::string>()));
+  }
+}
+
+/// The same tensors as they lie in another store, named with the prefix for the best weights.
+void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<NamedTensor>& tensors,
+             std::vector<std::vector<std::byte>>& storage) {
+  std::vector<std::byte> now = model.store();
+  model.setStore(bestStore);
+  for (NamedTensor& t : model.tensors(kEverything, storage)) tensors.push_back({kBestPrefix + t.name, t.tensor});
+  model.setStore(now);
+}
+
+}  // namespace
+
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint,
+                    const std::map<std::string, std::string>& hypers) {
+  std::vector<std::vector<std::byte>> storage;
+  std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
+  if (!checkpoint.bestStore.empty()) addBest(model, checkpoint.bestStore, tensors, storage);
+  writeSafetensors(file, std::move(tensors), {{"state", stateJson(checkpoint.state).dump()}, {"hypers", json(hypers).dump()}});
+}
+
+Checkpoint loadCheckpoint(const std::string& path, Model& model, const std::map<std::string, std::string>& hypers) {
+  SafetensorsFile file = SafetensorsFile::read(path);
+  checkHypers(file, hypers);
+  auto state = file.metadata().find("state");
+  if (state == file.metadata().end()) throw DataError(path, "metadata", "holds weights, not the state of a run");
+  Checkpoint checkpoint;
+  try {
+    checkpoint.state = stateOf(json::parse(state->second));
+  } catch (const std::exception& e) {
+    throw DataError(path, "metadata", "the state of the run is damaged");
+  }
+  if (checkpoint.state.hasBest) {
+    model.load(file, kEverything, kBestPrefix);
+    checkpoint.bestStore = model.store();
+  }
+  model.load(file, kEverything);
+  return checkpoint;
+}
+
+void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers) {
+  std::vector<std::vector<std::byte>> storage;
+  writeSafetensors(file, model.tensors(kWeights, storage), {{"hypers", json(hypers).dump()}});
+}
+
+void loadWeights(const std::string& path, Model& model, const std::map<std::string, std::string>& hypers) {
+  SafetensorsFile file = SafetensorsFile::read(path);
+  checkHypers(file, hypers);
+  model.load(file, kWeights);
+}
+
+}  // namespace nnc::train

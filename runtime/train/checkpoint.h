@@ -1,0 +1,47 @@
+// The whole state of a run in one file: every variable, the best weights so far, and where the run stands. A run that goes
+// on from it ends in the same bytes as one that was never stopped.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/train/model.h"
+#include "runtime/train/pass.h"
+
+namespace nnc::train {
+
+/// Where a run stands. Nothing here depends on time or threads.
+struct RunState {
+  int64_t train = 0;      // which train block of the file
+  int64_t epoch = 1;      // counted from 1
+  int64_t epochStep = 0;  // steps done in it
+  int64_t step = 0;       // steps done in this train block
+  bool hasBest = false;
+  double best = 0;        // best monitored value
+  int64_t bestEpoch = 0;
+  int64_t sinceBest = 0;  // epochs without a better one
+  Sums sums;              // of the running epoch
+  std::map<std::string, double> reported;  // valid.loss, …: scalars that the program may read
+};
+
+struct Checkpoint {
+  RunState state;
+  std::vector<std::byte> bestStore;  // the store as it was at the best epoch; empty: none yet
+};
+
+/// Writes `file` atomically. `hypers` go into the metadata. Throws IoError.
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint,
+                    const std::map<std::string, std::string>& hypers);
+/// Sets the model's variables and returns the rest. Throws DataError (damaged, of another model, other hyperparameters)
+/// or IoError.
+Checkpoint loadCheckpoint(const std::string& file, Model& model, const std::map<std::string, std::string>& hypers);
+
+/// Weights (parameters and layer state) as a file of their own, hyperparameters in the metadata.
+void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers);
+/// Throws DataError where tensors are missing or do not fit, or where a hyperparameter that the file was trained with
+/// clashes with the one in force.
+void loadWeights(const std::string& file, Model& model, const std::map<std::string, std::string>& hypers);
+
+}  // namespace nnc::train

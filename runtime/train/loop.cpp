@@ -1,0 +1,300 @@
+#include "runtime/train/loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <fmt/format.h>
+#include <memory>
+
+#include "runtime/train/error.h"
+#include "runtime/train/feed.h"
+#include "runtime/train/metrics_log.h"
+#include "runtime/train/progress.h"
+#include "runtime/train/shuffle.h"
+
+namespace nnc::train {
+
+namespace {
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void onInterrupt(int signal) {
+  interrupted = 1;
+  std::signal(signal, SIG_DFL);
+}
+
+/// Steps between snapshots from which a NaN is traced: replaying so many steps takes a second or so.
+constexpr int64_t kSnapshotEvery = 64;
+
+/// One train block at work.
+class Trainer {
+public:
+  Trainer(Model& model, const Description& description, const TrainInfo& train, const LoopOptions& options,
+          Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft);
+
+  RunEnd run(Divergence& divergence);
+
+private:
+  RunState& state() { return checkpoint_.state; }
+  int64_t epochSteps() const;
+  double runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& sums);
+  void setScalars(int64_t epoch, int64_t step);
+  RunEnd runEpoch(Divergence& divergence);
+  void finishEpoch();
+  void judge(const Sums& valid, const NamedValues& metrics);
+  void keepBest(double value);
+  bool patienceIsOver() const;
+  void trace(double loss, Divergence& divergence);
+  void save();
+  void show();
+  void log(const char* split, double loss, const NamedValues& metrics);
+  const std::vector<uint32_t>& order(int64_t epoch);
+
+  Model& model_;
+  const Description& description_;
+  const TrainInfo& train_;
+  const LoopOptions& options_;
+  Checkpoint& checkpoint_;
+  Progress& progress_;
+  int64_t& stepsLeft_;
+  Caller caller_;
+  RawDataset dataset_;
+  std::unique_ptr<Feed> feed_, validFeed_;
+  std::unique_ptr<MetricsLog> log_;
+  std::vector<uint32_t> order_;
+  int64_t orderEpoch_ = 0;
+  RunState snapshotState_;
+  std::vector<std::byte> snapshot_;
+};
+
+std::vector<std::string> metricNames(const TrainInfo& train) {
+  std::vector<std::string> names;
+  for (const MetricInfo& m : train.metrics) names.push_back(m.name);
+  return names;
+}
+
+Trainer::Trainer(Model& model, const Description& description, const TrainInfo& train, const LoopOptions& options,
+                 Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
+    : model_(model), description_(description), train_(train), options_(options), checkpoint_(checkpoint),
+      progress_(progress), stepsLeft_(stepsLeft), caller_(model, train, train.step) {
+  if (!train.data.empty()) {
+    const DataInfo& data = description.dataOf(train);
+    auto path = options.dataPaths.find(data.name);
+    dataset_ = openData(data, path == options.dataPaths.end() ? "" : path->second);
+    feed_ = std::make_unique<Feed>(caller_.entry(), data, dataset_, *dataset_.find("train"));
+    if (const Split* valid = dataset_.find("valid"); valid && !train.eval.empty())
+      validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), data, dataset_, *valid);
+  }
+  bool goOn = state().step > 0 || state().train > 0;
+  log_ = std::make_unique<MetricsLog>(goOn ? MetricsLog::resume(options.folder, metricNames(train), train.name, state().step)
+                                           : MetricsLog(options.folder, metricNames(train)));
+  if (state().sums.metrics.size() != train.metrics.size()) state().sums = emptySums(train);
+}
+
+int64_t Trainer::epochSteps() const {
+  if (!feed_) return train_.steps;
+  int64_t rows = static_cast<int64_t>(feed_->rows());
+  return (rows + train_.batch - 1) / train_.batch;
+}
+
+const std::vector<uint32_t>& Trainer::order(int64_t epoch) {
+  if (orderEpoch_ != epoch) {
+    order_ = shuffledRows(static_cast<uint32_t>(feed_->rows()), static_cast<uint64_t>(train_.seed),
+                          static_cast<uint64_t>(epoch));
+    orderEpoch_ = epoch;
+  }
+  return order_;
+}
+
+void Trainer::setScalars(int64_t epoch, int64_t step) {
+  model_.setScalar("epoch", static_cast<double>(epoch));
+  model_.setScalar("step", static_cast<double>(step));
+}
+
+/// Step `step` (counted from 1): a pure function of the store, so that it can be run again.
+double Trainer::runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& sums) {
+  setScalars(epoch, step);
+  if (!feed_) return caller_.call(train_.batch, {}, sums);
+  const std::vector<uint32_t>& rows = order(epoch);
+  size_t first = static_cast<size_t>(epochStep * train_.batch);
+  size_t count = std::min(static_cast<size_t>(train_.batch), rows.size() - first);
+  return caller_.call(static_cast<int64_t>(count), feed_->gather(std::span(rows).subspan(first, count)), sums);
+}
+
+RunEnd Trainer::run(Divergence& divergence) {
+  model_.setScalar("steps", static_cast<double>(epochSteps() * train_.epochs));
+  model_.setScalar("seed", static_cast<double>(train_.seed));
+  for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
+  while (state().epoch <= train_.epochs && !patienceIsOver()) {
+    RunEnd end = runEpoch(divergence);
+    if (end != RunEnd::Finished) return end;
+    finishEpoch();
+  }
+  // The best weights go on to the next train block and to the user; optimizer state ends with its block.
+  if (!checkpoint_.bestStore.empty()) model_.setStore(checkpoint_.bestStore);
+  progress_.clear();
+  return RunEnd::Finished;
+}
+
+RunEnd Trainer::runEpoch(Divergence& divergence) {
+  if (state().epochStep == 0) {
+    startPass(model_, train_);
+    state().sums = emptySums(train_);
+  }
+  for (int64_t steps = epochSteps(); state().epochStep < steps;) {
+    if (snapshot_.empty() || state().step % kSnapshotEvery == 0) {
+      snapshot_ = model_.store();
+      snapshotState_ = state();
+    }
+    double loss = runStep(state().epoch, state().epochStep, state().step + 1, state().sums);
+    if (!std::isfinite(loss)) {
+      trace(loss, divergence);
+      return RunEnd::Diverged;
+    }
+    ++state().step;
+    ++state().epochStep;
+    show();
+    bool due = options_.checkpointEvery > 0 && state().step % options_.checkpointEvery == 0;
+    bool stop = interrupted || (stepsLeft_ > 0 && --stepsLeft_ == 0);
+    if (due || stop) save();
+    if (stop) return RunEnd::Interrupted;
+  }
+  return RunEnd::Finished;
+}
+
+/// Runs the steps since the snapshot again, with every kernel's result looked at. The bits are the same, so the NaN comes
+/// again where it came first.
+void Trainer::trace(double loss, Divergence& divergence) {
+  int64_t failed = state().step + 1;
+  divergence.message = fmt::format("the loss is {} at step {} of `{}` (epoch {})", loss, failed, train_.name, state().epoch);
+  model_.setStore(snapshot_);
+  model_.setNanCheck(true);
+  Sums sums = emptySums(train_);
+  int64_t epoch = snapshotState_.epoch, epochStep = snapshotState_.epochStep;
+  for (int64_t step = snapshotState_.step + 1; step <= failed; ++step) {
+    try {
+      runStep(epoch, epochStep, step, sums);
+    } catch (const CallError& e) {
+      if (e.code != NNC_ERR_NAN) throw;
+      divergence.message += fmt::format("; first: {} at step {}", e.message, step);
+      break;
+    }
+    if (++epochStep == epochSteps()) {
+      ++epoch;
+      epochStep = 0;
+    }
+  }
+  model_.setNanCheck(false);
+}
+
+void Trainer::log(const char* split, double loss, const NamedValues& metrics) {
+  LogRecord record;
+  record.train = train_.name;
+  record.step = state().step;
+  record.epoch = state().epoch;
+  record.split = split;
+  record.loss = loss;
+  record.metrics = metrics;
+  log_->append(record);
+}
+
+std::string summary(const char* split, double loss, const NamedValues& metrics) {
+  std::string text = fmt::format("{}: loss {}", split, valueText(loss));
+  for (const auto& [name, value] : metrics) text += fmt::format(", {} {}", name, valueText(value));
+  return text;
+}
+
+void Trainer::finishEpoch() {
+  NamedValues metrics = metricValues(train_, state().sums);
+  double loss = state().sums.meanLoss();
+  log("train", loss, metrics);
+  std::string line = fmt::format("{}: epoch {}/{}: {}", train_.name, state().epoch, train_.epochs, summary("train", loss, metrics));
+  if (validFeed_) {
+    Sums valid = evaluatePass(model_, train_, *validFeed_);
+    NamedValues validMetrics = metricValues(train_, valid);
+    log("valid", valid.meanLoss(), validMetrics);
+    line += "; " + summary("valid", valid.meanLoss(), validMetrics);
+    judge(valid, validMetrics);
+  }
+  progress_.message(line);
+  ++state().epoch;
+  state().epochStep = 0;
+  save();
+}
+
+/// Makes valid.* readable for the program, and keeps the weights if the monitored value is the best so far.
+void Trainer::judge(const Sums& valid, const NamedValues& metrics) {
+  state().reported["valid.loss"] = valid.meanLoss();
+  for (const auto& [name, value] : metrics) state().reported["valid." + name] = value;
+  for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
+  auto monitored = state().reported.find(train_.monitor.empty() ? "valid.loss" : train_.monitor);
+  if (monitored != state().reported.end()) keepBest(monitored->second);
+}
+
+void Trainer::keepBest(double value) {
+  RunState& s = state();
+  bool better = !s.hasBest || (train_.maximize ? value > s.best : value < s.best);
+  s.sinceBest = better ? 0 : s.sinceBest + 1;
+  if (!better) return;
+  s.hasBest = true;
+  s.best = value;
+  s.bestEpoch = s.epoch;
+  checkpoint_.bestStore = model_.store();
+  saveWeights(options_.folder + "/best.safetensors", model_, description_.hypers);
+}
+
+bool Trainer::patienceIsOver() const {
+  return train_.patience > 0 && checkpoint_.state.sinceBest >= train_.patience;
+}
+
+void Trainer::save() {
+  saveCheckpoint(options_.folder + "/checkpoint.safetensors", model_, checkpoint_, description_.hypers);
+}
+
+void Trainer::show() {
+  ProgressState p;
+  p.train = train_.name;
+  p.epoch = state().epoch;
+  p.epochs = train_.epochs;
+  p.step = state().step;
+  p.steps = epochSteps() * train_.epochs;
+  p.epochStep = state().epochStep;
+  p.epochSteps = epochSteps();
+  p.rows = (feed_ ? static_cast<int64_t>(feed_->rows()) : 0) * (state().epoch - 1) + static_cast<int64_t>(state().sums.rows);
+  p.loss = state().sums.meanLoss();
+  p.metrics = metricValues(train_, state().sums);
+  progress_.update(p);
+}
+
+}  // namespace
+
+void installInterruptHandler() {
+  std::signal(SIGINT, onInterrupt);
+  std::signal(SIGTERM, onInterrupt);
+}
+
+RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {
+  makeFolder(options.folder);
+  Checkpoint checkpoint;
+  if (options.resume) {
+    checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, description.hypers);
+  } else {
+    if (!description.trains.empty()) model.init(description.trains.front().seed);
+    if (!options.weights.empty()) loadWeights(options.weights, model, description.hypers);
+  }
+  Progress progress;
+  int64_t stepsLeft = options.stopAfter;
+  for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {
+    Trainer trainer(model, description, description.trains[i], options, checkpoint, progress, stepsLeft);
+    RunEnd end = trainer.run(divergence);
+    if (end != RunEnd::Finished) return end;
+    if (i + 1 == description.trains.size()) break;
+    checkpoint = {};
+    checkpoint.state.train = static_cast<int64_t>(i + 1);
+  }
+  // Without validation there is no best epoch: the last weights are the result.
+  saveWeights(options.folder + "/best.safetensors", model, description.hypers);
+  return RunEnd::Finished;
+}
+
+}  // namespace nnc::train

@@ -1,0 +1,37 @@
+// The training loop: train blocks in the order of the file, epochs, batches, validation, early stopping, checkpoints.
+// It is a client of the model's C interface like any other.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "runtime/train/checkpoint.h"
+#include "runtime/train/description.h"
+#include "runtime/train/model.h"
+
+namespace nnc::train {
+
+struct LoopOptions {
+  std::string folder;                            // of the run; made if it is not there
+  std::map<std::string, std::string> dataPaths;  // by data block; overrides the source's
+  bool resume = false;                           // go on from the folder's checkpoint
+  std::string weights;                           // start from these, or empty
+  int64_t checkpointEvery = 0;                   // steps between checkpoints inside an epoch; 0: only after epochs
+  int64_t stopAfter = 0;                         // stop as if interrupted after so many steps of this call; 0: never
+};
+
+enum class RunEnd { Finished, Interrupted, Diverged };
+
+/// A loss or value that was not finite: what `nn train` prints before exit 5.
+struct Divergence {
+  std::string message;
+};
+
+/// Runs all train blocks. Leaves in the folder: checkpoint.safetensors, best.safetensors (weights), metrics.jsonl,
+/// metrics.csv. Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
+RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence);
+
+/// Makes SIGINT and SIGTERM stop the loop after the running step; a second one ends the process.
+void installInterruptHandler();
+
+}  // namespace nnc::train

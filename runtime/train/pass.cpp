@@ -1,0 +1,72 @@
+#include "runtime/train/pass.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+namespace nnc::train {
+
+Caller::Caller(Model& model, const TrainInfo& train, const std::string& entry)
+    : model_(model), train_(train), number_(model.find(entry)) {
+  assert(number_ >= 0);
+  values_.resize(this->entry().outputs);
+  for (uint64_t& value : values_) outputs_.push_back(&value);
+  symbols_.resize(this->entry().symbols);
+}
+
+double Caller::output(size_t i) const {
+  return elementAsDouble(dtypeOfAbi(entry().output[i].dtype), reinterpret_cast<const std::byte*>(&values_[i]), 0);
+}
+
+double Caller::call(int64_t rows, const std::vector<const void*>& inputs, Sums& sums) {
+  if (!symbols_.empty()) symbols_[0] = rows;
+  model_.run(number_, symbols_, inputs, outputs_);
+  double weight = static_cast<double>(rows), loss = 0;
+  for (size_t i = 0; i < values_.size(); ++i) {
+    if (std::strcmp(entry().output[i].role, "loss") == 0) {
+      loss = output(i);
+      sums.loss += weight * loss;
+      continue;
+    }
+    auto metric = std::find_if(train_.metrics.begin(), train_.metrics.end(),
+                               [&](const MetricInfo& m) { return m.name == entry().output[i].name; });
+    if (metric == train_.metrics.end()) continue;
+    double& sum = sums.metrics[static_cast<size_t>(metric - train_.metrics.begin())];
+    sum = metric->stateful ? output(i) : sum + weight * output(i);
+  }
+  sums.rows += weight;
+  return loss;
+}
+
+Sums emptySums(const TrainInfo& train) {
+  Sums sums;
+  sums.metrics.resize(train.metrics.size());
+  return sums;
+}
+
+NamedValues metricValues(const TrainInfo& train, const Sums& sums) {
+  NamedValues values;
+  for (size_t i = 0; i < train.metrics.size(); ++i) {
+    bool mean = !train.metrics[i].stateful && sums.rows > 0;
+    values.emplace_back(train.metrics[i].name, mean ? sums.metrics[i] / sums.rows : sums.metrics[i]);
+  }
+  return values;
+}
+
+void startPass(Model& model, const TrainInfo& train) {
+  if (!train.startPass.empty()) model.run(model.find(train.startPass), {}, {}, {});
+}
+
+Sums evaluatePass(Model& model, const TrainInfo& train, Feed& feed) {
+  startPass(model, train);
+  Caller caller(model, train, train.eval);
+  Sums sums = emptySums(train);
+  size_t batch = static_cast<size_t>(train.batch);
+  for (size_t at = 0; at < feed.rows(); at += batch) {
+    size_t end = std::min(at + batch, feed.rows());
+    caller.call(static_cast<int64_t>(end - at), feed.gatherRange(at, end), sums);
+  }
+  return sums;
+}
+
+}  // namespace nnc::train
