@@ -1,6 +1,4 @@
 // Ops whose positions are data: gather, scatter, and slices with a start known at run time.
-#include <algorithm>
-
 #include "ir/infer/rules.h"
 
 namespace nnc::infer {
@@ -23,12 +21,12 @@ Inferred gathered(const Context& c) {
   return result(type);
 }
 
+/// The check of the operands of dslice and dupdate: `first` tensors, then the starts.
 std::string startsError(const Context& c, size_t first) {
+  if (c.in.size() < first) return fail(c, "needs {}", first == 1 ? "an operand" : "two operands").error;
   const std::vector<int64_t>& axes = c.attrs.ints("axes");
   if (c.in.size() != first + axes.size())
-    return fail(c, "takes a start for each of its {} axes, not {}", axes.size(),
-                c.in.size() - std::min(c.in.size(), first))
-        .error;
+    return fail(c, "takes a start for each of its {} axes, not {}", axes.size(), c.in.size() - first).error;
   if (!distinctAxes(axes, c.x().rank()))
     return fail(c, "has no axes [{}] in {}", fmt::join(axes, ", "), c.x().str()).error;
   for (const Type& start : c.in.subspan(first))
