@@ -72,6 +72,22 @@ void Model::setStore(const std::vector<std::byte>& store) {
 
 static std::vector<int64_t> shapeOf(const nnc_variable& v) { return {v.extents, v.extents + v.rank}; }
 
+std::vector<double> Model::get(const std::string& path) const {
+  for (uint32_t i = 0; i < tables().variables; ++i) {
+    const nnc_variable& v = tables().variable[i];
+    if (path != v.path) continue;
+    assert(v.dtype == NNC_F64);
+    std::vector<double> values(TensorView{DType::F64, shapeOf(v), nullptr}.elements());
+    check(api_->get_tensor(context_, v.path, values.data(), values.size() * sizeof(double)));
+    return values;
+  }
+  throw CallError{NNC_ERR_ARGUMENT, "there is no variable " + path};
+}
+
+void Model::set(const std::string& path, const std::vector<double>& values) {
+  check(api_->set_tensor(context_, path.c_str(), values.data(), values.size() * sizeof(double)));
+}
+
 std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const {
   std::vector<NamedTensor> result;
   for (uint32_t i = 0; i < tables().variables; ++i) {

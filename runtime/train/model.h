@@ -46,6 +46,10 @@ public:
   std::vector<std::byte> store() const;
   void setStore(const std::vector<std::byte>& store);
 
+  /// An f64 variable by path.
+  std::vector<double> get(const std::string& path) const;
+  void set(const std::string& path, const std::vector<double>& values);
+
   /// Variables of the wanted kinds (bits 1 << NNC_PARAM, …) with their values; `storage` owns the bytes.
   std::vector<NamedTensor> tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const;
   /// Sets every variable of the kinds from the file, by `prefix` + path. Nothing is changed unless all are there and

@@ -58,6 +58,7 @@ const Module* Compilation::elaborated() {
   if (!elaborated_ && !diagnostics_.hasErrors()) {
     ElabOptions elab{options_.hypers, options_.dataPaths};
     elaborated_ = timed("frontend", [&] { return compileSource(options_.file, elab, sources_, diagnostics_); });
+    if (elaborated_ && change_) change_(*elaborated_);
     if (elaborated_ && options_.asF64) widen(*elaborated_);
   }
   return elaborated_ ? &*elaborated_ : nullptr;

@@ -2,6 +2,7 @@
 // for, and is timed. Errors of the source are printed on standard error by whoever called, from `diagnostics`.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,6 +40,8 @@ public:
   const Module* differentiated();  // after autodiff and dead code
   const Module* optimized();       // after all passes
   const plan::Plan* plan();
+  /// A change to the elaborated module before anything is made of it (gradient checks add functions).
+  void beforePasses(std::function<void(Module&)> change) { change_ = std::move(change); }
   /// Links the shared object at `path`. Throws codegen::CodegenError.
   bool link(const std::string& path);
 
@@ -55,6 +58,7 @@ private:
   Diagnostics diagnostics_{sources_};
   std::optional<Module> elaborated_, differentiated_, optimized_;
   std::optional<plan::Plan> plan_;
+  std::function<void(Module&)> change_;
   StageTimes times_;
 };
 

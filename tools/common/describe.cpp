@@ -21,6 +21,35 @@ ordered_json dataJson(const DataSource& data) {
   return {{"name", data.name}, {"reader", data.reader}, {"path", data.path}, {"settings", data.settings}, {"fields", fields}};
 }
 
+/// True if output `name` of the eval function depends on metric state: then its value at the end of a pass is the metric.
+bool isStateful(const Module& module, const Function& eval, const std::string& name) {
+  std::vector<uint32_t> work;
+  for (const Output& output : eval.body.outputs)
+    if (output.role == OutputRole::Metric && output.name == name) work.push_back(output.value.node);
+  std::vector<bool> seen(eval.body.nodes.size());
+  while (!work.empty()) {
+    uint32_t at = work.back();
+    work.pop_back();
+    if (seen[at]) continue;
+    seen[at] = true;
+    const Node& node = eval.body.nodes[at];
+    if (node.op == Op::Leaf && node.attrs.string("kind") == "state") {
+      const Variable* variable = module.variable(node.attrs.string("name"));
+      if (variable && variable->kind == Variable::Kind::MetricState) return true;
+    }
+    for (Value in : node.in) work.push_back(in.node);
+  }
+  return false;
+}
+
+ordered_json metricsJson(const TrainBlock& train, const Module& module) {
+  ordered_json metrics = ordered_json::array();
+  const Function* eval = module.function(train.eval);
+  for (const std::string& name : train.metrics)
+    metrics.push_back({{"name", name}, {"stateful", eval && isStateful(module, *eval, name)}});
+  return metrics;
+}
+
 ordered_json trainJson(const TrainBlock& train, const Module& module) {
   std::string startPass = train.name + ".start_pass";
   return {{"name", train.name},
@@ -35,7 +64,7 @@ ordered_json trainJson(const TrainBlock& train, const Module& module) {
           {"patience", train.patience},
           {"monitor", train.monitor},
           {"maximize", train.maximize},
-          {"metrics", train.metrics}};
+          {"metrics", metricsJson(train, module)}};
 }
 
 }  // namespace

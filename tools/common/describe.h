@@ -9,7 +9,8 @@
 namespace nnc::tools {
 
 /// {"data": [{name, reader, path, settings, fields: [{name, dtype, shape, bound}]}],
-///  "trains": [{name, data, step, eval, start_pass, batch, epochs, seed, steps, patience, monitor, maximize, metrics}],
+///  "trains": [{name, data, step, eval, start_pass, batch, epochs, seed, steps, patience, monitor, maximize,
+///             metrics: [{name, stateful}]}],
 ///  "hypers": [{name, value, run_time}]}
 std::string describe(const Module& module);
 

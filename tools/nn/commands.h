@@ -1,0 +1,49 @@
+// The subcommands of nn. Each declares its options on a CLI11 app and returns a function that runs it and yields the exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/train/description.h"
+#include "runtime/train/model.h"
+#include "tools/common/compile.h"
+
+namespace nnc::tools {
+
+using Command = std::function<int()>;
+
+Command declareTrain(CLI::App& app);
+Command declareEval(CLI::App& app);
+Command declareCheck(CLI::App& app);
+Command declareBench(CLI::App& app);
+Command declareSummary(CLI::App& app);
+Command declareFmt(CLI::App& app);
+Command declarePlot(CLI::App& app);
+Command declarePredict(CLI::App& app);
+
+/// Options that every command compiling a model has.
+struct ModelArguments {
+  std::string file;
+  std::vector<std::string> set, data;
+  std::string cpu = "native";
+  int threads = 0;
+  bool plain = false;
+
+  void declare(CLI::App& app);
+  CompileOptions compileOptions() const;
+};
+
+/// A model compiled for this run and loaded. The shared object lies in a folder of its own until the object dies, or for
+/// good where the caller names a place.
+struct LoadedModel {
+  std::unique_ptr<train::Model> model;
+  train::Description description;
+};
+/// Null if the source has errors (already printed). `keepAt`: path of the shared object, or empty.
+std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads,
+                                            const std::string& keepAt = "");
+
+}  // namespace nnc::tools

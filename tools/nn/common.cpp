@@ -1,0 +1,62 @@
+#include <cstdlib>
+#include <filesystem>
+
+#include "tools/nn/commands.h"
+
+namespace nnc::tools {
+
+namespace fs = std::filesystem;
+
+void ModelArguments::declare(CLI::App& app) {
+  app.add_option("model", file, "the .nn file")->required();
+  app.add_option("--set", set, "name=value of a hyperparameter");
+  app.add_option("--data", data, "name=DIR of a data block");
+  app.add_option("--threads", threads, "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
+  app.add_option("--mcpu", cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
+  app.add_flag("-O0", plain, "plain: no fusion, no optimisation");
+}
+
+CompileOptions ModelArguments::compileOptions() const {
+  CompileOptions options;
+  options.file = file;
+  options.hypers = keyValues(set, "--set");
+  options.dataPaths = keyValues(data, "--data");
+  options.cpu = cpu;
+  options.plain = plain;
+  return options;
+}
+
+namespace {
+
+/// A folder that goes with the object; the loaded library stays mapped without its file.
+struct TemporaryFolder {
+  fs::path path;
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "nn-XXXXXX").string();
+    if (!mkdtemp(name.data())) throw IoFailure{"cannot make a folder in " + fs::temp_directory_path().string()};
+    path = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads, const std::string& keepAt) {
+  if (!compilation.plan()) {
+    report(compilation.diagnostics());
+    return nullptr;
+  }
+  TemporaryFolder folder;
+  std::string path = keepAt.empty() ? (folder.path / "model.so").string() : keepAt;
+  compilation.link(path);
+  report(compilation.diagnostics());
+  auto loaded = std::make_unique<LoadedModel>();
+  loaded->model = std::make_unique<train::Model>(path, compilation.plan()->name, seed, threads);
+  loaded->description = train::Description::parse(loaded->model->tables().description);
+  return loaded;
+}
+
+}  // namespace nnc::tools

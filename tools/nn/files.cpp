@@ -1,0 +1,67 @@
+// nn summary, nn fmt, nn plot: commands that look at files and run nothing.
+#include <fmt/format.h>
+
+#include "frontend/format.h"
+#include "frontend/parse.h"
+#include "runtime/train/metrics_log.h"
+#include "runtime/train/plot.h"
+#include "tools/nn/commands.h"
+
+namespace nnc::tools {
+
+Command declareSummary(CLI::App& app) {
+  auto a = std::make_shared<ModelArguments>();
+  a->declare(app);
+  return [a] {
+    Compilation compilation(a->compileOptions());
+    if (compilation.plan()) fmt::print("{}", plan::reportPlan(*compilation.plan(), *compilation.optimized()));
+    return report(compilation.diagnostics());
+  };
+}
+
+Command declareFmt(CLI::App& app) {
+  struct Arguments {
+    std::vector<std::string> files;
+    bool check = false;
+  };
+  auto a = std::make_shared<Arguments>();
+  app.add_option("files", a->files, ".nn files, formatted in place; - reads standard input")->required();
+  app.add_flag("--check", a->check, "write nothing; exit 1 if a file is not formatted");
+  return [a] {
+    int code = kExitOk;
+    for (const std::string& file : a->files) {
+      std::string text = readWholeFile(file == "-" ? "/dev/stdin" : file);
+      SourceManager sources;
+      Diagnostics diagnostics(sources);
+      std::optional<std::string> formatted = formatFile(sources.add(file, text), sources, diagnostics);
+      report(diagnostics);
+      if (!formatted) {
+        code = kExitSource;
+      } else if (a->check) {
+        if (*formatted != text) {
+          fmt::print("{}\n", file);
+          code = kExitSource;
+        }
+      } else if (file == "-" || *formatted != text) {
+        writeWholeFile(file, *formatted);
+      }
+    }
+    return code;
+  };
+}
+
+Command declarePlot(CLI::App& app) {
+  struct Arguments {
+    std::string folder, output;
+  };
+  auto a = std::make_shared<Arguments>();
+  app.add_option("run", a->folder, "folder of a run")->required();
+  app.add_option("-o", a->output, "SVG file (default: curves.svg in the folder)");
+  return [a] {
+    auto records = train::readMetricsLog(a->folder + "/metrics.jsonl");
+    writeWholeFile(a->output.empty() ? a->folder + "/curves.svg" : a->output, train::renderSvg(train::panelsOf(records)));
+    return static_cast<int>(kExitOk);
+  };
+}
+
+}  // namespace nnc::tools

@@ -1,0 +1,70 @@
+// nn: trains, evaluates and uses networks described in .nn files.
+#include <fmt/format.h>
+#include <map>
+#include <new>
+
+#include "runtime/train/error.h"
+#include "tools/nn/commands.h"
+
+namespace nnc::tools {
+namespace {
+
+int guarded(const Command& command) {
+  try {
+    return command();
+  } catch (const UsageError& e) {
+    fmt::print(stderr, "nn: {}\n", e.message);
+    return kExitUsage;
+  } catch (const IoFailure& e) {
+    fmt::print(stderr, "nn: {}\n", e.message);
+    return kExitIo;
+  } catch (const codegen::CodegenError& e) {
+    fmt::print(stderr, "nn: {}\n", e.message);
+    return kExitUsage;
+  } catch (const train::RunError& e) {
+    fmt::print(stderr, "nn: {}\n", e.what());
+    return e.exitCode();
+  } catch (const train::CallError& e) {
+    fmt::print(stderr, "nn: {}\n", e.message);
+    return e.code == NNC_ERR_RANGE ? kExitData : kExitInternal;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "nn: not enough memory\n");
+    return kExitIo;
+  }
+}
+
+}  // namespace
+}  // namespace nnc::tools
+
+int main(int argc, char** argv) {
+  using namespace nnc::tools;
+  CLI::App app("nn: trains, evaluates and uses networks described in .nn files");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", versionText());
+  struct Entry {
+    const char* name;
+    const char* help;
+    Command (*declare)(CLI::App&);
+  };
+  const Entry entries[] = {
+      {"train", "train a model on its data", declareTrain},
+      {"eval", "loss and metrics of weights over a split", declareEval},
+      {"predict", "call an exported function", declarePredict},
+      {"check", "gradients against finite differences", declareCheck},
+      {"bench", "time of each kernel", declareBench},
+      {"summary", "parameters, kernels, memory", declareSummary},
+      {"fmt", "format a .nn file", declareFmt},
+      {"plot", "curves of a run as SVG", declarePlot},
+  };
+  std::map<CLI::App*, Command> commands;
+  for (const Entry& e : entries) {
+    CLI::App* sub = app.add_subcommand(e.name, e.help);
+    commands[sub] = e.declare(*sub);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? kExitOk : kExitUsage;
+  }
+  return guarded(commands.at(app.get_subcommands().front()));
+}
