@@ -99,6 +99,6 @@ Graph foldGraph(const Graph& graph) { return rebuild(graph, foldNode, foldGraph)
 
 }  // namespace
 
-Graph fold(Graph graph, PassContext&) { return foldGraph(graph); }
+Graph fold(Graph graph, PassContext&) { return hasGrad(graph) ? graph : foldGraph(graph); }
 
 }  // namespace nnc

@@ -27,9 +27,16 @@ const PassInfo* findPass(std::string_view name) {
   return nullptr;
 }
 
-std::vector<std::string> plainPipeline() { return {"autodiff", "dce"}; }
+std::vector<std::string> plainPipeline() { return {"autodiff", "fold", "dce"}; }
 
-std::vector<std::string> defaultPipeline() { return {"autodiff", "dce"}; }
+std::vector<std::string> defaultPipeline() {
+  return {
+      "stable",    // what a user writes naively, safe; its gradients are safe then too
+      "autodiff",  // from here on values may be merged
+      "fold",      "simplify", "stable",   "algebra", "cse",
+      "fold",      "simplify", "cse",      "dce",
+  };
+}
 
 namespace {
 

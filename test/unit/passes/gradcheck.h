@@ -132,6 +132,7 @@ class GradChecker {
   void check(int order, double tolerance) {
     Graph graph = runPass("dce", runPass("autodiff", build(order)));
     std::vector<Tensor> outputs = evaluate(graph, inputs_);
+    checkPasses(graph, outputs);
     Graph lossOnly = graph;
     lossOnly.outputs.resize(1);
     lossOnly = runPass("dce", lossOnly);
@@ -156,6 +157,25 @@ class GradChecker {
           return;
         }
       }
+    }
+  }
+
+  /// Every pass of the default pipeline leaves the results as they were: exact ones bit for bit.
+  void checkPasses(Graph graph, const std::vector<Tensor>& expected) {
+    std::vector<Tensor> before = expected;
+    for (const std::string& name : defaultPipeline()) {
+      graph = runPass(name.c_str(), graph);
+      std::vector<Tensor> after = evaluate(graph, inputs_);
+      const bool exact = findPass(name)->exactness == Exactness::Exact;
+      for (size_t i = 0; i < after.size(); ++i) {
+        ASSERT_EQ(after[i].shape, before[i].shape);
+        for (size_t k = 0; k < after[i].floats.size(); ++k) {
+          const double a = after[i].floats[k], e = before[i].floats[k];
+          ASSERT_TRUE(exact ? a == e : std::abs(a - e) <= 1e-10 * std::max(1.0, std::abs(e)))
+              << "pass " << name << " changes output " << i << "[" << k << "] from " << e << " to " << a;
+        }
+      }
+      before = std::move(after);
     }
   }
 

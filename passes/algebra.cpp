@@ -1,0 +1,135 @@
+// Identities of real numbers that change rounding: merged sums, scales moved out of sums, constants gathered.
+#include <algorithm>
+#include <cmath>
+
+#include "passes/passes.h"
+#include "passes/rewrite.h"
+#include "passes/vjp/vjp.h"
+
+namespace nnc {
+namespace {
+
+using Result = std::optional<Value>;
+using Ints = std::vector<int64_t>;
+
+bool contains(const Ints& axes, int64_t axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+
+/// The product of the extents at some axes, as a scalar of the dtype.
+Value extentProduct(Builder& b, const Type& type, const Ints& axes, DType dtype) {
+  Dim count = 1;
+  for (int64_t axis : axes) count = count * type.shape[static_cast<size_t>(axis)];
+  if (count.isConst()) return b.constant(static_cast<double>(count.value()), {dtype, {}});
+  return b.cast(b.make(Op::Size, {}, {{"dim", count}}), dtype);
+}
+
+/// The value without the broadcast over `axes`: y of v = broadcast(y, axes and others), still repeated over the others.
+std::optional<Value> withoutBroadcast(Builder& b, Value v, const Ints& axes) {
+  if (auto literal = splatLiteral(b.graph(), v)) {
+    Shape shape;
+    for (int64_t axis : otherAxes(b.type(v).rank(), axes)) shape.push_back(b.type(v).shape[static_cast<size_t>(axis)]);
+    return splatConstant(b, *literal, {b.type(v).dtype, shape});
+  }
+  const Node* spread = defines(b.graph(), v, Op::Broadcast);
+  if (!spread) return std::nullopt;
+  const Ints repeated = spread->attrs.ints("axes");
+  const Value inner = spread->in[0];
+  for (int64_t axis : axes)
+    if (!contains(repeated, axis)) return std::nullopt;
+  const Ints kept = otherAxes(b.type(v).rank(), axes);
+  Ints left;
+  std::vector<Dim> extents;
+  for (size_t i = 0; i < kept.size(); ++i)
+    if (contains(repeated, kept[i])) {
+      left.push_back(static_cast<int64_t>(i));
+      extents.push_back(b.type(v).shape[static_cast<size_t>(kept[i])]);
+    }
+  return left.empty() ? inner : b.broadcast(inner, left, extents);
+}
+
+Value sumOf(Builder& b, const Node& node, Value x) { return b.make(Op::Sum, {x}, node.attrs); }
+
+Result rewriteSum(Builder& b, const Node& node) {
+  const Value x = node.in[0];
+  const Ints& axes = node.attrs.ints("axes");
+  if (!isFloat(node.out[0].dtype) || axes.empty()) return std::nullopt;
+  if (auto y = withoutBroadcast(b, x, axes))  // Σ broadcast y = n y
+    return b.mul(*y, b.fill(extentProduct(b, b.type(x), axes, node.out[0].dtype), node.out[0].shape));
+  const Node inner = b.graph().node(x);
+  switch (inner.op) {
+    case Op::Neg:
+      return b.neg(sumOf(b, node, inner.in[0]));  // Σ -x = -Σ x
+    case Op::Mul:
+      for (int i = 0; i < 2; ++i)
+        if (auto c = withoutBroadcast(b, inner.in[i], axes)) return b.mul(sumOf(b, node, inner.in[1 - i]), *c);  // Σ c x = c Σ x
+      return std::nullopt;
+    case Op::Div:
+      if (auto c = withoutBroadcast(b, inner.in[1], axes)) return b.div(sumOf(b, node, inner.in[0]), *c);  // Σ x/c = Σ x / c
+      return std::nullopt;
+    case Op::Sum: {
+      // ΣΣ x = Σ x over the axes of both
+      if (inner.attrs.has("acc") != node.attrs.has("acc")) return std::nullopt;
+      const Ints own = otherAxes(b.type(inner.in[0]).rank(), inner.attrs.ints("axes"));
+      Ints all = inner.attrs.ints("axes");
+      for (int64_t axis : axes) all.push_back(own[static_cast<size_t>(axis)]);
+      std::sort(all.begin(), all.end());
+      Attrs attrs = node.attrs;
+      attrs.set("axes", all);
+      return b.make(Op::Sum, {inner.in[0]}, attrs);
+    }
+    case Op::Transpose: {
+      // Σ transpose x = Σ x, if the axes left keep their order
+      const Ints& perm = inner.attrs.ints("perm");
+      Ints summed, left;
+      for (int64_t axis : axes) summed.push_back(perm[static_cast<size_t>(axis)]);
+      for (int64_t axis : otherAxes(b.type(x).rank(), axes)) left.push_back(perm[static_cast<size_t>(axis)]);
+      if (!std::is_sorted(left.begin(), left.end())) return std::nullopt;
+      std::sort(summed.begin(), summed.end());
+      Attrs attrs = node.attrs;
+      attrs.set("axes", summed);
+      return b.make(Op::Sum, {inner.in[0]}, attrs);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+/// (x c) d = x (c d), for numbers c and d
+Result rewriteMul(Builder& b, const Node& node) {
+  if (!isFloat(node.out[0].dtype)) return std::nullopt;
+  for (int i = 0; i < 2; ++i) {
+    auto d = splatValue(b.graph(), node.in[i]);
+    const Node* product = defines(b.graph(), node.in[1 - i], Op::Mul);
+    if (!d || !product) continue;
+    const std::vector<Value> factors = product->in;
+    for (int k = 0; k < 2; ++k)
+      if (auto c = splatValue(b.graph(), factors[k])) return b.mul(factors[1 - k], b.constantLike(*c * *d, node.in[i]));
+  }
+  return std::nullopt;
+}
+
+/// x / c = x (1/c), for a number c whose reciprocal is a normal number
+Result rewriteDiv(Builder& b, const Node& node) {
+  auto c = splatValue(b.graph(), node.in[1]);
+  if (!c || !(std::abs(*c) > 1e-30 && std::abs(*c) < 1e30) || dtypeSize(node.out[0].dtype) < 4) return std::nullopt;
+  return b.mul(node.in[0], b.constantLike(1 / *c, node.in[1]));
+}
+
+std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
+  Result result;
+  if (node.op == Op::Sum) result = rewriteSum(b, node);
+  if (node.op == Op::Mul) result = rewriteMul(b, node);
+  if (node.op == Op::Div) result = rewriteDiv(b, node);
+  if (!result) return std::nullopt;
+  // What came out may be rewritten again: a sum of a product of a negation.
+  const Node again = b.graph().node(*result);
+  if (auto further = again.out.size() == 1 ? rewrite(b, again) : std::nullopt) return further;
+  return std::vector{*result};
+}
+
+Graph algebraGraph(const Graph& graph) { return rebuild(graph, rewrite, algebraGraph); }
+
+}  // namespace
+
+Graph algebra(Graph graph, PassContext&) { return hasGrad(graph) ? graph : algebraGraph(graph); }
+
+}  // namespace nnc

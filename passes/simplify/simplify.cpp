@@ -1,0 +1,60 @@
+#include "passes/passes.h"
+#include "passes/simplify/rules.h"
+
+namespace nnc {
+namespace {
+
+std::optional<Value> simplifyOne(Builder& b, const Node& node) {
+  switch (opInfo(node.op).cls) {
+    case OpClass::Unary:
+    case OpClass::Binary:
+    case OpClass::Ternary:
+      return simplifyElementwise(b, node);
+    case OpClass::View:
+    case OpClass::Index:
+      return simplifyView(b, node);
+    case OpClass::Reduce:
+      return simplifyReduce(b, node);
+    case OpClass::Contract:
+      return node.op == Op::Dot ? simplifyDot(b, node) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// Rewrites until no rule applies; a rule's result is looked at again, because it often opens the next.
+std::optional<std::vector<Value>> simplifyNode(Builder& b, const Node& node) {
+  if (node.op == Op::Scan || node.op == Op::Cond) return simplifyControl(b, node);
+  std::optional<Value> value = simplifyOne(b, node);
+  if (!value) return std::nullopt;
+  for (int round = 0; round < 16; ++round) {
+    const Node again = b.graph().node(*value);
+    if (again.out.size() != 1) break;
+    std::optional<Value> next = simplifyOne(b, again);
+    if (!next) break;
+    value = next;
+  }
+  return std::vector{*value};
+}
+
+/// A rule may build nodes that another rule applies to, so the graph is gone over until nothing changes (or often enough).
+Graph simplifyGraph(const Graph& graph) {
+  Graph result = graph;
+  for (int round = 0; round < 4; ++round) {
+    bool changed = false;
+    auto rule = [&](Builder& b, const Node& node) {
+      auto values = simplifyNode(b, node);
+      changed |= values.has_value();
+      return values;
+    };
+    result = rebuild(result, rule, simplifyGraph);
+    if (!changed) break;
+  }
+  return result;
+}
+
+}  // namespace
+
+Graph simplify(Graph graph, PassContext&) { return hasGrad(graph) ? graph : simplifyGraph(graph); }
+
+}  // namespace nnc
