@@ -48,8 +48,22 @@ enum class ExprKind : uint8_t {
 };
 
 enum class StmtKind : uint8_t {
-  Use, Hyper, Data, Callable, Train, Search,   // definitions, at the top level of a file
-  Let, Var, State, Param, Metric, Assign, Every, ExprStmt,
+  // Definitions, at the top level of a file.
+  Use,
+  Hyper,
+  Data,
+  Callable,
+  Train,
+  Search,
+  // Statements of a body.
+  Let,
+  Var,
+  State,
+  Param,
+  Metric,
+  Assign,
+  Every,
+  ExprStmt,
 };
 
 struct Expr {
@@ -58,12 +72,29 @@ struct Expr {
   uint32_t height = 1;  // 1 + the greatest among its children
 
   virtual ~Expr() = default;
-  template <class T> bool is() const { return kind == T::kKind; }
-  template <class T> const T& as() const { assert(is<T>()); return static_cast<const T&>(*this); }
-  template <class T> T& as() { assert(is<T>()); return static_cast<T&>(*this); }
+  template <class T>
+  bool is() const {
+    return kind == T::kKind;
+  }
+  template <class T>
+  const T& as() const {
+    assert(is<T>());
+    return static_cast<const T&>(*this);
+  }
+  template <class T>
+  T& as() {
+    assert(is<T>());
+    return static_cast<T&>(*this);
+  }
   /// The node as a T, or null if it is something else.
-  template <class T> const T* tryAs() const { return is<T>() ? static_cast<const T*>(this) : nullptr; }
-  template <class T> T* tryAs() { return is<T>() ? static_cast<T*>(this) : nullptr; }
+  template <class T>
+  const T* tryAs() const {
+    return is<T>() ? static_cast<const T*>(this) : nullptr;
+  }
+  template <class T>
+  T* tryAs() {
+    return is<T>() ? static_cast<T*>(this) : nullptr;
+  }
 
 protected:
   Expr(ExprKind kind, Loc loc) : kind(kind), loc(loc) {}
@@ -75,11 +106,28 @@ struct Stmt {
   Loc loc;
 
   virtual ~Stmt() = default;
-  template <class T> bool is() const { return kind == T::kKind; }
-  template <class T> const T& as() const { assert(is<T>()); return static_cast<const T&>(*this); }
-  template <class T> T& as() { assert(is<T>()); return static_cast<T&>(*this); }
-  template <class T> const T* tryAs() const { return is<T>() ? static_cast<const T*>(this) : nullptr; }
-  template <class T> T* tryAs() { return is<T>() ? static_cast<T*>(this) : nullptr; }
+  template <class T>
+  bool is() const {
+    return kind == T::kKind;
+  }
+  template <class T>
+  const T& as() const {
+    assert(is<T>());
+    return static_cast<const T&>(*this);
+  }
+  template <class T>
+  T& as() {
+    assert(is<T>());
+    return static_cast<T&>(*this);
+  }
+  template <class T>
+  const T* tryAs() const {
+    return is<T>() ? static_cast<const T*>(this) : nullptr;
+  }
+  template <class T>
+  T* tryAs() {
+    return is<T>() ? static_cast<T*>(this) : nullptr;
+  }
 
 protected:
   Stmt(StmtKind kind, Loc loc) : kind(kind), loc(loc) {}
@@ -87,16 +135,19 @@ protected:
 using StmtPtr = std::unique_ptr<Stmt>;
 
 /// Base of a concrete expression: fixes its kind.
-template <ExprKind K> struct ExprOf : Expr {
+template <ExprKind K>
+struct ExprOf : Expr {
   static constexpr ExprKind kKind = K;
   explicit ExprOf(Loc loc) : Expr(K, loc) {}
 };
-template <StmtKind K> struct StmtOf : Stmt {
+template <StmtKind K>
+struct StmtOf : Stmt {
   static constexpr StmtKind kKind = K;
   explicit StmtOf(Loc loc) : Stmt(K, loc) {}
 };
 
-// ---- Parts -----------------------------------------------------------------------------------------------------------
+// ---- Parts
+// -----------------------------------------------------------------------------------------------------------
 
 /// A name in the text with its place. Empty text: not written (an optional label, alias, …).
 struct Ident {
@@ -126,21 +177,21 @@ struct Dim {
   enum class Kind : uint8_t { Expr, Bounded, Rest };
   Kind kind = Kind::Expr;
   Loc loc;
-  ExprPtr expr;        // Expr: the dimension. Bounded: its bound
-  std::string name;    // Bounded: `B` of `B <= 1024`. Rest: `S` of `...S`
-  bool strict = false; // Bounded: written with `<`
+  ExprPtr expr;         // Expr: the dimension. Bounded: its bound
+  std::string name;     // Bounded: `B` of `B <= 1024`. Rest: `S` of `...S`
+  bool strict = false;  // Bounded: written with `<`
 };
 
 /// A declared type: `f32[B, 784]`, `[...S, D]`, `i32[256] < 96`, `int <= ctx`, `bool`, `([B, n], [B, n])`.
 struct TypeExpr {
   enum class Bound : uint8_t { None, Less, LessEqual };
   Loc loc;
-  Ident dtype;                  // empty: not written (any float). Otherwise as written: "f32", "int", …; not checked here
-  bool hasShape = false;        // `f64[]` has one, of rank 0; `f64` has none
+  Ident dtype;            // empty: not written (any float). Otherwise as written: "f32", "int", …; not checked here
+  bool hasShape = false;  // `f64[]` has one, of rank 0; `f64` has none
   std::vector<Dim> shape;
   Bound boundKind = Bound::None;
   ExprPtr bound;
-  bool isTuple = false;         // then only `elements` counts
+  bool isTuple = false;  // then only `elements` counts
   std::vector<TypeExpr> elements;
 };
 using TypePtr = std::unique_ptr<TypeExpr>;
@@ -155,7 +206,7 @@ struct ParamDecl {
 /// What stands left of `=` in a let or var: a name (`_` discards) or a tuple of patterns.
 struct Pattern {
   Loc loc;
-  std::string name;               // empty: a tuple
+  std::string name;  // empty: a tuple
   std::vector<Pattern> elements;
   bool isTuple() const { return name.empty(); }
 };
@@ -167,7 +218,8 @@ struct Label {
   explicit operator bool() const { return static_cast<bool>(name); }
 };
 
-// ---- Expressions -----------------------------------------------------------------------------------------------------
+// ---- Expressions
+// -----------------------------------------------------------------------------------------------------
 
 struct Int : ExprOf<ExprKind::Int> {
   using ExprOf::ExprOf;
@@ -304,7 +356,8 @@ struct ShapeMap : ExprOf<ExprKind::ShapeMap> {
   AxisList result;
 };
 
-// ---- Statements ------------------------------------------------------------------------------------------------------
+// ---- Statements
+// ------------------------------------------------------------------------------------------------------
 
 /// `use a.b as c`: the file a/b.nn, known as `c`, or as `b` if no alias is written.
 struct Use : StmtOf<StmtKind::Use> {
@@ -330,7 +383,7 @@ struct Hyper : StmtOf<StmtKind::Hyper> {
 struct Data : StmtOf<StmtKind::Data> {
   struct Field {
     Ident name;
-    TypePtr type;   // null: that of the value
+    TypePtr type;  // null: that of the value
     ExprPtr value;
   };
   using StmtOf::StmtOf;
@@ -419,7 +472,8 @@ struct ExprStmt : StmtOf<StmtKind::ExprStmt> {
 struct File {
   uint32_t file = 0;
   std::vector<StmtPtr> items;
-  std::vector<std::string> unread;  // names whose definitions could not be read: that they are missing is no error of its own
+  std::vector<std::string>
+      unread;  // names whose definitions could not be read: that they are missing is no error of its own
 };
 
 inline const Expr* Block::value() const {

@@ -23,35 +23,45 @@ public:
 
   void stmt(const Stmt& s) {
     switch (s.kind) {
-    case StmtKind::Use: return use(s.as<Use>());
-    case StmtKind::Hyper: return hyper(s.as<Hyper>());
-    case StmtKind::Data: return data(s.as<Data>());
-    case StmtKind::Callable: return callable(s.as<Callable>());
-    case StmtKind::Train: return train(s.as<Train>());
-    case StmtKind::Search:
-      out_ += "(search " + s.as<Search>().train.text;
-      args(s.as<Search>().settings);
-      return close();
-    case StmtKind::Let: return binding("let", s.as<Let>());
-    case StmtKind::Var: return binding("var", s.as<Var>());
-    case StmtKind::State: return owned("state", s.as<State>());
-    case StmtKind::Param: return owned("param", s.as<Param>());
-    case StmtKind::Metric:
-      out_ += "(metric " + s.as<Metric>().name.text + " ";
-      expr(*s.as<Metric>().value);
-      return close();
-    case StmtKind::Assign:
-      out_ += "(assign ";
-      expr(*s.as<Assign>().target);
-      out_ += " ";
-      expr(*s.as<Assign>().value);
-      return close();
-    case StmtKind::Every:
-      out_ += "(every ";
-      expr(*s.as<Every>().count);
-      block(s.as<Every>().body);
-      return close();
-    case StmtKind::ExprStmt: return expr(*s.as<ExprStmt>().expr);
+      case StmtKind::Use:
+        return use(s.as<Use>());
+      case StmtKind::Hyper:
+        return hyper(s.as<Hyper>());
+      case StmtKind::Data:
+        return data(s.as<Data>());
+      case StmtKind::Callable:
+        return callable(s.as<Callable>());
+      case StmtKind::Train:
+        return train(s.as<Train>());
+      case StmtKind::Search:
+        out_ += "(search " + s.as<Search>().train.text;
+        args(s.as<Search>().settings);
+        return close();
+      case StmtKind::Let:
+        return binding("let", s.as<Let>());
+      case StmtKind::Var:
+        return binding("var", s.as<Var>());
+      case StmtKind::State:
+        return owned("state", s.as<State>());
+      case StmtKind::Param:
+        return owned("param", s.as<Param>());
+      case StmtKind::Metric:
+        out_ += "(metric " + s.as<Metric>().name.text + " ";
+        expr(*s.as<Metric>().value);
+        return close();
+      case StmtKind::Assign:
+        out_ += "(assign ";
+        expr(*s.as<Assign>().target);
+        out_ += " ";
+        expr(*s.as<Assign>().value);
+        return close();
+      case StmtKind::Every:
+        out_ += "(every ";
+        expr(*s.as<Every>().count);
+        block(s.as<Every>().body);
+        return close();
+      case StmtKind::ExprStmt:
+        return expr(*s.as<ExprStmt>().expr);
     }
   }
 
@@ -59,42 +69,63 @@ public:
 
   void expr(const Expr& e) {
     switch (e.kind) {
-    case ExprKind::Int: out_ += std::to_string(e.as<Int>().value); return;
-    case ExprKind::Float: return number(e.as<Float>().value);
-    case ExprKind::Bool: out_ += e.as<Bool>().value ? "true" : "false"; return;
-    case ExprKind::String: return string(e.as<String>().value);
-    case ExprKind::Name: out_ += e.as<Name>().text; return;
-    case ExprKind::Call: return call(e.as<Call>());
-    case ExprKind::Bracket:
-      out_ += "(bracket ";
-      expr(*e.as<Bracket>().base);
-      args(e.as<Bracket>().args);
-      return close();
-    case ExprKind::Field: return form("field", {e.as<Field>().base.get()}, e.as<Field>().name.text);
-    case ExprKind::Wild: return form("wild", {e.as<Wild>().base.get()}, e.as<Wild>().deep ? "**" : "*");
-    case ExprKind::Transpose: return form("transpose", {e.as<Transpose>().operand.get()});
-    case ExprKind::Unary: return form(e.as<Unary>().op == UnaryOp::Neg ? "-" : "not", {e.as<Unary>().operand.get()});
-    case ExprKind::Binary: return form(spelling(e.as<Binary>().op), {e.as<Binary>().lhs.get(), e.as<Binary>().rhs.get()});
-    case ExprKind::Tuple:
-      out_ += "(tuple";
-      for (const ExprPtr& element : e.as<Tuple>().elements) out_ += " ", expr(*element);
-      return close();
-    case ExprKind::If: return ifExpr(e.as<If>());
-    case ExprKind::For: return forExpr(e.as<For>());
-    case ExprKind::Lambda:
-      out_ += "(fn";
-      params(e.as<Lambda>().params, "(", ")");
-      block(e.as<Lambda>().body);
-      return close();
-    case ExprKind::Range:
-      out_ += "(range ";
-      end(e.as<Range>().lo.get());
-      out_ += " ";
-      end(e.as<Range>().hi.get());
-      return close();
-    case ExprKind::All: out_ += ":"; return;
-    case ExprKind::ShapeMap: return shapeMap(e.as<ShapeMap>());
-    case ExprKind::Error: out_ += "<error>"; return;
+      case ExprKind::Int:
+        out_ += std::to_string(e.as<Int>().value);
+        return;
+      case ExprKind::Float:
+        return number(e.as<Float>().value);
+      case ExprKind::Bool:
+        out_ += e.as<Bool>().value ? "true" : "false";
+        return;
+      case ExprKind::String:
+        return string(e.as<String>().value);
+      case ExprKind::Name:
+        out_ += e.as<Name>().text;
+        return;
+      case ExprKind::Call:
+        return call(e.as<Call>());
+      case ExprKind::Bracket:
+        out_ += "(bracket ";
+        expr(*e.as<Bracket>().base);
+        args(e.as<Bracket>().args);
+        return close();
+      case ExprKind::Field:
+        return form("field", {e.as<Field>().base.get()}, e.as<Field>().name.text);
+      case ExprKind::Wild:
+        return form("wild", {e.as<Wild>().base.get()}, e.as<Wild>().deep ? "**" : "*");
+      case ExprKind::Transpose:
+        return form("transpose", {e.as<Transpose>().operand.get()});
+      case ExprKind::Unary:
+        return form(e.as<Unary>().op == UnaryOp::Neg ? "-" : "not", {e.as<Unary>().operand.get()});
+      case ExprKind::Binary:
+        return form(spelling(e.as<Binary>().op), {e.as<Binary>().lhs.get(), e.as<Binary>().rhs.get()});
+      case ExprKind::Tuple:
+        out_ += "(tuple";
+        for (const ExprPtr& element : e.as<Tuple>().elements) out_ += " ", expr(*element);
+        return close();
+      case ExprKind::If:
+        return ifExpr(e.as<If>());
+      case ExprKind::For:
+        return forExpr(e.as<For>());
+      case ExprKind::Lambda:
+        out_ += "(fn";
+        params(e.as<Lambda>().params, "(", ")");
+        block(e.as<Lambda>().body);
+        return close();
+      case ExprKind::Range:
+        out_ += "(range ";
+        end(e.as<Range>().lo.get());
+        out_ += " ";
+        end(e.as<Range>().hi.get());
+        return close();
+      case ExprKind::All:
+        out_ += ":";
+        return;
+      case ExprKind::ShapeMap:
+        return shapeMap(e.as<ShapeMap>());
+      case ExprKind::Error:
+        out_ += "<error>";
+        return;
     }
   }
 
@@ -125,8 +156,10 @@ private:
   }
 
   void end(const Expr* e) {
-    if (e) expr(*e);
-    else out_ += "_";
+    if (e)
+      expr(*e);
+    else
+      out_ += "_";
   }
 
   void number(double value) {
@@ -138,9 +171,12 @@ private:
   void string(const std::string& value) {
     out_ += '"';
     for (const char c : value) {
-      if (c == '\n') out_ += "\\n";
-      else if (c == '\t') out_ += "\\t";
-      else (c == '"' || c == '\\') ? out_ += '\\', out_ += c : out_ += c;
+      if (c == '\n')
+        out_ += "\\n";
+      else if (c == '\t')
+        out_ += "\\t";
+      else
+        (c == '"' || c == '\\') ? out_ += '\\', out_ += c : out_ += c;
     }
     out_ += '"';
   }
@@ -192,10 +228,18 @@ private:
       out_ += separator;
       separator = " ";
       switch (a.kind) {
-      case Axis::Kind::Int: out_ += std::to_string(a.value); break;
-      case Axis::Kind::Name: out_ += a.name; break;
-      case Axis::Kind::Rest: out_ += "..." + a.name; break;
-      case Axis::Kind::Group: out_ += "(", axes(a.group), out_ += ")"; break;
+        case Axis::Kind::Int:
+          out_ += std::to_string(a.value);
+          break;
+        case Axis::Kind::Name:
+          out_ += a.name;
+          break;
+        case Axis::Kind::Rest:
+          out_ += "..." + a.name;
+          break;
+        case Axis::Kind::Group:
+          out_ += "(", axes(a.group), out_ += ")";
+          break;
       }
     }
   }
@@ -288,16 +332,17 @@ private:
     out_ += " ";
     expr(*h.fallback);
     switch (h.domain) {
-    case Hyper::Domain::None: break;
-    case Hyper::Domain::Choices:
-      out_ += " (choices";
-      for (const ExprPtr& choice : h.choices) out_ += " ", expr(*choice);
-      close();
-      break;
-    case Hyper::Domain::Range:
-    case Hyper::Domain::LogRange:
-      out_ += " ";
-      form(h.domain == Hyper::Domain::Range ? "range" : "log", {h.lo.get(), h.hi.get()});
+      case Hyper::Domain::None:
+        break;
+      case Hyper::Domain::Choices:
+        out_ += " (choices";
+        for (const ExprPtr& choice : h.choices) out_ += " ", expr(*choice);
+        close();
+        break;
+      case Hyper::Domain::Range:
+      case Hyper::Domain::LogRange:
+        out_ += " ";
+        form(h.domain == Hyper::Domain::Range ? "range" : "log", {h.lo.get(), h.hi.get()});
     }
     close();
   }
@@ -336,7 +381,8 @@ private:
     close();
   }
 
-  template <class Binding> void binding(const char* word, const Binding& b) {
+  template <class Binding>
+  void binding(const char* word, const Binding& b) {
     out_ += "(" + std::string(word) + " ";
     pattern(b.pattern);
     typed(b.type);
@@ -345,7 +391,8 @@ private:
     close();
   }
 
-  template <class Owned> void owned(const char* word, const Owned& o) {
+  template <class Owned>
+  void owned(const char* word, const Owned& o) {
     out_ += "(" + std::string(word) + " " + o.name.text;
     typed(o.type);
     out_ += " ";

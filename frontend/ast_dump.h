@@ -1,5 +1,5 @@
-// The syntax tree as text, for `nnc --emit=ast` and for tests: one parenthesised form for each node, statements on lines of
-// their own.
+// The syntax tree as text, for `nnc --emit=ast` and for tests: one parenthesised form for each node, statements on
+// lines of their own.
 #pragma once
 
 #include <string>

@@ -99,7 +99,8 @@ void AstBuilder::misplaced(P::MisplacedContext* context) {
   }
 }
 
-// ---- Definitions -----------------------------------------------------------------------------------------------------
+// ---- Definitions
+// -----------------------------------------------------------------------------------------------------
 
 StmtPtr AstBuilder::use(P::UseContext* context) {
   auto node = std::make_unique<Use>(loc(context));
@@ -158,10 +159,14 @@ StmtPtr AstBuilder::data(P::DataContext* context) {
   node->reader = ident(context->name(1));
   node->args = args(context->args(), Where::CallArg);
   for (auto* line : context->dataLine()) {
-    if (line->exception) rememberUnread(line);
-    else if (line->misplaced()) misplaced(line->misplaced());
-    else if (line->let()) node->lets.push_back(let(line->let()));
-    else node->fields.push_back({ident(line->field()->name()), type(line->field()->type()), expr(line->field()->expr())});
+    if (line->exception)
+      rememberUnread(line);
+    else if (line->misplaced())
+      misplaced(line->misplaced());
+    else if (line->let())
+      node->lets.push_back(let(line->let()));
+    else
+      node->fields.push_back({ident(line->field()->name()), type(line->field()->type()), expr(line->field()->expr())});
   }
   return node;
 }
@@ -214,7 +219,8 @@ StmtPtr AstBuilder::search(P::SearchContext* context) {
   return node;
 }
 
-// ---- Statements ------------------------------------------------------------------------------------------------------
+// ---- Statements
+// ------------------------------------------------------------------------------------------------------
 
 StmtPtr AstBuilder::let(P::LetContext* context) {
   auto node = std::make_unique<Let>(loc(context));
@@ -224,7 +230,8 @@ StmtPtr AstBuilder::let(P::LetContext* context) {
   return node;
 }
 
-template <class Node, class Context> std::unique_ptr<Node> AstBuilder::nameTypeInit(Context* context, const char* what) {
+template <class Node, class Context>
+std::unique_ptr<Node> AstBuilder::nameTypeInit(Context* context, const char* what) {
   auto node = std::make_unique<Node>(loc(context));
   node->name = ident(context->name());
   node->type = type(context->type());
@@ -232,8 +239,9 @@ template <class Node, class Context> std::unique_ptr<Node> AstBuilder::nameTypeI
     node->init = expr(context->expr());
     return node;
   }
-  errors_.report(DiagCode::MissingInitializer, node->name.loc,
-                 fmt::format("the {} `{}` has no initial value", what, node->name.text))
+  errors_
+      .report(DiagCode::MissingInitializer, node->name.loc,
+              fmt::format("the {} `{}` has no initial value", what, node->name.text))
       .help(node->template is<Param>() ? "name an initializer, as in `param w: [D, n] = glorot`"
                                        : "give it one, as in `state m: [C] = 0`");
   node->init = error(node->name.loc);
@@ -255,18 +263,22 @@ StmtPtr AstBuilder::exprOrAssign(P::ExprOrAssignContext* context) {
 
 bool AstBuilder::checkTarget(const Expr& target) {
   switch (target.kind) {
-  case ExprKind::Name:
-  case ExprKind::Error: return true;
-  case ExprKind::Field: return checkTarget(*target.as<Field>().base);
-  case ExprKind::Wild: return checkTarget(*target.as<Wild>().base);
-  case ExprKind::Bracket: return checkTarget(*target.as<Bracket>().base);
-  case ExprKind::Tuple:
-    return std::all_of(target.as<Tuple>().elements.begin(), target.as<Tuple>().elements.end(),
-                       [this](const ExprPtr& e) { return checkTarget(*e); });
-  default:
-    errors_.report(DiagCode::NotAssignable, target.loc, "this cannot be assigned")
-        .help("left of `=` stands a name, a part like `net.head` or `net.**.w`, or a tuple of them; `==` compares");
-    return false;
+    case ExprKind::Name:
+    case ExprKind::Error:
+      return true;
+    case ExprKind::Field:
+      return checkTarget(*target.as<Field>().base);
+    case ExprKind::Wild:
+      return checkTarget(*target.as<Wild>().base);
+    case ExprKind::Bracket:
+      return checkTarget(*target.as<Bracket>().base);
+    case ExprKind::Tuple:
+      return std::all_of(target.as<Tuple>().elements.begin(), target.as<Tuple>().elements.end(),
+                         [this](const ExprPtr& e) { return checkTarget(*e); });
+    default:
+      errors_.report(DiagCode::NotAssignable, target.loc, "this cannot be assigned")
+          .help("left of `=` stands a name, a part like `net.head` or `net.**.w`, or a tuple of them; `==` compares");
+      return false;
   }
 }
 

@@ -1,5 +1,5 @@
-// From ANTLR's parse tree to ours: the only code that sees the former. Also says what the grammar leaves to it, since there
-// a better sentence can be found: labels, targets of assignments, slices, chained comparisons, numbers, escapes.
+// From ANTLR's parse tree to ours: the only code that sees the former. Also says what the grammar leaves to it, since
+// there a better sentence can be found: labels, targets of assignments, slices, chained comparisons, numbers, escapes.
 #pragma once
 
 #include <memory>
@@ -39,7 +39,8 @@ private:
   void misplaced(P::MisplacedContext* context);
   void rememberUnread(antlr4::ParserRuleContext* context);
   ast::Block block(P::BlockContext* context);
-  template <class Node, class Context> std::unique_ptr<Node> nameTypeInit(Context* context, const char* what);
+  template <class Node, class Context>
+  std::unique_ptr<Node> nameTypeInit(Context* context, const char* what);
   bool checkTarget(const ast::Expr& target);
 
   // build_ast_type.cpp: names, types, parameters, patterns, shape notation.

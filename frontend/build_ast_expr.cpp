@@ -15,26 +15,44 @@ namespace {
 
 BinaryOp binaryOp(size_t type) {
   switch (type) {
-  case NnParser::PLUS: return BinaryOp::Add;
-  case NnParser::MINUS: return BinaryOp::Sub;
-  case NnParser::STAR: return BinaryOp::Mul;
-  case NnParser::SLASH: return BinaryOp::Div;
-  case NnParser::FLOORDIV: return BinaryOp::FloorDiv;
-  case NnParser::PERCENT: return BinaryOp::Mod;
-  case NnParser::AT: return BinaryOp::MatMul;
-  case NnParser::CARET: return BinaryOp::Pow;
-  case NnParser::EQ: return BinaryOp::Eq;
-  case NnParser::NE: return BinaryOp::Ne;
-  case NnParser::LT: return BinaryOp::Lt;
-  case NnParser::LE: return BinaryOp::Le;
-  case NnParser::GT: return BinaryOp::Gt;
-  case NnParser::GE: return BinaryOp::Ge;
-  case NnParser::AND: return BinaryOp::And;
-  default: return BinaryOp::Or;
+    case NnParser::PLUS:
+      return BinaryOp::Add;
+    case NnParser::MINUS:
+      return BinaryOp::Sub;
+    case NnParser::STAR:
+      return BinaryOp::Mul;
+    case NnParser::SLASH:
+      return BinaryOp::Div;
+    case NnParser::FLOORDIV:
+      return BinaryOp::FloorDiv;
+    case NnParser::PERCENT:
+      return BinaryOp::Mod;
+    case NnParser::AT:
+      return BinaryOp::MatMul;
+    case NnParser::CARET:
+      return BinaryOp::Pow;
+    case NnParser::EQ:
+      return BinaryOp::Eq;
+    case NnParser::NE:
+      return BinaryOp::Ne;
+    case NnParser::LT:
+      return BinaryOp::Lt;
+    case NnParser::LE:
+      return BinaryOp::Le;
+    case NnParser::GT:
+      return BinaryOp::Gt;
+    case NnParser::GE:
+      return BinaryOp::Ge;
+    case NnParser::AND:
+      return BinaryOp::And;
+    default:
+      return BinaryOp::Or;
   }
 }
 
-bool isComparison(BinaryOp op) { return op >= BinaryOp::Eq && op <= BinaryOp::Ge; }
+bool isComparison(BinaryOp op) {
+  return op >= BinaryOp::Eq && op <= BinaryOp::Ge;
+}
 
 }  // namespace
 
@@ -53,7 +71,8 @@ ExprPtr AstBuilder::finish(ExprPtr node, const Expr* first, const std::vector<Ar
   return finish(std::move(node), {first});
 }
 
-// ---- Pipes and labels ------------------------------------------------------------------------------------------------
+// ---- Pipes and labels
+// ------------------------------------------------------------------------------------------------
 
 ExprPtr AstBuilder::expr(P::ExprContext* context, Where where) {
   if (auto* written = context->lambda()) {
@@ -149,7 +168,8 @@ ExprPtr AstBuilder::chain(P::ChainContext* context) {
   return value;
 }
 
-// ---- Operators -------------------------------------------------------------------------------------------------------
+// ---- Operators
+// -------------------------------------------------------------------------------------------------------
 
 ExprPtr AstBuilder::term(P::TermContext* context) {
   // The operators of a long sum nest to the left: unwound by a loop.
@@ -189,7 +209,8 @@ ExprPtr AstBuilder::binary(P::BinaryContext* context, ExprPtr lhs) {
   return finish(std::move(node), {l, r});
 }
 
-// ---- Primaries -------------------------------------------------------------------------------------------------------
+// ---- Primaries
+// -------------------------------------------------------------------------------------------------------
 
 ExprPtr AstBuilder::primary(P::PrimaryContext* context) {
   const Token* token = context->start;
@@ -240,13 +261,21 @@ ExprPtr AstBuilder::string(const Token* token) {
       continue;
     }
     switch (text[++i]) {
-    case 'n': node->value += '\n'; break;
-    case 't': node->value += '\t'; break;
-    case '"': node->value += '"'; break;
-    case '\\': node->value += '\\'; break;
-    default:
-      errors_.report(DiagCode::BadEscape, node->loc, "the string holds an unknown escape")
-          .help("the escapes are \\n \\t \\\" \\\\");
+      case 'n':
+        node->value += '\n';
+        break;
+      case 't':
+        node->value += '\t';
+        break;
+      case '"':
+        node->value += '"';
+        break;
+      case '\\':
+        node->value += '\\';
+        break;
+      default:
+        errors_.report(DiagCode::BadEscape, node->loc, "the string holds an unknown escape")
+            .help("the escapes are \\n \\t \\\" \\\\");
     }
   }
   return node;
@@ -283,7 +312,8 @@ ExprPtr AstBuilder::forExpr(P::ForExprContext* context) {
   return finish(std::move(node), {});
 }
 
-// ---- Calls, brackets, fields -----------------------------------------------------------------------------------------
+// ---- Calls, brackets, fields
+// -----------------------------------------------------------------------------------------
 
 ExprPtr AstBuilder::trailer(P::TrailerContext* context, ExprPtr base, const Token* first) {
   const Loc at = places_.span(first, context->stop);

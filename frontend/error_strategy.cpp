@@ -16,10 +16,14 @@ size_t endOfStatement(antlr4::TokenStream* stream, size_t start, size_t current)
     const Token* token = stream->get(i);
     const size_t type = token->getType();
     if (token->getChannel() != Token::DEFAULT_CHANNEL) continue;
-    if (isOpener(type)) ++depth;
-    else if (isCloser(type) && depth-- == 0) return std::max(i, current);
-    else if (type == NnLexer::NL && depth == 0 && i >= current) return i + 1;
-    else if (type == Token::EOF) return i;
+    if (isOpener(type))
+      ++depth;
+    else if (isCloser(type) && depth-- == 0)
+      return std::max(i, current);
+    else if (type == NnLexer::NL && depth == 0 && i >= current)
+      return i + 1;
+    else if (type == Token::EOF)
+      return i;
   }
   return stream->size() - 1;
 }
@@ -46,6 +50,8 @@ void ErrorStrategy::recover(antlr4::Parser* parser, std::exception_ptr error) {
   endErrorCondition(parser);
 }
 
-Token* ErrorStrategy::recoverInline(antlr4::Parser* parser) { throw antlr4::InputMismatchException(parser); }
+Token* ErrorStrategy::recoverInline(antlr4::Parser* parser) {
+  throw antlr4::InputMismatchException(parser);
+}
 
 }  // namespace nnc

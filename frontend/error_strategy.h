@@ -1,6 +1,6 @@
-// What the parser does where the text does not follow the grammar: says so in our own words (syntax_message.h), leaves the
-// statement, and goes on with the next. Tokens are never inserted or deleted: guesses at single tokens turn one mistake
-// into many.
+// What the parser does where the text does not follow the grammar: says so in our own words (syntax_message.h), leaves
+// the statement, and goes on with the next. Tokens are never inserted or deleted: guesses at single tokens turn one
+// mistake into many.
 #pragma once
 
 #include "frontend/places.h"

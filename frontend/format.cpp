@@ -14,14 +14,14 @@ using antlr4::Token;
 struct Piece {
   std::string text;
   size_t type = 0;
-  bool newLine = false;        // starts a line
-  bool blankLine = false;      // with an empty one before it
-  bool semicolon = false;      // starts a statement on the line of the one before
-  bool continuation = false;   // starts a line, but no statement
-  bool keyword = false;        // a word of the language, no name
-  bool unary = false;          // an operator with one operand
-  bool tight = false;          // an operator without spaces around it
-  bool notation = false;       // stands in shape notation
+  bool newLine = false;       // starts a line
+  bool blankLine = false;     // with an empty one before it
+  bool semicolon = false;     // starts a statement on the line of the one before
+  bool continuation = false;  // starts a line, but no statement
+  bool keyword = false;       // a word of the language, no name
+  bool unary = false;         // an operator with one operand
+  bool tight = false;         // an operator without spaces around it
+  bool notation = false;      // stands in shape notation
   bool statementStart = false;
 
   bool isComment() const { return type == NnLexer::COMMENT; }
@@ -31,7 +31,8 @@ size_t displayWidth(const std::string& text) {
   return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// ---- From tokens to pieces -------------------------------------------------------------------------------------------
+// ---- From tokens to pieces
+// -------------------------------------------------------------------------------------------
 
 std::vector<Piece> collect(const LexedFile& lexed) {
   std::vector<Piece> pieces;
@@ -137,11 +138,12 @@ void classify(std::vector<Piece>& pieces) {
   }
 }
 
-// ---- Spaces ----------------------------------------------------------------------------------------------------------
+// ---- Spaces
+// ----------------------------------------------------------------------------------------------------------
 
 bool isOperator(const Piece& p) {
-  return isBinaryOperator(p.type) || p.type == NnLexer::RANGE || p.type == NnLexer::ASSIGN || p.type == NnLexer::ARROW ||
-         p.type == NnLexer::PIPE;
+  return isBinaryOperator(p.type) || p.type == NnLexer::RANGE || p.type == NnLexer::ASSIGN ||
+         p.type == NnLexer::ARROW || p.type == NnLexer::PIPE;
 }
 
 /// Whether a space stands between two pieces on one line.
@@ -152,7 +154,8 @@ bool spaceBetween(const Piece& a, const Piece& b) {
   if (isOpener(a.type) || isCloser(b.type) || b.type == NnLexer::COMMA || b.type == NnLexer::TICK) return false;
   if (a.type == NnLexer::COMMA || a.type == NnLexer::COLON) return true;
   if (b.type == NnLexer::COLON) return false;
-  if (a.type == NnLexer::DOT || b.type == NnLexer::DOT || b.type == NnLexer::WILD || b.type == NnLexer::DEEPWILD) return false;
+  if (a.type == NnLexer::DOT || b.type == NnLexer::DOT || b.type == NnLexer::WILD || b.type == NnLexer::DEEPWILD)
+    return false;
   if (a.unary) return false;
   if (a.tight || (b.tight && !a.keyword)) return false;
   if (isOperator(a) || isOperator(b) || a.type == NnLexer::NOT) return true;
@@ -162,7 +165,8 @@ bool spaceBetween(const Piece& a, const Piece& b) {
   return true;
 }
 
-// ---- Lines -----------------------------------------------------------------------------------------------------------
+// ---- Lines
+// -----------------------------------------------------------------------------------------------------------
 
 /// Puts the pieces on lines.
 class Layout {
@@ -254,12 +258,14 @@ private:
   }
 
   void bracket(const Piece& piece, size_t indent) {
-    if (isOpener(piece.type)) open_.push_back({piece.type, indent});
-    else if (isCloser(piece.type) && !open_.empty()) open_.pop_back();
+    if (isOpener(piece.type))
+      open_.push_back({piece.type, indent});
+    else if (isCloser(piece.type) && !open_.empty())
+      open_.pop_back();
   }
 
-  /// Where to end a line that starts with piece `begin`: at `end` if that fits, else before the last piece that fits of those
-  /// at the least bracket depth where a newline may stand.
+  /// Where to end a line that starts with piece `begin`: at `end` if that fits, else before the last piece that fits of
+  /// those at the least bracket depth where a newline may stand.
   size_t breakAt(size_t begin, size_t end, size_t indent) const {
     size_t width = indent, best = end;
     int depth = 0, bestDepth = 0;
@@ -276,8 +282,10 @@ private:
       }
       width += space.size() + displayWidth(piece.text);
       if (width > kMaxColumns) return best;
-      if (isOpener(piece.type)) ++depth, kinds.push_back(piece.type);
-      else if (isCloser(piece.type) && !kinds.empty()) --depth, kinds.pop_back();
+      if (isOpener(piece.type))
+        ++depth, kinds.push_back(piece.type);
+      else if (isCloser(piece.type) && !kinds.empty())
+        --depth, kinds.pop_back();
     }
     return end;
   }

@@ -16,8 +16,9 @@ bool readable(std::string_view text, uint32_t fileId, SyntaxErrors& errors) {
   }
   const auto bad = firstBadUtf8(text);
   if (!bad) return true;
-  errors.report(DiagCode::BadUtf8, Places(fileId, text, 0).atByte(*bad),
-                fmt::format("the byte 0x{:02x} is not valid UTF-8", static_cast<unsigned char>(text[*bad])))
+  errors
+      .report(DiagCode::BadUtf8, Places(fileId, text, 0).atByte(*bad),
+              fmt::format("the byte 0x{:02x} is not valid UTF-8", static_cast<unsigned char>(text[*bad])))
       .help("save the file as UTF-8");
   return false;
 }

@@ -12,7 +12,9 @@ namespace {
 using antlr4::CommonToken;
 using antlr4::Token;
 
-CommonToken* writable(Token* token) { return static_cast<CommonToken*>(token); }
+CommonToken* writable(Token* token) {
+  return static_cast<CommonToken*>(token);
+}
 
 /// What to write instead of an operator of another language, and the token to go on with.
 struct Foreign {
@@ -118,10 +120,15 @@ private:
     if (isOpener(previousType())) return false;
     if (isStatementWord(next)) return true;
     switch (previousType()) {
-    case NnLexer::COMMA: case NnLexer::ASSIGN: case NnLexer::COLON: case NnLexer::ARROW: case NnLexer::PIPE:
-    case NnLexer::NOT: return false;
-    default:
-      if (isBinaryOperator(previousType())) return false;
+      case NnLexer::COMMA:
+      case NnLexer::ASSIGN:
+      case NnLexer::COLON:
+      case NnLexer::ARROW:
+      case NnLexer::PIPE:
+      case NnLexer::NOT:
+        return false;
+      default:
+        if (isBinaryOperator(previousType())) return false;
     }
     return !isCloser(next) && next != NnLexer::PIPE && next != NnLexer::ARROW && next != NnLexer::ELSE;
   }
@@ -155,8 +162,10 @@ private:
     if (startsLine) lineIndent_ = places_.of(token).column;
     lineHasToken_ = true;
 
-    if (startsLine && lineIndent_ == 1 && startsDefinition(i)) closeAll();
-    else if (startsStatement(i)) closeInlineBrackets(startsLine);
+    if (startsLine && lineIndent_ == 1 && startsDefinition(i))
+      closeAll();
+    else if (startsStatement(i))
+      closeInlineBrackets(startsLine);
     if (isCloser(type)) return closer(std::move(in_[i]), startsLine), true;
     if (newlineCounts(type)) showNewline();
     if (type == NnLexer::ARROW && !open_.empty() && open_.back().token->getType() == NnLexer::LBRACKET)
@@ -177,17 +186,25 @@ private:
 
   bool nestsWithoutBrackets(size_t type) const {
     switch (type) {
-    case NnLexer::NOT: case NnLexer::CARET: case NnLexer::IF: case NnLexer::FOR: case NnLexer::EVERY: return true;
-    case NnLexer::MINUS: return !endsOperand(previousType());
-    default: return false;
+      case NnLexer::NOT:
+      case NnLexer::CARET:
+      case NnLexer::IF:
+      case NnLexer::FOR:
+      case NnLexer::EVERY:
+        return true;
+      case NnLexer::MINUS:
+        return !endsOperand(previousType());
+      default:
+        return false;
     }
   }
 
   void replaceForeign(CommonToken* token) {
     for (const Foreign& foreign : kForeign) {
       if (places_.text(token) != foreign.text) continue;
-      errors_.report(DiagCode::ForeignOperator, places_.of(token),
-                     fmt::format("`{}` is no operator of the language", foreign.text))
+      errors_
+          .report(DiagCode::ForeignOperator, places_.of(token),
+                  fmt::format("`{}` is no operator of the language", foreign.text))
           .help(foreign.help);
       token->setType(foreign.type);
     }
@@ -201,9 +218,18 @@ private:
 
   bool startsDefinition(size_t i) const {
     switch (in_[i]->getType()) {
-    case NnLexer::USE: case NnLexer::HYPER: case NnLexer::LAYER: case NnLexer::EXPORT: return true;
-    case NnLexer::FN: case NnLexer::DATA: case NnLexer::TRAIN: case NnLexer::SEARCH: return isName(nextVisibleType(i));
-    default: return false;
+      case NnLexer::USE:
+      case NnLexer::HYPER:
+      case NnLexer::LAYER:
+      case NnLexer::EXPORT:
+        return true;
+      case NnLexer::FN:
+      case NnLexer::DATA:
+      case NnLexer::TRAIN:
+      case NnLexer::SEARCH:
+        return isName(nextVisibleType(i));
+      default:
+        return false;
     }
   }
 
@@ -236,8 +262,8 @@ private:
     insert(type);
   }
 
-  /// At a definition in column 1 and at the end of the file nothing is open: blames the brace whose closer stood further
-  /// left than itself, if there is one, else the innermost bracket.
+  /// At a definition in column 1 and at the end of the file nothing is open: blames the brace whose closer stood
+  /// further left than itself, if there is one, else the innermost bracket.
   void closeAll() {
     if (!open_.empty()) {
       const bool brace = open_.back().token->getType() == NnLexer::LBRACE;
@@ -310,10 +336,10 @@ private:
   size_t prefixDepth_ = 0;              // see kMaxPrefixDepth
   size_t statementPrefixes_ = 0;        // its value at the start of this statement
   bool lineHasToken_ = false;
-  uint32_t lineIndent_ = 1;             // column of the line's first visible token
+  uint32_t lineIndent_ = 1;  // column of the line's first visible token
   std::vector<Open> open_;
-  std::optional<Open> suspect_;         // a brace since the last definition whose closer stands left of its line
-  bool strayBrace_ = false;             // a `}` since the last definition closed nothing
+  std::optional<Open> suspect_;  // a brace since the last definition whose closer stands left of its line
+  bool strayBrace_ = false;      // a `}` since the last definition closed nothing
 };
 
 }  // namespace

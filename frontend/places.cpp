@@ -5,7 +5,9 @@
 namespace nnc {
 namespace {
 
-bool isContinuation(unsigned char c) { return (c & 0xc0) == 0x80; }
+bool isContinuation(unsigned char c) {
+  return (c & 0xc0) == 0x80;
+}
 
 /// The length of the well-formed sequence at `i`, or 0 (Unicode 15, table 3-7).
 size_t sequenceAt(std::string_view text, size_t i) {
@@ -66,7 +68,9 @@ Loc Places::span(const antlr4::Token* first, const antlr4::Token* last) const {
   return atByte(begin, end > begin ? end - begin : 1);
 }
 
-Loc Places::after(const antlr4::Token* token) const { return atByte(byte(token->getStopIndex() + 1)); }
+Loc Places::after(const antlr4::Token* token) const {
+  return atByte(byte(token->getStopIndex() + 1));
+}
 
 std::string_view Places::text(const antlr4::Token* token) const {
   const size_t begin = byte(token->getStartIndex()), end = byte(token->getStopIndex() + 1);

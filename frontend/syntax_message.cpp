@@ -33,8 +33,12 @@ class Situation {
 public:
   Situation(antlr4::Parser& parser, const antlr4::RecognitionException& error, const Places& places,
             SyntaxErrors& errors)
-      : parser_(parser), places_(places), errors_(errors), stream_(*parser.getTokenStream()),
-        found_(error.getOffendingToken()), rule_(parser.getContext()->getRuleIndex()) {
+      : parser_(parser),
+        places_(places),
+        errors_(errors),
+        stream_(*parser.getTokenStream()),
+        found_(error.getOffendingToken()),
+        rule_(parser.getContext()->getRuleIndex()) {
     previous_ = visibleBefore(found_->getTokenIndex());
     first_ = statementStart();
     try {
@@ -96,13 +100,18 @@ private:
   }
   std::string show(const Token* token) const {
     switch (token->getType()) {
-    case Token::EOF: return "the end of the file";
-    case NnLexer::NL: return "the end of the statement";
-    default: return fmt::format("`{}`", places_.text(token).empty() ? "}" : places_.text(token));
+      case Token::EOF:
+        return "the end of the file";
+      case NnLexer::NL:
+        return "the end of the statement";
+      default:
+        return fmt::format("`{}`", places_.text(token).empty() ? "}" : places_.text(token));
     }
   }
-  bool valueExpected() const { return expected_.contains(static_cast<ssize_t>(NnLexer::INT)) &&
-                                      expected_.contains(static_cast<ssize_t>(NnLexer::LPAREN)); }
+  bool valueExpected() const {
+    return expected_.contains(static_cast<ssize_t>(NnLexer::INT)) &&
+           expected_.contains(static_cast<ssize_t>(NnLexer::LPAREN));
+  }
   bool expects(size_t type) const { return expected_.contains(static_cast<ssize_t>(type)); }
 
   // ---- Mistakes that are made often ----
@@ -111,8 +120,9 @@ private:
     if (!first_ || first_->getType() != NnLexer::NAME) return false;
     for (const ForeignWord& foreign : kForeignWords) {
       if (places_.text(first_) != foreign.word) continue;
-      errors_.report(DiagCode::ForeignWord, places_.of(first_),
-                     fmt::format("`{}` is no word of the language", foreign.word))
+      errors_
+          .report(DiagCode::ForeignWord, places_.of(first_),
+                  fmt::format("`{}` is no word of the language", foreign.word))
           .help(foreign.help);
       return true;
     }
@@ -125,8 +135,9 @@ private:
       return false;
     const Token* colon = visibleAfter(first_);
     if (colon->getType() != NnLexer::COLON || previous_ != colon || found() != NnLexer::LBRACKET) return false;
-    errors_.report(DiagCode::MissingLet, places_.of(first_),
-                   fmt::format("the declaration of `{}` lacks its word", places_.text(first_)))
+    errors_
+        .report(DiagCode::MissingLet, places_.of(first_),
+                fmt::format("the declaration of `{}` lacks its word", places_.text(first_)))
         .help(fmt::format("write `let {0}: …`, or `var {0}: …` if it is assigned later", places_.text(first_)));
     return true;
   }
@@ -136,15 +147,22 @@ private:
     const bool shape = previous() == NnLexer::ASSIGN && (found() == NnLexer::LBRACKET || found() == NnParser::MAP);
     const bool second = found() == NnLexer::ASSIGN && first_ && startsDeclaration() && hasAssignBefore();
     if (!shape && !second) return false;
-    errors_.report(DiagCode::EqualsForColon, places_.of(shape ? previous_ : found_),
-                   shape ? "a shape cannot stand as a value" : "this declaration already has its `=`")
+    errors_
+        .report(DiagCode::EqualsForColon, places_.of(shape ? previous_ : found_),
+                shape ? "a shape cannot stand as a value" : "this declaration already has its `=`")
         .help("a type follows `:` and a value follows `=`, as in `w: [D, n] = glorot`");
     return true;
   }
   bool startsDeclaration() const {
     switch (first_->getType()) {
-    case NnLexer::LET: case NnLexer::VAR: case NnLexer::STATE: case NnLexer::PARAM: case NnLexer::HYPER: return true;
-    default: return rule_ == NnParser::RuleDataLine;
+      case NnLexer::LET:
+      case NnLexer::VAR:
+      case NnLexer::STATE:
+      case NnLexer::PARAM:
+      case NnLexer::HYPER:
+        return true;
+      default:
+        return rule_ == NnParser::RuleDataLine;
     }
   }
   bool hasAssignBefore() const {
@@ -195,10 +213,12 @@ private:
   }
 
   bool missingBlock() {
-    if (!expects(NnLexer::LBRACE) || expects(NnLexer::NL) || found() == NnLexer::COMMA || isCloser(found())) return false;
+    if (!expects(NnLexer::LBRACE) || expects(NnLexer::NL) || found() == NnLexer::COMMA || isCloser(found()))
+      return false;
     const Token* colon = colonAtLineEnd();
-    errors_.report(DiagCode::MissingBlock, colon ? places_.of(colon) : place(),
-                   fmt::format("`{{` is expected here, not {}", show(colon ? colon : found_)))
+    errors_
+        .report(DiagCode::MissingBlock, colon ? places_.of(colon) : place(),
+                fmt::format("`{{` is expected here, not {}", show(colon ? colon : found_)))
         .help("a body stands in `{ }`");
     return true;
   }
@@ -221,15 +241,18 @@ private:
   /// `x dense[10]`, `f(x y)`
   bool missingPipe() {
     const bool sameLine = previous_ && places_.lineOf(previous_) == places_.lineOf(found_);
-    const bool afterValue = expects(NnLexer::NL) || expects(NnLexer::COMMA) || expects(NnLexer::RPAREN) ||
-                            expects(NnLexer::RBRACKET);
+    const bool afterValue =
+        expects(NnLexer::NL) || expects(NnLexer::COMMA) || expects(NnLexer::RPAREN) || expects(NnLexer::RBRACKET);
     const bool header = first_ && (first_->getType() == NnLexer::USE || first_->getType() == NnLexer::SEARCH);
     if (!sameLine || !endsOperand(previous()) || !startsOperand(found()) || !afterValue || header) return false;
     Diagnostic& d = errors_.report(DiagCode::MissingPipe, places_.of(found_),
                                    fmt::format("nothing stands between {} and {}", show(previous_), show(found_)));
-    if (floorDivisionOnLine()) d.help("a comment starts with `#`; `//` is floor division");
-    else if (expects(NnLexer::NL)) d.help("`|>` feeds a value to a call, `( )` applies one, a new line starts a statement");
-    else d.help("a comma separates values, `|>` feeds one to a call, `( )` applies one");
+    if (floorDivisionOnLine())
+      d.help("a comment starts with `#`; `//` is floor division");
+    else if (expects(NnLexer::NL))
+      d.help("`|>` feeds a value to a call, `( )` applies one, a new line starts a statement");
+    else
+      d.help("a comma separates values, `|>` feeds one to a call, `( )` applies one");
     return true;
   }
   bool floorDivisionOnLine() const {
@@ -242,9 +265,12 @@ private:
 
   void generic() {
     std::string wanted = "";
-    if (valueExpected()) wanted = "an expression";
-    else if (rule_ == NnParser::RuleType) wanted = "a type";
-    else wanted = expectedList();
+    if (valueExpected())
+      wanted = "an expression";
+    else if (rule_ == NnParser::RuleType)
+      wanted = "a type";
+    else
+      wanted = expectedList();
     const std::string after = previous_ && previous() != NnLexer::NL ? " after " + show(previous_) : "";
     std::string message = wanted.empty() ? fmt::format("{} does not fit{}", show(found_), after)
                                          : fmt::format("{} is expected{}, not {}", wanted, after, show(found_));

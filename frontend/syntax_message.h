@@ -1,5 +1,5 @@
-// The sentence for a place where the parser could not go on: what was expected there, or, where the mistake is one that is
-// made often, what to write instead.
+// The sentence for a place where the parser could not go on: what was expected there, or, where the mistake is one that
+// is made often, what to write instead.
 #pragma once
 
 #include "frontend/places.h"

@@ -10,7 +10,8 @@ namespace nnc {
 const char* diagCodeText(DiagCode code) {
   switch (code) {
 #define DIAG(text, name, summary) \
-  case DiagCode::name: return #text;
+  case DiagCode::name:            \
+    return #text;
 #include "ir/diagnostics.def"
 #undef DIAG
   }
@@ -20,7 +21,8 @@ const char* diagCodeText(DiagCode code) {
 const char* diagSummary(DiagCode code) {
   switch (code) {
 #define DIAG(text, name, summary) \
-  case DiagCode::name: return summary;
+  case DiagCode::name:            \
+    return summary;
 #include "ir/diagnostics.def"
 #undef DIAG
   }

@@ -51,9 +51,12 @@ ShownLine shownLine(std::string_view line, size_t firstByte) {
     const size_t n = sequenceLength(line, i);
     const auto c = static_cast<unsigned char>(line[i]);
     for (size_t k = 0; k < std::max<size_t>(n, 1); ++k) shown.columnOf[i + k] = column;
-    if (n == 0) shown.text += '?';
-    else if (c < 0x20 || c == 0x7f) shown.text += ' ';
-    else shown.text += line.substr(i, n);
+    if (n == 0)
+      shown.text += '?';
+    else if (c < 0x20 || c == 0x7f)
+      shown.text += ' ';
+    else
+      shown.text += line.substr(i, n);
     i += std::max<size_t>(n, 1);
     ++column;
   }
@@ -75,8 +78,10 @@ public:
       std::vector<Mark> marks{{d.at, d.atLabel, true}};
       std::map<uint32_t, std::vector<Mark>> elsewhere;
       for (const DiagNote& label : d.labels) {
-        if (label.at.file == d.at.file) marks.push_back({label.at, label.text, false});
-        else if (label.at) elsewhere[label.at.file].push_back({label.at, label.text, false});
+        if (label.at.file == d.at.file)
+          marks.push_back({label.at, label.text, false});
+        else if (label.at)
+          elsewhere[label.at.file].push_back({label.at, label.text, false});
       }
       snippet(std::move(marks));
       for (auto& [file, others] : elsewhere) snippet(std::move(others));
@@ -115,16 +120,16 @@ private:
     out_ += std::string(gutter_, ' ') + paint(kBlue, "-->") + " " + sources_.describe(first) + "\n";
     uint32_t before = 0;
     for (auto& [line, onLine] : lines) {
-      if (before && line == before + 2) sourceLine(first.file, before + 1, {});
-      else if (before && line > before + 2) out_ += "...\n";
+      if (before && line == before + 2)
+        sourceLine(first.file, before + 1, {});
+      else if (before && line > before + 2)
+        out_ += "...\n";
       sourceLine(first.file, line, std::move(onLine));
       before = line;
     }
   }
 
-  void gutter(const std::string& number) {
-    out_ += paint(kBlue, fmt::format("{:>{}} |", number, gutter_));
-  }
+  void gutter(const std::string& number) { out_ += paint(kBlue, fmt::format("{:>{}} |", number, gutter_)); }
 
   void sourceLine(uint32_t file, uint32_t line, std::vector<Mark> marks) {
     std::sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) { return a.at.column < b.at.column; });

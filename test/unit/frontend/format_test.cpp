@@ -67,10 +67,14 @@ TEST(Format, KeepsMeaningWhateverTheSpacesAndNewlines) {
       std::string mutant;
       for (const char c : text) {
         const unsigned r = random() % 400;
-        if (c == ' ' && r < 50) mutant += r == 0 ? "\n" : r == 1 ? " # note\n" : r < 25 ? "   " : "\t";
-        else if (c == '\n' && r < 8) mutant += "\n\n\n";
-        else if ((c == '{' || c == ',' || c == '(') && r < 80) mutant += std::string(1, c) + "\n";
-        else mutant += c;
+        if (c == ' ' && r < 50)
+          mutant += r == 0 ? "\n" : r == 1 ? " # note\n" : r < 25 ? "   " : "\t";
+        else if (c == '\n' && r < 8)
+          mutant += "\n\n\n";
+        else if ((c == '{' || c == ',' || c == '(') && r < 80)
+          mutant += std::string(1, c) + "\n";
+        else
+          mutant += c;
       }
       accepted += check(mutant);
     }
@@ -99,7 +103,9 @@ TEST(Format, BreaksLongLines) {
                        ")\n  y |> relu\n}\n");
 }
 
-TEST(Format, LeavesTextWithErrorsAlone) { EXPECT_FALSE(format("let a = (1").has_value()); }
+TEST(Format, LeavesTextWithErrorsAlone) {
+  EXPECT_FALSE(format("let a = (1").has_value());
+}
 
 }  // namespace
 }  // namespace nnc

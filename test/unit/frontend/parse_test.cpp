@@ -86,7 +86,8 @@ TEST(Parse, IndicesSlicesAndPaths) {
 
 TEST(Parse, ShapeNotation) {
   EXPECT_EQ(expression("x |> view[B N (3 H E) -> 3 B H N E]"), "(pipe (bracket view {B N (3 H E) -> 3 B H N E}) x)");
-  EXPECT_EQ(expression("dot[B H t E, B H u E -> B H t u](q, k)"), "(call (bracket dot {B H t E, B H u E -> B H t u}) q k)");
+  EXPECT_EQ(expression("dot[B H t E, B H u E -> B H t u](q, k)"),
+            "(call (bracket dot {B H t E, B H u E -> B H t u}) q k)");
   EXPECT_EQ(expression("view[...S -> (...S)](x)"), "(call (bracket view {...S -> (...S)}) x)");
   EXPECT_EQ(expression("dot[K, K ->](a, b)"), "(call (bracket dot {K, K -> }) a b)");
 }
@@ -97,8 +98,10 @@ TEST(Parse, SoftWordsAreNames) {
 }
 
 TEST(Parse, ANewlineEndsAStatementOnlyWhereItShould) {
-  Parsed parsed("fn f(x) {\n  let a = g(x)\n  (a + 1)\n}\nfn g(x) {\n  let a = x +\n    1\n  a\n    |> f\n}\nfn h(\n  x,\n  y\n)\n"
-                "  -> [B] {\n  if x { 1 }\n  else { 2 }\n}\n");
+  Parsed parsed(
+      "fn f(x) {\n  let a = g(x)\n  (a + 1)\n}\nfn g(x) {\n  let a = x +\n    1\n  a\n    |> f\n}\nfn h(\n  x,\n  "
+      "y\n)\n"
+      "  -> [B] {\n  if x { 1 }\n  else { 2 }\n}\n");
   EXPECT_EQ(dumpAst(*parsed.file), R"((file
   (fn f (x)
     (block
@@ -124,7 +127,8 @@ TEST(Parse, PlacesAreBytesOfTheLine) {
   EXPECT_EQ(parsed.file->items[1]->as<ast::Let>().value->loc, (Loc{1, 2, 24, 2}));
 }
 
-// ---- What is said about text that is wrong ---------------------------------------------------------------------------
+// ---- What is said about text that is wrong
+// ---------------------------------------------------------------------------
 
 struct BadText {
   const char* text;
@@ -144,41 +148,42 @@ TEST_P(Bad, IsReportedOnceAtItsPlace) {
   EXPECT_EQ(d.at.column, bad.column) << parsed.errors();
 }
 
-INSTANTIATE_TEST_SUITE_P(Parse, Bad, testing::Values(
-    BadText{"let a = \"\xff\"", DiagCode::BadUtf8, 1, 10},
-    BadText{"let a = b ** 2", DiagCode::ForeignOperator, 1, 11},
-    BadText{"fn f(x) {\n  let a = x\n    + 1\n  a\n}", DiagCode::OperatorAtLineStart, 3, 5},
-    BadText{"fn f(x) {\n  let a = x +\n  let b = 2\n  a\n}", DiagCode::SyntaxError, 2, 14},
-    BadText{"layer f(x) {\n  h: [B] = g(x)\n  h\n}", DiagCode::MissingLet, 2, 3},
-    BadText{"layer f(x) {\n  h: f32 = g(x)\n  h\n}", DiagCode::MissingLet, 2, 3},
-    BadText{"layer f(x) {\n  param w = [D, n] = glorot\n  w\n}", DiagCode::EqualsForColon, 2, 11},
-    BadText{"layer f(x = [B, C]) { x }", DiagCode::EqualsForColon, 1, 11},
-    BadText{"layer f(x) {\n  param w: [D, n]\n  w\n}", DiagCode::MissingInitializer, 2, 9},
-    BadText{"let a = f(x, lr: 3)", DiagCode::ColonForEquals, 1, 16},
-    BadText{"let a = x[1:3]", DiagCode::ColonForEquals, 1, 12},
-    BadText{"let a = x dense[10]", DiagCode::MissingPipe, 1, 11},
-    BadText{"let a = f(x y)", DiagCode::MissingPipe, 1, 13},
-    BadText{"let a = f(x\nlet b = 3\n", DiagCode::UnclosedBracket, 1, 10},
-    BadText{"fn f(x) {\n  g(x\n}\nfn g(x) { x }", DiagCode::UnclosedBracket, 2, 4},
-    BadText{"fn f(x) {\n  if x {\n    1\n  x\n}\nfn g(x) { x }", DiagCode::UnclosedBracket, 2, 8},
-    BadText{"let a = f(x))\nlet b = 1", DiagCode::StrayBracket, 1, 13},
-    BadText{"let a = f[x)", DiagCode::UnclosedBracket, 1, 10},
-    BadText{"layer f(x: [B, C) -> [B] { x }", DiagCode::UnclosedBracket, 1, 12},
-    BadText{"fn f(x) {\n  return x\n}", DiagCode::ForeignWord, 2, 3},
-    BadText{"fn f(x) { if x = 0 { 1 } else { 2 } }", DiagCode::AssignForCompare, 1, 16},
-    BadText{"fn f(x) {\n  if x > 0:\n    1\n}", DiagCode::MissingBlock, 2, 11},
-    BadText{"let state = 3", DiagCode::ReservedWord, 1, 5},
-    BadText{"let a = 'x'", DiagCode::UnexpectedCharacter, 1, 9},
-    BadText{"let a = b $ c", DiagCode::UnexpectedCharacter, 1, 11},
-    BadText{"let a = b < c < d", DiagCode::ChainedComparison, 1, 15},
-    BadText{"fn f(x) { g(x) = 3 }", DiagCode::NotAssignable, 1, 11},
-    BadText{"let a = 99999999999999999999", DiagCode::NumberTooLarge, 1, 9},
-    BadText{"let a = \"x\\q\"", DiagCode::BadEscape, 1, 9},
-    BadText{"let a = \"x\nlet b = 2", DiagCode::UnclosedString, 1, 9},
-    BadText{"let a = f(0..3)", DiagCode::MisplacedRange, 1, 11},
-    BadText{"fn f(x) {\n  param w: [3] = 0\n  w\n}", DiagCode::MisplacedStatement, 2, 3},
-    BadText{"net = f(3)", DiagCode::MisplacedStatement, 1, 1},
-    BadText{"export layer f(x) { x }", DiagCode::MisplacedStatement, 1, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Parse, Bad,
+    testing::Values(BadText{"let a = \"\xff\"", DiagCode::BadUtf8, 1, 10},
+                    BadText{"let a = b ** 2", DiagCode::ForeignOperator, 1, 11},
+                    BadText{"fn f(x) {\n  let a = x\n    + 1\n  a\n}", DiagCode::OperatorAtLineStart, 3, 5},
+                    BadText{"fn f(x) {\n  let a = x +\n  let b = 2\n  a\n}", DiagCode::SyntaxError, 2, 14},
+                    BadText{"layer f(x) {\n  h: [B] = g(x)\n  h\n}", DiagCode::MissingLet, 2, 3},
+                    BadText{"layer f(x) {\n  h: f32 = g(x)\n  h\n}", DiagCode::MissingLet, 2, 3},
+                    BadText{"layer f(x) {\n  param w = [D, n] = glorot\n  w\n}", DiagCode::EqualsForColon, 2, 11},
+                    BadText{"layer f(x = [B, C]) { x }", DiagCode::EqualsForColon, 1, 11},
+                    BadText{"layer f(x) {\n  param w: [D, n]\n  w\n}", DiagCode::MissingInitializer, 2, 9},
+                    BadText{"let a = f(x, lr: 3)", DiagCode::ColonForEquals, 1, 16},
+                    BadText{"let a = x[1:3]", DiagCode::ColonForEquals, 1, 12},
+                    BadText{"let a = x dense[10]", DiagCode::MissingPipe, 1, 11},
+                    BadText{"let a = f(x y)", DiagCode::MissingPipe, 1, 13},
+                    BadText{"let a = f(x\nlet b = 3\n", DiagCode::UnclosedBracket, 1, 10},
+                    BadText{"fn f(x) {\n  g(x\n}\nfn g(x) { x }", DiagCode::UnclosedBracket, 2, 4},
+                    BadText{"fn f(x) {\n  if x {\n    1\n  x\n}\nfn g(x) { x }", DiagCode::UnclosedBracket, 2, 8},
+                    BadText{"let a = f(x))\nlet b = 1", DiagCode::StrayBracket, 1, 13},
+                    BadText{"let a = f[x)", DiagCode::UnclosedBracket, 1, 10},
+                    BadText{"layer f(x: [B, C) -> [B] { x }", DiagCode::UnclosedBracket, 1, 12},
+                    BadText{"fn f(x) {\n  return x\n}", DiagCode::ForeignWord, 2, 3},
+                    BadText{"fn f(x) { if x = 0 { 1 } else { 2 } }", DiagCode::AssignForCompare, 1, 16},
+                    BadText{"fn f(x) {\n  if x > 0:\n    1\n}", DiagCode::MissingBlock, 2, 11},
+                    BadText{"let state = 3", DiagCode::ReservedWord, 1, 5},
+                    BadText{"let a = 'x'", DiagCode::UnexpectedCharacter, 1, 9},
+                    BadText{"let a = b $ c", DiagCode::UnexpectedCharacter, 1, 11},
+                    BadText{"let a = b < c < d", DiagCode::ChainedComparison, 1, 15},
+                    BadText{"fn f(x) { g(x) = 3 }", DiagCode::NotAssignable, 1, 11},
+                    BadText{"let a = 99999999999999999999", DiagCode::NumberTooLarge, 1, 9},
+                    BadText{"let a = \"x\\q\"", DiagCode::BadEscape, 1, 9},
+                    BadText{"let a = \"x\nlet b = 2", DiagCode::UnclosedString, 1, 9},
+                    BadText{"let a = f(0..3)", DiagCode::MisplacedRange, 1, 11},
+                    BadText{"fn f(x) {\n  param w: [3] = 0\n  w\n}", DiagCode::MisplacedStatement, 2, 3},
+                    BadText{"net = f(3)", DiagCode::MisplacedStatement, 1, 1},
+                    BadText{"export layer f(x) { x }", DiagCode::MisplacedStatement, 1, 1}));
 
 TEST(Parse, OneMistakeHidesNoOther) {
   Parsed parsed("fn f(x) {\n  let a = x dense[2]\n  let b = 3 $\n  let c = 4 5\n  c\n}\nlet d = (1\nlet e = ]\n");
@@ -191,7 +196,8 @@ TEST(Parse, KeepsWhatStandsAroundAMistake) {
   EXPECT_EQ(parsed.file->unread, std::vector<std::string>{"b"});
 }
 
-// ---- Text that means harm --------------------------------------------------------------------------------------------
+// ---- Text that means harm
+// --------------------------------------------------------------------------------------------
 
 std::string repeated(const std::string& text, size_t count) {
   std::string all;
@@ -241,12 +247,16 @@ TEST(Parse, SaysLittleAboutProgramsWithOneMistake) {
     if (path.string().find("samples") == std::string::npos) continue;
     const std::vector<std::string> original = pieces(readFile(path));
     for (size_t i = 0; i < original.size(); ++i) {
-      if (std::isspace(static_cast<unsigned char>(original[i][0])) && original[i].find('\n') == std::string::npos) continue;
+      if (std::isspace(static_cast<unsigned char>(original[i][0])) && original[i].find('\n') == std::string::npos)
+        continue;
       for (int mutation = 0; mutation < 3; ++mutation) {
         std::vector<std::string> mutant = original;
-        if (mutation == 0) mutant[i] = " ";
-        else if (mutation == 1) mutant[i] += " " + original[i];
-        else if (i + 2 < mutant.size()) std::swap(mutant[i], mutant[i + 2]);
+        if (mutation == 0)
+          mutant[i] = " ";
+        else if (mutation == 1)
+          mutant[i] += " " + original[i];
+        else if (i + 2 < mutant.size())
+          std::swap(mutant[i], mutant[i + 2]);
         std::string text;
         for (const std::string& p : mutant) text += p;
         Parsed parsed(text);
