@@ -160,6 +160,21 @@ int64_t dtypeSize(DType t) {
   return kDTypes[static_cast<size_t>(t)].size;
 }
 
+std::pair<int64_t, int64_t> integerRange(DType t) {
+  switch (t) {
+    case DType::I32:
+      return {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()};
+    case DType::I8:
+      return {-128, 127};
+    case DType::U8:
+      return {0, 255};
+    case DType::Bool:
+      return {0, 1};
+    default:
+      return {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
+  }
+}
+
 Dim Dim::symbol(std::string name) {
   Dim d;
   d.terms_[{std::move(name)}] = 1;

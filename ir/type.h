@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nnc {
@@ -16,6 +17,8 @@ enum class DType : uint8_t { F64, F32, BF16, F16, I64, I32, I8, U8, Bool };
 const char* dtypeName(DType t);                      // "f32"
 std::optional<DType> dtypeFromName(std::string_view name);
 int64_t dtypeSize(DType t);                          // bytes of one element; bool is one byte
+/// Lowest and highest value of an integer dtype or bool.
+std::pair<int64_t, int64_t> integerRange(DType t);
 inline bool isFloat(DType t) { return t <= DType::F16; }
 inline bool isInteger(DType t) { return t >= DType::I64 && t <= DType::U8; }
 

@@ -28,11 +28,12 @@ Results eval_scan(const Context& c) {
 
   for (int64_t round = 0; round < count; ++round) {
     const int64_t t = c.attrs().flag("reverse") ? count - 1 - round : round;
-    std::vector<Tensor> args;
-    for (size_t i = 0; i < consts; ++i) args.push_back(*c.in[i]);
-    for (size_t i = 0; i < carries; ++i) args.push_back(results[i]);
-    for (size_t i = consts + carries; i < c.in.size(); ++i) args.push_back(rowOf(*c.in[i], t));
-    args.push_back(scalarOf(t));
+    std::vector<Tensor> rows;
+    for (size_t i = consts + carries; i < c.in.size(); ++i) rows.push_back(rowOf(*c.in[i], t));
+    rows.push_back(scalarOf(t));
+    std::vector<const Tensor*> args(c.in.begin(), c.in.begin() + consts);
+    for (size_t i = 0; i < carries; ++i) args.push_back(&results[i]);
+    for (const Tensor& row : rows) args.push_back(&row);
     std::vector<Tensor> outputs = runRegion(c.node.regions[0], args, c);
     for (size_t i = 0; i < carries; ++i) results[i] = std::move(outputs[i]);
     for (size_t i = carries; i < outputs.size(); ++i)
@@ -42,8 +43,7 @@ Results eval_scan(const Context& c) {
 }
 
 Results eval_cond(const Context& c) {
-  std::vector<Tensor> args;
-  for (size_t i = 1; i < c.in.size(); ++i) args.push_back(*c.in[i]);
+  const std::span<const Tensor* const> args(c.in.begin() + 1, c.in.end());
   return runRegion(c.node.regions[c.x().ints[0] ? 0 : 1], args, c);
 }
 

@@ -23,7 +23,7 @@ void roundResults(Results& results) {
 
 }  // namespace
 
-std::vector<Results> runGraph(const Graph& graph, std::span<const Tensor> args, const EvalInputs& inputs,
+std::vector<Results> runGraph(const Graph& graph, std::span<const Tensor* const> args, const EvalInputs& inputs,
                               const EvalOptions& options) {
   std::vector<Results> values;
   values.reserve(graph.nodes.size());
@@ -37,7 +37,7 @@ std::vector<Results> runGraph(const Graph& graph, std::span<const Tensor> args, 
   return values;
 }
 
-std::vector<Tensor> runRegion(const Graph& graph, std::span<const Tensor> args, const Context& c) {
+std::vector<Tensor> runRegion(const Graph& graph, std::span<const Tensor* const> args, const Context& c) {
   const std::vector<Results> values = runGraph(graph, args, c.inputs, c.options);
   std::vector<Tensor> outputs;
   for (const Output& output : graph.outputs) outputs.push_back(values[output.value.node][output.value.result]);

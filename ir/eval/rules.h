@@ -12,7 +12,7 @@ namespace nnc::eval {
 struct Context {
   const Node& node;
   std::vector<const Tensor*> in;
-  std::span<const Tensor> args;  // of the enclosing region
+  std::span<const Tensor* const> args;  // of the enclosing region
   const EvalInputs& inputs;
   const EvalOptions& options;
 
@@ -31,10 +31,10 @@ using Results = std::vector<Tensor>;
 #undef OP
 
 /// Runs the nodes of a graph; `args` are what its `arg` nodes stand for.
-std::vector<Results> runGraph(const Graph& graph, std::span<const Tensor> args, const EvalInputs& inputs,
+std::vector<Results> runGraph(const Graph& graph, std::span<const Tensor* const> args, const EvalInputs& inputs,
                               const EvalOptions& options);
 /// The same, and the values of the outputs only.
-std::vector<Tensor> runRegion(const Graph& graph, std::span<const Tensor> args, const Context& c);
+std::vector<Tensor> runRegion(const Graph& graph, std::span<const Tensor* const> args, const Context& c);
 
 inline Results one(Tensor t) {
   Results r;
@@ -67,8 +67,6 @@ inline int64_t wrapMul(int64_t a, int64_t b) {
 int64_t truncateTo(double value, DType dtype);
 /// The nearest value of a float dtype, half to even; overflow becomes infinity.
 double roundTo(double value, DType dtype);
-/// Lowest and highest value of an integer dtype.
-std::pair<int64_t, int64_t> integerRange(DType dtype);
 
 // Positions
 

@@ -64,21 +64,6 @@ int64_t wrap(int64_t value, DType dtype) {
   }
 }
 
-std::pair<int64_t, int64_t> integerRange(DType dtype) {
-  switch (dtype) {
-    case DType::I32:
-      return {std::numeric_limits<int32_t>::min(), std::numeric_limits<int32_t>::max()};
-    case DType::I8:
-      return {-128, 127};
-    case DType::U8:
-      return {0, 255};
-    case DType::Bool:
-      return {0, 1};
-    default:
-      return {std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max()};
-  }
-}
-
 int64_t truncateTo(double value, DType dtype) {
   if (std::isnan(value)) return 0;
   const auto [lo, hi] = integerRange(dtype);

@@ -33,7 +33,7 @@ Results eval_leaf(const Context& c) {
 }
 
 Results eval_arg(const Context& c) {
-  return one(c.args[c.attrs().integer("index")]);
+  return one(*c.args[c.attrs().integer("index")]);
 }
 
 Results eval_iota(const Context& c) {

@@ -35,7 +35,10 @@ std::string attrRangeError(const Attrs& attrs) {
 
 Inferred inferTypes(Op op, std::span<const Type> in, const Attrs& givenAttrs, std::span<const Graph> regions) {
   const OpInfo& info = opInfo(op);
-  const Attrs attrs = normalizedAttrs(op, givenAttrs);
+  // Almost always they are complete; a large literal need not be copied then.
+  const bool complete = attrsError(op, givenAttrs).empty();
+  const Attrs completed = complete ? Attrs() : normalizedAttrs(op, givenAttrs);
+  const Attrs& attrs = complete ? givenAttrs : completed;
   const infer::Context context{op, in, attrs, regions};
   if (info.inputs >= 0 && in.size() != static_cast<size_t>(info.inputs))
     return infer::fail(context, "takes {} operand{}, not {}", info.inputs, info.inputs == 1 ? "" : "s", in.size());

@@ -8,6 +8,12 @@ Inferred infer_const(const Context& c) {
   const Literal& literal = c.attrs.literal("value");
   if (literal.isInt() == isFloat(type.dtype))
     return fail(c, "of {} holds {}", type.str(), literal.isInt() ? "integers" : "floats");
+  if (literal.isInt()) {
+    const auto [lo, hi] = integerRange(type.dtype);
+    for (size_t i = 0; i < literal.size(); ++i)
+      if (literal.asInt(i) < lo || literal.asInt(i) > hi)
+        return fail(c, "of {} cannot hold {}", type.str(), literal.asInt(i));
+  }
   const Dim count = elementCount(type.shape);
   if (literal.size() != 1 && count != Dim(static_cast<int64_t>(literal.size())))
     return fail(c, "of {} has {} values", type.str(), literal.size());

@@ -79,6 +79,8 @@ TEST(Infer, Sources) {
       {"const {value=true} : f32[2]", "expected a number, found `true`"},
       {"const {value=[1, 2]} : f32[3]", "`const` of f32[3] has 2 values"},
       {"const {value=[1, 2]} : f32[B]", "`const` of f32[B] has 2 values"},
+      {"const {value=[0, 300]} : u8[2]", "`const` of u8[2] cannot hold 300"},
+      {"const {value=2} : bool[]", "`const` of bool[] cannot hold 2"},
       {"const {value=0.5} : bool[]", "`const` of bool[] holds floats"},
       {"leaf {kind=\"weight\", name=\"w\"} : f32[]", "`leaf` is a param, state, input or scalar, not a `weight`"},
       {"leaf {kind=\"input\", name=\"\"} : f32[]", "`leaf` has no name"},
