@@ -157,8 +157,9 @@ bool runsAlong(const std::vector<const Ix*>& indices, uint32_t candidate, uint32
   return forCandidate > forOther;
 }
 
-KBlocks cutReduction(const plan::Kernel& kernel, const Contraction& c, int64_t target, int64_t whole) {
-  IterGroup all = groupIters(kernel, c.k, {c.aIndices, c.bIndices});
+std::optional<int64_t> known(const Dim& d) { return d.isConst() ? std::optional(d.value()) : std::nullopt; }
+
+KBlocks cutReduction(const IterGroup& all, int64_t target, int64_t whole) {
   KBlocks blocks;
   blocks.inner = all.iters.back();
   blocks.innerExtent = all.extents.back();

@@ -6,6 +6,7 @@
 // may be any fused elementwise expression over guarded, strided or reversed loads.
 #pragma once
 
+#include <functional>
 #include <optional>
 
 #include "codegen/emitter.h"
@@ -54,9 +55,15 @@ struct Tile {
 };
 /// Largest number of rows for a tile of `vectors` vectors that keeps the accumulators in registers.
 unsigned maxTileRows(const Target& target, unsigned vectors);
-/// The tile with the least estimated cycles for rows x n outputs; `rows` is the length of one run of tiles (nothing: long
-/// or unknown). Heights are equalised: 128 rows are ten tiles of 13, not nine of 14 and one of 2.
-Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> rows, std::optional<int64_t> n);
+/// Rows cut into tiles of equal height: 128 rows are ten tiles of 13, not nine of 14 and one of 2.
+struct RowCut {
+  unsigned rows = 0;  // of a tile
+  double tiles = 0;
+};
+RowCut cutRows(std::optional<int64_t> rows, unsigned atMost);
+/// The tile with the least estimated cycles for n columns, with rows cut by `cut` for each possible largest height (a cut
+/// of 0 rows: not possible). Nothing for n: long or unknown.
+Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n, const std::function<RowCut(unsigned)>& cut);
 
 /// A block of reduce positions: `outerCount` positions of the outer group from `outer0`, each with a run of `innerCount`
 /// positions of the innermost variable from `inner0`.
@@ -72,8 +79,8 @@ struct KBlocks {
   llvm::Value* count(KernelEmitter& e) const;  // at least 1, so that an empty sum is stored too
   KRange range(KernelEmitter& e, llvm::Value* block) const;
 };
-/// Blocks of about `target` positions; one block if all positions are known to be at most `whole`.
-KBlocks cutReduction(const plan::Kernel& kernel, const Contraction& c, int64_t target, int64_t whole);
+/// Blocks of about `target` positions of the variables in `group`; one block if there are at most `whole` positions.
+KBlocks cutReduction(const IterGroup& group, int64_t target, int64_t whole);
 
 /// Packs b for the columns n0 … n0+width-1 and a range of k into dest[k][width]. Room for `lanes` more rows is needed.
 void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
@@ -106,6 +113,8 @@ void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llv
 void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
                   llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums);
 
+/// The value of a constant extent.
+std::optional<int64_t> known(const Dim& d);
 /// Address of element `index` of an array of `dtype`.
 llvm::Value* elementAddress(KernelEmitter& e, DType dtype, llvm::Value* base, llvm::Value* index);
 /// Mask of the lanes l with first + l < limit.

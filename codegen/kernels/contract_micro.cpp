@@ -26,19 +26,23 @@ double cyclesPerStep(unsigned rows, unsigned vectors) {
 
 }  // namespace
 
-Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> rows, std::optional<int64_t> n) {
+RowCut cutRows(std::optional<int64_t> rows, unsigned atMost) {
+  if (!rows || *rows <= 0) return {atMost, 1000.0 / atMost};
+  int64_t tiles = (*rows + atMost - 1) / atMost;
+  return {static_cast<unsigned>((*rows + tiles - 1) / tiles), double(tiles)};
+}
+
+Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n, const std::function<RowCut(unsigned)>& cut) {
   Tile best;
   double bestCycles = std::numeric_limits<double>::infinity();
   for (unsigned vectors : {2u, 3u, 4u, 1u, 6u, 8u}) {
     if (vectors + 2 >= target.vectorRegisters) continue;
-    Tile tile{maxTileRows(target, vectors), vectors, target.lanes(dtype)};
-    double tiles = 1000.0 / tile.rows, panels = 1000.0 / double(tile.width());
-    if (rows && *rows > 0) {
-      tiles = double((*rows + tile.rows - 1) / tile.rows);
-      tile.rows = unsigned((*rows + int64_t(tiles) - 1) / int64_t(tiles));
-    }
+    RowCut rows = cut(maxTileRows(target, vectors));
+    Tile tile{rows.rows, vectors, target.lanes(dtype)};
+    if (tile.rows == 0 || tile.rows > maxTileRows(target, vectors)) continue;
+    double panels = 1000.0 / double(tile.width());
     if (n && *n > 0) panels = double((*n + tile.width() - 1) / tile.width());
-    double cycles = tiles * panels * cyclesPerStep(tile.rows, vectors);
+    double cycles = rows.tiles * panels * cyclesPerStep(tile.rows, vectors);
     if (cycles < bestCycles * 0.999) {
       best = tile;
       bestCycles = cycles;

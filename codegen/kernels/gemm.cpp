@@ -7,8 +7,6 @@
 namespace nnc::codegen {
 namespace {
 
-std::optional<int64_t> known(const Dim& d) { return d.isConst() ? std::optional(d.value()) : std::nullopt; }
-
 /// Rows are cut into blocks of about this many, so that packing b costs little beside its use.
 constexpr int64_t kBlockRows = 144;
 
@@ -17,8 +15,9 @@ public:
   BlockedEmitter(KernelEmitter& e, const Contraction& c)
       : e_(e), c_(c), aRows_(groupIters(e.kernel, c.rows, {c.aIndices})),
         mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})), columns_(e.kernel.iters[c.n].extent),
-        tile_(chooseTile(e.target, c.dtype, known(aRows_.count), known(columns_))),
-        k_(cutReduction(e.kernel, c, 512, 1024)), panel_(rowPanelFor(c, aRows_, k_, tile_)) {
+        tile_(chooseTile(e.target, c.dtype, known(columns_),
+                         [&](unsigned atMost) { return cutRows(known(aRows_.count), atMost); })),
+        k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)), panel_(rowPanelFor(c, aRows_, k_, tile_)) {
     int64_t tiles = (kBlockRows + tile_.rows - 1) / tile_.rows;
     if (auto rows = known(aRows_.count)) {
       int64_t all = std::max<int64_t>((*rows + tile_.rows - 1) / tile_.rows, 1);
