@@ -41,6 +41,7 @@ KernelEmitter::KernelEmitter(llvm::Module& module, const plan::Kernel& k, const 
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
   function->setDoesNotThrow();
   function->addFnAttr("target-cpu", t.cpu);
+  function->addFnAttr("tune-cpu", t.tune);
   function->addFnAttr("target-features", t.features);
   // Without these two LLVM may split 512-bit vectors in halves on CPUs it believes to prefer 256 bits.
   function->addFnAttr("min-legal-vector-width", std::to_string(t.vectorBytes * 8));

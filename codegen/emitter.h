@@ -17,7 +17,9 @@ namespace nnc::codegen {
 
 /// Facts of the CPU code is made for. Lanes decide speed only: results are the same for every width (docs: numeric contract).
 struct Target {
-  std::string cpu, features;
+  std::string name;           // "znver4"
+  std::string cpu, tune, features;  // LLVM's names: whose instructions, whose scheduling
+  uint32_t cpuFeatures = 0;   // NNC_CPU_ bits the code needs
   unsigned vectorBytes = 16;    // 16, 32 or 64
   unsigned vectorRegisters = 16;
   bool hasFma = false;
@@ -77,6 +79,8 @@ public:
                                         std::vector<llvm::Value*> init,
                                         const std::function<std::vector<llvm::Value*>(llvm::Value*, std::vector<llvm::Value*>)>& body);
   void ifThen(llvm::Value* condition, const std::function<void()>& then);
+
+  bool serial = false;  // set by an emitter: too little work for a second thread
 
   llvm::Type* scalarType(DType t);    // in memory: bool is i8, bf16 and f16 are i16
   llvm::Type* registerType(DType t);  // in registers: bool is i1, bf16 and f16 are float (with values of the narrow type)

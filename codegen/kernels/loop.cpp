@@ -10,6 +10,9 @@ namespace {
 
 using plan::Stage;
 
+/// Fewer scalar operations than this take about 5 µs: a second thread would not help.
+constexpr double kSerialOps = 65536;
+
 /// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
 unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
   bool wide = false;
@@ -37,6 +40,7 @@ public:
     if (cutPoints) axes.push_back({shape.pointCount, shape.pointBlock});
     if (cutLanes) axes.push_back({laneExtent(), shape.laneBlock});
     e.setTasks(axes);
+    e.serial = shape.totalOps < kSerialOps;
     e.loop(e.task0, e.task1, 1, "task", [&](llvm::Value* task) {
       std::vector<llvm::Value*> at = e.taskCoordinates(task);
       Range points = cutPoints ? block(at.front(), shape.pointBlock, shape.pointCount) : whole(shape.pointCount);
