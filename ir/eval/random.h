@@ -10,9 +10,9 @@ namespace nnc::eval {
 /// The block of four words for a counter under a key.
 std::array<uint32_t, 4> philoxBlock(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
-/// A word as a number in (0, 1): its upper 24 bits, centred.
+/// A word as a number in (0, 1): its upper 23 bits, centred: exact in f32 and never 1.
 inline double uniformFromWord(uint32_t word) {
-  return ((word >> 8) + 0.5) * 0x1p-24;
+  return ((word >> 9) + 0.5) * 0x1p-23;
 }
 
 }  // namespace nnc::eval

@@ -151,8 +151,8 @@ TEST(EvalRandom, RandNumbersElementsWithTheMinorAxisLast) {
       EXPECT_EQ(last.floats[i * 3 + j], eval::uniformFromWord(philoxWord(42, i * 3 + j)));
       EXPECT_EQ(first.floats[i * 3 + j], eval::uniformFromWord(philoxWord(42, j * 2 + i)));
     }
-  EXPECT_EQ(eval::uniformFromWord(0), 0x1p-25);
-  EXPECT_LT(eval::uniformFromWord(0xffffffff), 1);
+  EXPECT_EQ(eval::uniformFromWord(0), 0x1p-24);
+  EXPECT_LT(static_cast<float>(eval::uniformFromWord(0xffffffff)), 1.0f);
   EXPECT_EQ(eval1("rand(%a) {minor=0} : f32[]", {key}).floats.size(), 1u);
 }
 
