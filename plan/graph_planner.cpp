@@ -186,14 +186,47 @@ private:
         args.push_back(sliceOf(context_.homeOf(node.in[i]), reverse, unit.step, node.origin));
       }
     }
-    args.push_back(unit.step.counter);
+    args.push_back(reverse ? scalarBuffer(DType::I64, node.origin) : unit.step.counter);
     std::vector<Sink> sinks;
     for (size_t i = 0; i < body.outputs.size(); ++i) {
       const BufId home = context_.homes[n][i];
       sinks.push_back({body.outputs[i].value, i < carries ? home : sliceOf(home, reverse, unit.step, node.origin), true});
     }
     unit.body = planGraph(function_, body, args, sinks);
+    if (reverse) unit.body.insert(unit.body.begin(), mirrored(unit.step, args.back()));
     controls_.push_back(std::move(unit));
+  }
+
+  /// The index of the slice a reversed scan is at: count - 1 - t.
+  static Unit mirrored(const Step& step, BufId index) {
+    Unit unit;
+    Stage stage;
+    Inst load;
+    load.kind = Inst::Kind::Load;
+    load.dtype = DType::I64;
+    load.operand = unit.draft.operand(step.counter);
+    Inst minus;
+    minus.op = Op::Neg;
+    minus.dtype = DType::I64;
+    minus.args = {0};
+    Inst last;
+    last.kind = Inst::Kind::Index;
+    last.dtype = DType::I64;
+    last.index = Ix(step.trip - Dim(1));
+    Inst sum;
+    sum.op = Op::Add;
+    sum.dtype = DType::I64;
+    sum.args = {2, 1};
+    stage.body = {load, minus, last, sum};
+    Store store;
+    store.operand = unit.draft.operand(index);
+    store.value = 3;
+    unit.draft.written[store.operand] = true;
+    stage.stores.push_back(store);
+    unit.draft.kernel.stages.push_back(stage);
+    unit.reads = {step.counter};
+    unit.writes = {index};
+    return unit;
   }
 
   BufId sliceOf(BufId whole, bool reverse, Step& step, const Origin& origin) {

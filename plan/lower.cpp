@@ -22,6 +22,17 @@ std::string textOf(const std::vector<Guard>& guards) {
   return text;
 }
 
+/// A border value in the type it stands in: integers saturate.
+double representable(double value, DType type) {
+  switch (type) {
+    case DType::I8: return std::clamp(value, -128.0, 127.0);
+    case DType::U8: return std::clamp(value, 0.0, 255.0);
+    case DType::I32: return std::clamp(value, -0x1p31, 0x1p31 - 1);
+    case DType::I64: return std::clamp(value, -0x1p63, 0x1p63 - 1024);
+    default: return value;
+  }
+}
+
 bool sameLiteral(std::optional<double> a, double b) { return a && (*a == b) && std::signbit(*a) == std::signbit(b); }
 
 }  // namespace
@@ -207,7 +218,8 @@ RegionBuilder::Emitted RegionBuilder::constantNode(Value v, const Index&, const 
 }
 
 RegionBuilder::Emitted RegionBuilder::view(const Node& node, const Index& index, const Border& border) {
-  const ViewMap map = viewMap(node, context_.graph.type(node.in[0]), index, draft_.extents);
+  ViewMap map = viewMap(node, context_.graph.type(node.in[0]), index, draft_.extents);
+  map.otherwise = representable(map.otherwise, node.out[0].dtype);
   const Border own = within({}, map.guards, map.otherwise);
   if (own.guards.empty()) return emitIn(node.in[0], map.index, border);
   const bool agrees = border.guards.empty() || sameLiteral(border.value, map.otherwise);
