@@ -191,9 +191,4 @@ bool emitConvKernel(KernelEmitter& e) {
   return c && (emitDirectConv(e, *c) || emitBlockedContraction(e, *c));
 }
 
-bool emitConvWeightsKernel(KernelEmitter& e) {
-  std::optional<Contraction> c = analyseContraction(e.kernel);
-  return c && emitBlockedContraction(e, *c);
-}
-
 }  // namespace nnc::codegen

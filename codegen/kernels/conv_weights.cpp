@@ -1,0 +1,182 @@
+// Gradient of a convolution by its weights: rows (kh, kw, ci), columns co, reduced over the pixels of all images. The input of
+// a group of images is packed once as [image][row][column][channel]; the micro-kernel's rows are neighbouring (kw, ci), its
+// reduction walks the output pixels, and the sums wait in scratch from group to group.
+#include <algorithm>
+
+#include "codegen/kernels/window.h"
+
+namespace nnc::codegen {
+namespace {
+
+/// Images are taken together until their pixels make a reduction of this length, so that reloading sums costs little …
+constexpr int64_t kGroupPixels = 256;
+/// … and while the patch stays in the nearest large cache.
+constexpr int64_t kGroupBytes = 128 << 10;
+/// The sums of a task stay below this.
+constexpr int64_t kSumBytes = 256 << 10;
+constexpr int64_t kEnoughTasks = 4;
+
+class ConvWeightsEmitter {
+public:
+  ConvWeightsEmitter(KernelEmitter& e, const Contraction& c, const Window& window)
+      : e_(e), c_(c), window_(window), mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
+        n_(e.kernel.iters[c.n].extent.value()), pixels_(window.h.outs * window.w.outs) {
+    runLength_ = (window.w.dilation == 1 ? window.w.taps : 1) * window.channels;
+    runs_ = rows() / runLength_;
+    tile_ = chooseTile(e.target, c.dtype, n_, [&](unsigned atMost) -> RowCut {
+      if (rows() <= atMost) return {static_cast<unsigned>(rows()), 1};
+      RowCut cut = cutRows(runLength_, atMost);
+      return {cut.rows, cut.tiles * double(runs_)};
+    });
+    allInOne_ = tile_.rows == rows();
+    patch_ = patchFor(window, window.h.outs, tile_.lanes);
+    int64_t element = dtypeSize(c.dtype);
+    images_ = std::clamp<int64_t>(kGroupBytes / (patch_.size() * element), 1, (kGroupPixels + pixels_ - 1) / pixels_);
+    tilesPerRun_ = allInOne_ ? 1 : (runLength_ + tile_.rows - 1) / tile_.rows;
+    if (allInOne_) runs_ = 1;
+    cutTasks();
+    IterGroup reduction = groupIters(e.kernel, c.k, {c.bIndices});
+    k_ = cutReduction(reduction, 1, 0);
+    k_.outerStep = k_.outer.iters.empty() ? 1 : images_ * pixels_ / k_.innerExtent.value();
+    k_.innerStep = k_.outer.iters.empty() ? images_ * pixels_ : k_.innerExtent.value();
+    k_.capacity = images_ * pixels_;
+  }
+
+  void emit() {
+    std::vector<TaskAxis> axes;
+    for (uint32_t iter : c_.batch) axes.push_back({e_.kernel.iters[iter].extent, 1});
+    axes.push_back({runs_, runsPerTask_});
+    axes.push_back({n_, panelsPerTask_ * tile_.width()});
+    e_.setTasks(axes);
+    int64_t element = dtypeSize(c_.dtype);
+    int64_t slack = int64_t(tile_.rows) * window_.channels + tile_.lanes;
+    patches_ = e_.scratch(uint64_t((images_ * patch_.size() + slack) * element));
+    columns_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
+    sums_ = e_.scratch(uint64_t(runsPerTask_ * tilesPerRun_ * panelsPerTask_ * tile_.size() * element));
+    e_.loop(e_.task0, e_.task1, 1, "task", [&](llvm::Value* task) { emitTask(task); });
+    e_.ir.CreateRetVoid();
+  }
+
+private:
+  int64_t rows() const { return window_.h.taps * window_.w.taps * window_.channels; }
+
+  /// Where batch positions (pieces of the reduction, groups) make enough tasks: one for each position, as far as its sums fit.
+  /// Else one for each run of rows and panel of columns.
+  void cutTasks() {
+    Dim positions = 1;
+    for (uint32_t iter : c_.batch) positions = positions * e_.kernel.iters[iter].extent;
+    bool enough = known(positions).value_or(kEnoughTasks) >= kEnoughTasks;
+    int64_t panels = (n_ + tile_.width() - 1) / tile_.width();
+    runsPerTask_ = enough ? runs_ : 1;
+    int64_t panelBytes = runsPerTask_ * tilesPerRun_ * tile_.size() * dtypeSize(c_.dtype);
+    panelsPerTask_ = enough ? std::clamp<int64_t>(kSumBytes / panelBytes, 1, panels) : 1;
+  }
+
+  void emitTask(llvm::Value* task) {
+    std::vector<llvm::Value*> at = e_.taskCoordinates(task);
+    point_ = originPoint(e_);
+    for (size_t i = 0; i < c_.batch.size(); ++i) point_.iters[c_.batch[i]] = at[i];
+    run0_ = e_.ir.CreateMul(at[c_.batch.size()], e_.i64(runsPerTask_));
+    runCount_ = e_.minimum(e_.i64(runsPerTask_), e_.ir.CreateSub(e_.i64(runs_), run0_));
+    n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
+    llvm::Value* nEnd = e_.minimum(e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width())), e_.i64(n_));
+    groups_ = k_.count(e_);
+    e_.loop(e_.i64(0), groups_, 1, "group", [&](llvm::Value* group) {
+      KRange range = k_.range(e_, group);
+      llvm::Value* images = e_.ir.CreateUDiv(range.count, e_.i64(pixels_));
+      packImages(e_.ir.CreateMul(group, e_.i64(images_)), images);
+      e_.loop(n0_, nEnd, tile_.width(), "panel", [&](llvm::Value* n) {
+        packColumns(e_, c_, k_, range, point_, n, tile_, columns_);
+        e_.loop(e_.i64(0), runCount_, 1, "run", [&](llvm::Value* run) {
+          e_.loop(e_.i64(0), e_.i64(tilesPerRun_), 1, "tile", [&](llvm::Value* t) { emitTile(group, images, n, run, t); });
+        });
+      });
+    });
+  }
+
+  void packImages(llvm::Value* first, llvm::Value* count) {
+    IterGroup imageGroup = groupIters(e_.kernel, imageIters(), {c_.aIndices});
+    e_.loop(e_.i64(0), count, 1, "image", [&](llvm::Value* i) {
+      Point point = point_;
+      bindGroup(e_, imageGroup, e_.ir.CreateAdd(first, i), point);
+      llvm::Value* dest = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateMul(i, e_.i64(patch_.size())));
+      packPatch(e_, c_, window_, patch_, point, e_.i64(0), e_.i64(patch_.rows), dest);
+    });
+  }
+
+  /// Reduce variables outside the window.
+  std::vector<uint32_t> imageIters() const {
+    return {c_.k.begin(), c_.k.end() - (window_.h.present ? 2 : 1)};
+  }
+
+  /// Where row `row` of the result begins in a patch, relative to its run.
+  int64_t offsetOfRow(int64_t row) const {
+    if (!allInOne_) return row;
+    int64_t channel = row % window_.channels, tap = row / window_.channels;
+    return tap / window_.w.taps * window_.h.dilation * patch_.rowPitch +
+           tap % window_.w.taps * window_.w.dilation * window_.channels + channel;
+  }
+
+  llvm::Value* offsetOfRun(llvm::Value* run) {
+    int64_t runsPerTapRow = window_.w.dilation == 1 ? 1 : window_.w.taps;
+    llvm::Value* kh = e_.ir.CreateMul(e_.ir.CreateUDiv(run, e_.i64(runsPerTapRow)), e_.i64(window_.h.dilation * patch_.rowPitch));
+    llvm::Value* kw = e_.ir.CreateMul(e_.ir.CreateURem(run, e_.i64(runsPerTapRow)), e_.i64(window_.w.dilation * window_.channels));
+    return e_.ir.CreateAdd(kh, kw);
+  }
+
+  void emitTile(llvm::Value* group, llvm::Value* images, llvm::Value* n, llvm::Value* run, llvm::Value* t) {
+    llvm::Value* panel = e_.ir.CreateUDiv(e_.ir.CreateSub(n, n0_), e_.i64(tile_.width()));
+    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(runsPerTask_)), run);
+    number = e_.ir.CreateAdd(e_.ir.CreateMul(number, e_.i64(tilesPerRun_)), t);
+    llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
+    llvm::Value *wholeRun = e_.ir.CreateAdd(run0_, run), *row = e_.ir.CreateMul(t, e_.i64(tile_.rows));
+    MicroKernel micro{tile_, c_.dtype, {}, {patch_.size(), window_.h.stride * patch_.rowPitch, window_.w.stride * window_.channels}};
+    for (int64_t r = 0; r < tile_.rows; ++r) micro.rowOffsets.push_back(offsetOfRow(r));
+    llvm::Value* a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(offsetOfRun(wholeRun), row));
+    llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(group, e_.i64(0)), e_.ir.getInt64Ty());
+    callMicroKernel(e_, micro, a, columns_, sums, first, {images, e_.i64(window_.h.outs), e_.i64(window_.w.outs)});
+    e_.ifThen(e_.ir.CreateICmpEQ(group, e_.ir.CreateSub(groups_, e_.i64(1))), [&] {
+      int64_t length = allInOne_ ? rows() : runLength_;
+      llvm::Value* count = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(e_.i64(length), row));
+      llvm::Value* row0 = e_.ir.CreateAdd(e_.ir.CreateMul(wholeRun, e_.i64(length)), row);
+      emitEpilogue(e_, c_, mapRows_, point_, row0, count, n, tile_, sums);
+    });
+  }
+
+  KernelEmitter& e_;
+  const Contraction& c_;
+  const Window& window_;
+  IterGroup mapRows_;
+  int64_t n_, pixels_;
+  Tile tile_;
+  bool allInOne_ = false;                // all rows are one tile, each with an offset of its own
+  int64_t runLength_ = 1, runs_ = 1;     // rows that lie side by side in a patch: (kw, ci), or ci if columns are dilated
+  int64_t tilesPerRun_ = 1, runsPerTask_ = 1, panelsPerTask_ = 1, images_ = 1;
+  Patch patch_;
+  KBlocks k_;
+  llvm::Value *patches_ = nullptr, *columns_ = nullptr, *sums_ = nullptr;
+  // Of the task being emitted.
+  Point point_;
+  llvm::Value *run0_ = nullptr, *runCount_ = nullptr, *n0_ = nullptr, *groups_ = nullptr;
+};
+
+/// The direct emitter's case: rows (taps, channel), reduction (images…, outs), constant extents but for the images.
+bool emitDirect(KernelEmitter& e, const Contraction& c) {
+  if (c.rows.size() < 2 || c.rows.size() > 3 || c.k.size() < c.rows.size() - 1) return false;
+  if (known(e.kernel.iters[c.n].extent).value_or(0) < 1) return false;
+  size_t axes = c.rows.size() - 1;
+  std::vector<uint32_t> taps(c.rows.begin(), c.rows.end() - 1), outs(c.k.end() - axes, c.k.end());
+  std::optional<Window> window = analyseWindow(e.kernel, c.aIndices, outs, taps, c.rows.back());
+  if (!window || patchFor(*window, window->h.outs, 16).size() > int64_t(1) << 20) return false;
+  ConvWeightsEmitter(e, c, *window).emit();
+  return true;
+}
+
+}  // namespace
+
+bool emitConvWeightsKernel(KernelEmitter& e) {
+  std::optional<Contraction> c = analyseContraction(e.kernel);
+  return c && (emitDirect(e, *c) || emitBlockedContraction(e, *c));
+}
+
+}  // namespace nnc::codegen
