@@ -31,10 +31,16 @@ std::vector<std::string> plainPipeline() { return {"autodiff", "fold", "dce"}; }
 
 std::vector<std::string> defaultPipeline() {
   return {
-      "stable",    // what a user writes naively, safe; its gradients are safe then too
-      "autodiff",  // from here on values may be merged
-      "fold",      "simplify", "stable",   "algebra", "cse",
-      "fold",      "simplify", "cse",      "dce",
+      // Before differentiation: what a user writes naively becomes safe, and its gradient with it.
+      "stable", "stack", "autodiff",
+      // From here on values may be merged.
+      "fold", "simplify", "stable", "algebra", "cse",
+      // Work and sums out of scans.
+      "licm", "batch", "reductions",
+      // What that opened.
+      "fold", "simplify", "algebra", "cse", "dce",
+      // Last, because common subexpressions would undo it.
+      "recompute", "dce",
   };
 }
 
