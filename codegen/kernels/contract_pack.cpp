@@ -4,26 +4,70 @@
 namespace nnc::codegen {
 namespace {
 
-/// Transposes lanes x lanes values held in registers, by log2(lanes) rounds of interleaving halves.
-std::vector<llvm::Value*> transpose(KernelEmitter& e, std::vector<llvm::Value*> rows) {
-  int lanes = static_cast<int>(rows.size());
-  for (int half = lanes / 2; half >= 1; half /= 2) {
-    // Blocks of half x half: those off the diagonal of each pair of row groups change places.
-    std::vector<int> low, high;
-    for (int l = 0; l < lanes; ++l) {
-      bool second = (l / half) % 2 == 1;
-      low.push_back(second ? lanes + l - half : l);
-      high.push_back(second ? lanes + l : l + half);
+/// Transposes a square of lanes x lanes values held in registers: inside 128-bit blocks by interleaving, then the blocks.
+/// These are the shuffles every x86 vector set has as one instruction.
+class Transpose {
+public:
+  Transpose(KernelEmitter& e, unsigned lanes, int64_t elementBytes)
+      : e_(e), lanes_(static_cast<int>(lanes)), perBlock_(static_cast<int>(16 / elementBytes)), blocks_(lanes_ / perBlock_) {}
+
+  std::vector<llvm::Value*> run(const std::vector<llvm::Value*>& rows) {
+    // parts[j][q]: in block i, column i·perBlock + j of the rows of group q.
+    std::vector<std::vector<llvm::Value*>> parts(perBlock_);
+    for (int q = 0; q < blocks_; ++q) {
+      std::vector<llvm::Value*> group(rows.begin() + q * perBlock_, rows.begin() + (q + 1) * perBlock_);
+      group = inBlocks(group);
+      for (int j = 0; j < perBlock_; ++j) parts[j].push_back(group[j]);
     }
-    for (int r = 0; r < lanes; ++r) {
-      if ((r / half) % 2 == 1) continue;
-      llvm::Value *upper = rows[r], *lower = rows[r + half];
-      rows[r] = e.ir.CreateShuffleVector(upper, lower, low);
-      rows[r + half] = e.ir.CreateShuffleVector(upper, lower, high);
+    std::vector<llvm::Value*> columns(lanes_);
+    for (int j = 0; j < perBlock_; ++j) {
+      std::vector<llvm::Value*> byBlock = ofBlocks(parts[j]);
+      for (int i = 0; i < blocks_; ++i) columns[i * perBlock_ + j] = byBlock[i];
     }
+    return columns;
   }
-  return rows;
-}
+
+private:
+  std::vector<llvm::Value*> inBlocks(const std::vector<llvm::Value*>& r) {
+    if (perBlock_ == 2) return {interleave(r[0], r[1], 1, 0), interleave(r[0], r[1], 1, 1)};
+    llvm::Value *low01 = interleave(r[0], r[1], 1, 0), *high01 = interleave(r[0], r[1], 1, 1);
+    llvm::Value *low23 = interleave(r[2], r[3], 1, 0), *high23 = interleave(r[2], r[3], 1, 1);
+    return {interleave(low01, low23, 2, 0), interleave(low01, low23, 2, 1), interleave(high01, high23, 2, 0),
+            interleave(high01, high23, 2, 1)};
+  }
+
+  /// In each block, units of the low or high half of a and b in turn.
+  llvm::Value* interleave(llvm::Value* a, llvm::Value* b, int unit, int high) {
+    std::vector<int> mask;
+    for (int l = 0; l < lanes_; ++l) {
+      int inBlock = l % perBlock_, fromB = inBlock / unit % 2;
+      int element = high * perBlock_ / 2 + inBlock / (2 * unit) * unit + inBlock % unit;
+      mask.push_back(fromB * lanes_ + l - inBlock + element);
+    }
+    return e_.ir.CreateShuffleVector(a, b, mask);
+  }
+
+  /// Transposes blocks_ x blocks_ blocks.
+  std::vector<llvm::Value*> ofBlocks(const std::vector<llvm::Value*>& v) {
+    if (blocks_ == 1) return v;
+    if (blocks_ == 2) return {pick(v[0], v[1], {0, 2}), pick(v[0], v[1], {1, 3})};
+    llvm::Value *even01 = pick(v[0], v[1], {0, 2, 4, 6}), *odd01 = pick(v[0], v[1], {1, 3, 5, 7});
+    llvm::Value *even23 = pick(v[2], v[3], {0, 2, 4, 6}), *odd23 = pick(v[2], v[3], {1, 3, 5, 7});
+    return {pick(even01, even23, {0, 2, 4, 6}), pick(odd01, odd23, {0, 2, 4, 6}), pick(even01, even23, {1, 3, 5, 7}),
+            pick(odd01, odd23, {1, 3, 5, 7})};
+  }
+
+  llvm::Value* pick(llvm::Value* a, llvm::Value* b, const std::vector<int>& which) {
+    std::vector<int> mask;
+    for (int block : which) {
+      for (int l = 0; l < perBlock_; ++l) mask.push_back(block * perBlock_ + l);
+    }
+    return e_.ir.CreateShuffleVector(a, b, mask);
+  }
+
+  KernelEmitter& e_;
+  int lanes_, perBlock_, blocks_;
+};
 
 /// Calls body(position in the block, point) for each run of k positions: step 1, or `lanes` with a mask for a run's end.
 void overReduction(KernelEmitter& e, const KBlocks& blocks, const KRange& range, const Point& at, unsigned lanes,
@@ -68,7 +112,7 @@ void packColumnsTransposed(KernelEmitter& e, const Contraction& c, const KBlocks
         point.iters[c.n] = e.minimum(e.ir.CreateAdd(e.ir.CreateAdd(n0, v), e.i64(l)), last);
         values.push_back(factor(e, c, c.b, point));
       }
-      values = transpose(e, std::move(values));
+      values = Transpose(e, tile.lanes, dtypeSize(c.dtype)).run(values);
       for (unsigned l = 0; l < tile.lanes; ++l) {
         llvm::Value* row = e.ir.CreateMul(e.ir.CreateAdd(position, e.i64(l)), e.i64(tile.width()));
         e.ir.CreateAlignedStore(values[l], elementAddress(e, c.dtype, dest, e.ir.CreateAdd(row, v)), align);
