@@ -1,0 +1,303 @@
+// The built-in functions of builtins.def but view and dot (shapemap.cpp).
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nnc::elab {
+
+Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
+  const auto need = [&](size_t lo, size_t hi) {
+    if (args.size() < lo || args.size() > hi)
+      fail(DiagCode::WrongArguments, at, fmt::format("`{}` takes {} argument{}, not {}", f.name(), lo == hi ? std::to_string(lo) : fmt::format("{} to {}", lo, hi), hi == 1 ? "" : "s", args.size()));
+    for (const ArgVal& a : args)
+      if (!a.name.empty()) fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` has no argument called `{}`", f.name(), a.name));
+  };
+  switch (f.builtin) {
+    case Builtin::View: return view(f, args, at);
+    case Builtin::Dot: return dot(f, args, at);
+    case Builtin::Grad: need(2, 2); return gradOf(args, at);
+    case Builtin::Stack: return stack(f, args, at);
+    case Builtin::Concat: return concat(f, args, at);
+    case Builtin::Put: need(3, 3); return put(f, args, at);
+    case Builtin::Iota: need(1, 1); return iota(args, at);
+    case Builtin::Clamp: need(2, 2); return clamp(args, at);
+    case Builtin::Count: need(1, 1); return countOf(f, args, at);
+    case Builtin::Sort: need(1, 1); return sortOf(f, args, at);
+    case Builtin::Copy: {
+      need(1, 1);
+      if (!args[0].val.is(ValKind::Instance)) fail(DiagCode::WrongKind, args[0].at, fmt::format("`copy` takes an instance, not {}", describe(args[0].val)));
+      instances_.emplace_back();
+      instances_.back().source = args[0].val.instance;
+      instances_.back().layer = args[0].val.instance->layer;
+      return Val::of(&instances_.back());
+    }
+    case Builtin::ShapeOf: {
+      need(1, 1);
+      const TensorVal x = asTensor(args[0].val, args[0].at, "`shape`");
+      std::vector<Val> dims;
+      for (size_t i = 0; i < x.type.shape.size(); ++i) dims.push_back(Val::integer(x.type.shape[i], x.unit[i]));
+      return Val::tuple(std::move(dims));
+    }
+    case Builtin::Rank: {
+      need(1, 1);
+      const Val& v = args[0].val;
+      if (v.is(ValKind::Tuple)) return Val::integer(static_cast<int64_t>(v.items->size()));
+      if (v.isTensor()) return Val::integer(v.tensor.type.rank());
+      if (v.isNumber() || v.is(ValKind::Bool)) return Val::integer(0);
+      fail(DiagCode::WrongKind, args[0].at, fmt::format("`rank` takes a tensor or a tuple, not {}", describe(v)));
+    }
+    case Builtin::IsTuple: need(1, 1); return Val::boolean(args[0].val.is(ValKind::Tuple));
+    case Builtin::IsInstance: need(1, 1); return Val::boolean(args[0].val.is(ValKind::Instance) || args[0].val.is(ValKind::Tree));
+    case Builtin::ToInt: {
+      need(1, 1);
+      if (args[0].val.is(ValKind::Int)) return args[0].val;
+      return Val::integer(static_cast<int64_t>(asNumber(args[0].val, args[0].at, "the argument of `int`")));
+    }
+    case Builtin::ToFloat: need(1, 1); return Val::real(asNumber(args[0].val, args[0].at, "the argument of `float`"));
+  }
+  return Val::error();
+}
+
+Val Elaborator::applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  if (args.size() != 1) fail(DiagCode::WrongArguments, at, fmt::format("`{}` converts one value, not {}", f.name(), args.size()));
+  return leafwise({args[0].val}, at, [&](const std::vector<Val>& v) -> Val {
+    if (v[0].isTensor()) return Val::of(cast(v[0].tensor, f.dtype, at));
+    if (v[0].is(ValKind::Bool)) return Val::of(cast(materialise(v[0], DType::Bool, at), f.dtype, at));
+    if (v[0].isNumber()) return Val::of(materialise(v[0], f.dtype, at));
+    return Val::of(cast(asTensor(v[0], args[0].at, f.name().c_str()), f.dtype, at));
+  });
+}
+
+// ---- grad ------------------------------------------------------------------------------------------------------------
+
+Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
+  const TensorVal e = asTensor(args[0].val, args[0].at, "`grad`");
+  if (e.type.rank() != 0 || !isFloat(e.type.dtype)) {
+    error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str())).help("`mean(…)` or `sum(…)` makes it one number");
+    throw Reported{};
+  }
+  Val x = args[1].val;
+  if (x.is(ValKind::Instance)) x = instanceTree(x.instance, args[1].at);
+  if (x.is(ValKind::Tuple)) {
+    std::vector<Val> items;
+    for (const Val& v : *x.items) items.push_back(v.is(ValKind::Instance) ? instanceTree(v.instance, args[1].at) : v);
+    x = Val::tuple(std::move(items));
+  }
+  std::vector<TensorVal> xs;
+  collectTensors(x, xs);
+  if (xs.empty()) fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by a tensor, an instance or a tuple of them, not by {}", describe(x)));
+  std::vector<Value> in{e.value};
+  for (const TensorVal& t : xs) {
+    if (!isFloat(t.type.dtype)) fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by floats, not by {}", t.type.str()));
+    in.push_back(use(t, args[1].at));
+  }
+  // What reaches e, as far as this graph shows it: floats, not through stop.
+  std::vector<bool> reaches(frame_->graph.nodes.size(), false);
+  reaches[e.value.node] = true;
+  for (size_t i = frame_->graph.nodes.size(); i-- > 0;) {
+    const Node& n = frame_->graph.nodes[i];
+    if (!reaches[i] || n.op == Op::Stop) continue;
+    for (Value v : n.in) reaches[v.node] = reaches[v.node] || isFloat(frame_->graph.type(v).dtype);
+  }
+  std::vector<std::string> lost;
+  for (size_t i = 1; i < in.size(); ++i) {
+    if (reaches[in[i].node]) continue;
+    const Node& n = frame_->graph.node(in[i]);
+    lost.push_back(n.op == Op::Leaf ? n.attrs.string("name") : n.name.empty() ? "x" : n.name);
+  }
+  if (!lost.empty()) {
+    const size_t shown = std::min<size_t>(lost.size(), 5);
+    std::vector<std::string> first(lost.begin(), lost.begin() + shown);
+    Diagnostic& d = error(DiagCode::GradNoPath, args[1].at, fmt::format("`{}` {} not reach the value whose gradient is taken", fmt::join(first, "`, `"), shown > 1 ? "do" : "does"));
+    if (lost.size() > shown) d.note(fmt::format("and {} more", lost.size() - shown));
+    d.label(args[0].at, "the value");
+    throw Reported{};
+  }
+  place(at);
+  const std::vector<Value> grads = b().makeMulti(Op::Grad, in);
+  std::vector<TensorVal> results;
+  for (size_t i = 0; i < xs.size(); ++i) results.push_back(wrap(grads[i], xs[i].unit));
+  size_t next = 0;
+  return replaceTensors(x, results, next);
+}
+
+// ---- Putting together and taking apart -------------------------------------------------------------------------------
+
+std::vector<int64_t> Elaborator::axesArg(const FnVal& f, int rank, Loc at, bool allByDefault) {
+  std::vector<int64_t> axes;
+  const auto add = [&](const Val& v) {
+    int64_t a = asConst(v, at, "an axis");
+    if (a < -rank || a >= rank) fail(DiagCode::BadIndex, at, fmt::format("`{}` has no axis {} in {} axes", f.name(), a, rank));
+    axes.push_back(a < 0 ? a + rank : a);
+  };
+  const StaticArg* s = f.statics.empty() ? nullptr : &f.statics[0];
+  if (!s || s->value.is(ValKind::None)) {
+    if (allByDefault)
+      for (int i = 0; i < rank; ++i) axes.push_back(i);
+    else
+      axes.push_back(0);
+  } else if (s->value.is(ValKind::Tuple)) {
+    for (const Val& v : *s->value.items) add(v);
+  } else {
+    add(s->value);
+  }
+  std::sort(axes.begin(), axes.end());
+  axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+  return axes;
+}
+
+Val Elaborator::stackValues(const std::vector<Val>& values, int64_t axis, Loc at) {
+  return leafwise(values, at, [&](const std::vector<Val>& leaves) -> Val {
+    std::vector<TensorVal> ts = unifyOperands(leaves, at, "stack");
+    const int64_t rank = ts[0].type.rank() + 1, k = axis < 0 ? axis + rank : axis;
+    if (k < 0 || k >= rank) fail(DiagCode::BadIndex, at, fmt::format("`stack` has no axis {} in {} axes", axis, rank));
+    std::vector<Value> in;
+    place(at);
+    for (const TensorVal& t : ts) {
+      Shape shape = t.type.shape;
+      shape.insert(shape.begin() + k, 1);
+      in.push_back(b().reshape(t.value, shape));
+    }
+    const Value v = in.size() == 1 ? in[0] : makeNode(Op::Concat, in, {{"axis", k}}, at);
+    return Val::of(wrap(v, {}, ts[0].bound));
+  });
+}
+
+Val Elaborator::stack(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  std::vector<Val> values;
+  for (const ArgVal& a : args) values.push_back(a.val);
+  if (values.size() == 1 && values[0].is(ValKind::Tuple)) values = *values[0].items;
+  if (values.empty()) fail(DiagCode::WrongArguments, at, "`stack` needs at least one tensor");
+  const int64_t axis = f.statics.empty() ? 0 : asConst(f.statics[0].value, at, "an axis");
+  return stackValues(values, axis, at);
+}
+
+Val Elaborator::concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  std::vector<Val> values;
+  for (const ArgVal& a : args) values.push_back(a.val);
+  if (values.size() == 1 && values[0].is(ValKind::Tuple)) values = *values[0].items;
+  if (values.empty()) fail(DiagCode::WrongArguments, at, "`concat` needs at least one tensor");
+  std::vector<Value> in;
+  std::optional<TensorVal> first;
+  int64_t axis = 0;
+  for (const Val& v : values) {
+    const TensorVal t = asTensor(v, at, "`concat`");
+    if (!first) {
+      first = t;
+      axis = axesArg(f, t.type.rank(), at, false)[0];
+    }
+    if (t.type.dtype != first->type.dtype)
+      fail(DiagCode::DTypeMismatch, at, fmt::format("`concat` of {} and {}: element types do not mix", first->type.str(), t.type.str()));
+    bool fits = t.type.rank() == first->type.rank();
+    for (int i = 0; fits && i < t.type.rank(); ++i) fits = i == axis || t.type.shape[i] == first->type.shape[i];
+    if (!fits) fail(DiagCode::AxisMismatch, at, fmt::format("`concat` along axis {} of {} and {}: the other axes must agree", axis, first->type.str(), t.type.str()));
+    in.push_back(t.value);
+  }
+  return Val::of(in.size() == 1 ? *first : wrap(makeNode(Op::Concat, in, {{"axis", axis}}, at)));
+}
+
+namespace {
+
+/// The start of `start + iota(n)` or of `iota(n)`, if that is how the value was built.
+struct Contiguous {
+  bool is = false;
+  Value start;  // empty: 0
+};
+Contiguous contiguous(const Graph& g, Value v) {
+  const auto unwrap = [&](Value x) {
+    while (g.node(x).op == Op::Cast) x = g.node(x).in[0];
+    return x;
+  };
+  const auto isIota = [&](Value x) { return g.node(unwrap(x)).op == Op::Iota; };
+  const auto scalarOf = [&](Value x) -> Value {
+    x = unwrap(x);
+    if (g.node(x).op == Op::Broadcast && g.type(g.node(x).in[0]).rank() == 0) return g.node(x).in[0];
+    return {};
+  };
+  v = unwrap(v);
+  if (g.node(v).op == Op::Iota) return {true, {}};
+  if (g.node(v).op != Op::Add) return {};
+  const Value a = g.node(v).in[0], c = g.node(v).in[1];
+  if (isIota(a) && scalarOf(c)) return {true, scalarOf(c)};
+  if (isIota(c) && scalarOf(a)) return {true, scalarOf(a)};
+  return {};
+}
+
+}  // namespace
+
+Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  const TensorVal x = asTensor(args[0].val, args[0].at, "`put`"), i = asTensor(args[1].val, args[1].at, "`put`");
+  const int64_t axis = axesArg(f, x.type.rank(), at, false)[0];
+  if (!isInteger(i.type.dtype) || i.type.rank() > 1) fail(DiagCode::DTypeMismatch, args[1].at, fmt::format("`put` takes an index or a vector of indices, not {}", i.type.str()));
+  Shape want = x.type.shape;
+  if (i.type.rank() == 0) want.erase(want.begin() + axis);
+  else want[axis] = i.type.shape[0];
+  TensorVal u = args[2].val.isNumber() ? materialise(args[2].val, x.type.dtype, at) : asTensor(args[2].val, args[2].at, "`put`");
+  if (u.type.rank() == 0 && !want.empty()) {
+    place(at);
+    u = wrap(b().fill(u.value, want));
+  }
+  if (u.type.shape != want || u.type.dtype != x.type.dtype) {
+    const Type need{x.type.dtype, want};
+    fail(DiagCode::AxisMismatch, args[2].at, fmt::format("`put` writes {} here, and this is {}", need.str(), u.type.str()));
+  }
+  place(at);
+  Value start, block = u.value;
+  if (i.type.rank() == 0) {
+    start = i.value;
+    Shape one = x.type.shape;
+    one[axis] = 1;
+    block = b().reshape(block, one);
+  } else if (const Contiguous c = contiguous(frame_->graph, i.value); c.is) {
+    start = c.start ? c.start : b().constant(0, Type{DType::I32, {}});
+  } else {
+    return Val::of(wrap(makeNode(Op::Scatter, {x.value, i.value, u.value}, {{"axis", axis}, {"batch", int64_t{0}}, {"mode", std::string("set")}}, at), x.unit, x.bound));
+  }
+  return Val::of(wrap(makeNode(Op::DUpdate, {x.value, block, start}, {{"axes", std::vector<int64_t>{axis}}}, at), x.unit, x.bound));
+}
+
+// ---- Indices, shapes, counts -----------------------------------------------------------------------------------------
+
+Val Elaborator::iota(const std::vector<ArgVal>& args, Loc at) {
+  const Dim n = asDim(args[0].val, args[0].at, "the length of `iota`");
+  const Type type{DType::I32, {n}};
+  return Val::of(wrap(makeNode(Op::Iota, {}, {{"type", type}, {"axis", int64_t{0}}}, at), {}, n));
+}
+
+Val Elaborator::clamp(const std::vector<ArgVal>& args, Loc at) {
+  TensorVal i = asTensor(args[0].val, args[0].at, "`clamp`");
+  if (!isInteger(i.type.dtype)) fail(DiagCode::DTypeMismatch, args[0].at, fmt::format("`clamp` takes integers, not {}", i.type.str()));
+  const Dim n = asDim(args[1].val, args[1].at, "the bound of `clamp`");
+  const Val low = elementwise(Op::Max, {Val::of(i), Val::integer(0)}, {}, at, "clamp");
+  const Val below = negate(elementwise(Op::Max, {negate(low, at), Val::integer(Dim(1) - n)}, {}, at, "clamp"), at);
+  TensorVal r = below.tensor;
+  r.bound = n;
+  return Val::of(r);
+}
+
+Val Elaborator::countOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  const Val v = args[0].val.is(ValKind::Instance) ? instanceTree(args[0].val.instance, at) : args[0].val;
+  std::vector<TensorVal> ts;
+  collectTensors(v, ts);
+  if (v.isNumber() || v.is(ValKind::Bool)) return Val::integer(1);
+  Dim n = 0;
+  for (const TensorVal& t : ts) {
+    Dim product = 1;
+    for (int64_t axis : axesArg(f, t.type.rank(), at, true)) product = product * t.type.shape[axis];
+    n = n + product;
+  }
+  return Val::integer(n);
+}
+
+Val Elaborator::sortOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  const TensorVal x = asTensor(args[0].val, args[0].at, "`sort`");
+  if (x.type.rank() == 0) fail(DiagCode::RankMismatch, at, "`sort` needs an axis");
+  const int64_t axis = f.statics.empty() ? x.type.rank() - 1 : axesArg(f, x.type.rank(), at, false)[0];
+  place(at);
+  const std::vector<Value> r = b().makeMulti(Op::Sort, {x.value}, {{"axis", axis}});
+  return Val::tuple({Val::of(wrap(r[0], x.unit)), Val::of(wrap(r[1], x.unit, x.type.shape[axis]))});
+}
+
+}  // namespace nnc::elab

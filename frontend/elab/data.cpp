@@ -1,0 +1,341 @@
+// Data blocks. A field is written for one row; here it becomes a graph of one row, which a train block and exports apply
+// to as many rows as they have. What is raw is known from the declared fields, because no data are there when compiling.
+#include "frontend/elab/elaborator.h"
+#include "frontend/elab/vectorise.h"
+#include "frontend/elab/walk.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nnc::elab {
+
+namespace {
+
+const std::vector<std::string> kReaders = {"idx", "csv", "text", "npy", "images"};
+const std::vector<std::string> kSettings = {"valid", "test", "window", "stride", "separator", "header", "split", "limit", "path", "target"};
+
+bool readsRaw(const ast::Expr& e) {
+  std::set<std::string> names;
+  namesRead(e, names);
+  return names.contains("raw");
+}
+
+/// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
+std::optional<std::string> columnName(const ast::Bracket& e) {
+  if (e.args.size() != 1) return std::nullopt;
+  const ast::Expr& a = *e.args[0].value;
+  if (const auto* s = a.tryAs<ast::String>()) return s->value;
+  if (const auto* r = a.tryAs<ast::Range>(); r && r->lo && r->hi && r->lo->is<ast::String>() && r->hi->is<ast::String>())
+    return r->lo->as<ast::String>().value + ".." + r->hi->as<ast::String>().value;
+  return std::nullopt;
+}
+
+}  // namespace
+
+DType Elaborator::rawDtype(const DataInfo& data) const {
+  const std::string& reader = data.ast->reader.text;
+  return reader == "csv" || reader == "npy" ? DType::F32 : reader == "text" ? DType::I32 : DType::U8;
+}
+
+void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
+  data_.emplace_back();
+  DataInfo& info = data_.back();
+  info.ast = &d;
+  info.scope = scope;
+  info.inner = std::make_shared<Scope>(scope);
+  info.module = module_.data.size();
+  Val v = Val::ofKind(ValKind::Data);
+  v.data = &info;
+  if (Binding* other = scope->names.contains(d.name.text) ? &scope->names[d.name.text] : nullptr) {
+    error(DiagCode::Redefined, d.name.loc, fmt::format("`{}` is defined twice", d.name.text)).note(other->at, "the first definition stands");
+    return;
+  }
+  scope->bind(d.name.text, v, d.name.loc);
+  DataSource source;
+  source.name = d.name.text;
+  source.reader = d.reader.text;
+  source.loc = d.name.loc;
+  for (const auto& f : d.fields) {
+    info.fields.emplace_back();
+    info.fields.back().name = f.name.text;
+    info.fields.back().ast = &f;
+    info.fields.back().data = &info;
+  }
+  for (const auto& s : d.lets) {
+    const auto* let = s->tryAs<ast::Let>();
+    if (!let || let->pattern.isTuple()) continue;
+    Binding binding;
+    binding.kind = Binding::Kind::Lazy;
+    binding.lazy = let;
+    binding.at = let->pattern.loc;
+    info.inner->names[let->pattern.name] = std::move(binding);
+  }
+  module_.data.push_back(source);
+  try {
+    if (std::find(kReaders.begin(), kReaders.end(), d.reader.text) == kReaders.end())
+      failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, kReaders);
+    Restore<Context> keep(ctx_);
+    ctx_.scope = scope;
+    for (const ast::Arg& a : d.args) {
+      const Val value = eval(*a.value);
+      if (!a.name && value.is(ValKind::Str)) {
+        source.path = value.text;
+        continue;
+      }
+      if (!a.name) fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
+      if (std::find(kSettings.begin(), kSettings.end(), a.name.text) == kSettings.end())
+        failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text), a.name.text, kSettings);
+      source.settings[a.name.text] = value.is(ValKind::Str) ? value.text : value.is(ValKind::Bool) ? (value.flag ? "true" : "false")
+                                     : value.is(ValKind::Int) ? std::to_string(asConst(value, a.value->loc, "a setting")) : fmt::format("{}", asNumber(value, a.value->loc, "a setting"));
+    }
+    if (auto it = options_.dataPaths.find(source.name); it != options_.dataPaths.end()) source.path = it->second;
+    module_.data[info.module] = source;
+  } catch (const Reported&) {
+  }
+}
+
+// ---- What the raw fields are -----------------------------------------------------------------------------------------
+
+void Elaborator::noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at) {
+  DataSource& source = module_.data[data.module];
+  if (auto it = data.raw.find(name); it != data.raw.end()) {
+    if (it->second.shape != type.shape)
+      fail(DiagCode::AxisMismatch, at, fmt::format("the raw field `{}` is {} in one place and {} here", name, it->second.str(), type.str()));
+    for (DataField& f : source.raw)
+      if (f.name == name && bound && bound->isConst() && (f.bound == 0 || bound->value() < f.bound)) f.bound = bound->value();
+    return;
+  }
+  data.raw[name] = type;
+  source.raw.push_back({name, type, bound && bound->isConst() ? bound->value() : 0, at});
+}
+
+void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound) {
+  Shape shape;
+  for (const Val& v : dims) shape.push_back(v.dim);
+  const Type type{rawDtype(data), shape};
+  if (const auto* field = e.tryAs<ast::Field>(); field && field->base->is<ast::Name>() && field->base->as<ast::Name>().text == "raw")
+    return noteRaw(data, field->name.text, type, bound, e.loc);
+  if (const auto* bracket = e.tryAs<ast::Bracket>(); bracket && bracket->base->is<ast::Name>() && bracket->base->as<ast::Name>().text == "raw")
+    if (const auto column = columnName(*bracket)) return noteRaw(data, *column, type, bound, e.loc);
+  if (const auto* name = e.tryAs<ast::Name>()) {
+    if (auto it = data.inner->names.find(name->text); it != data.inner->names.end() && it->second.lazy && !it->second.lazy->type)
+      inferRaw(data, *it->second.lazy->value, dims, bound);
+    return;
+  }
+  if (const auto* unary = e.tryAs<ast::Unary>()) return inferRaw(data, *unary->operand, dims, std::nullopt);
+  if (const auto* bin = e.tryAs<ast::Binary>()) {
+    inferRaw(data, *bin->lhs, dims, std::nullopt);
+    return inferRaw(data, *bin->rhs, dims, std::nullopt);
+  }
+  const auto* call = e.tryAs<ast::Call>();
+  if (!call || call->args.empty()) return;
+  const auto* callee = call->callee->tryAs<ast::Name>();
+  const ast::Expr& first = *call->args[0].value;
+  // `chars(raw)`: the text as the reader's own tokens.
+  if (callee && first.is<ast::Name>() && first.as<ast::Name>().text == "raw") return noteRaw(data, callee->text, type, bound, e.loc);
+  if (callee && dtypeFromName(callee->text)) return inferRaw(data, first, dims, bound);
+  const auto* bracket = call->callee->tryAs<ast::Bracket>();
+  const ast::ShapeMap* map = bracket && !bracket->args.empty() ? bracket->args[0].value->tryAs<ast::ShapeMap>() : nullptr;
+  if (!map) {
+    // A function of one tensor is taken as elementwise; if it is not, the declared result will not fit and say so.
+    for (const ast::Arg& a : call->args)
+      if (readsRaw(*a.value) || a.value->is<ast::Name>()) inferRaw(data, *a.value, dims, std::nullopt);
+    return;
+  }
+  // A view read backwards: extents of the result give those of the operand.
+  std::map<std::string, Val> known;
+  if (map->result.axes.size() != dims.size()) return;
+  for (size_t i = 0; i < dims.size(); ++i)
+    if (map->result.axes[i].kind == ast::Axis::Kind::Name) known[map->result.axes[i].name] = dims[i];
+  std::vector<Val> operand;
+  for (const ast::Axis& a : map->inputs[0].axes) {
+    Val extent = Val::integer(1);
+    const std::function<bool(const ast::Axis&)> times = [&](const ast::Axis& x) {
+      if (x.kind == ast::Axis::Kind::Int) extent.dim = extent.dim * Dim(x.value);
+      else if (x.kind == ast::Axis::Kind::Name && known.contains(x.name)) extent.dim = extent.dim * known[x.name].dim;
+      else if (x.kind == ast::Axis::Kind::Group) return std::all_of(x.group.begin(), x.group.end(), times);
+      else return false;
+      return true;
+    };
+    if (!times(a)) return;
+    operand.push_back(extent);
+  }
+  inferRaw(data, first, operand, bound);
+}
+
+Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
+  auto it = data.raw.find(name);
+  if (it == data.raw.end()) {
+    error(DiagCode::RawExtentUnknown, at, fmt::format("the extents of `raw.{}` cannot be told from the field", name))
+        .help(fmt::format("declare them: `let x: {}[…] = raw.{}` in the data block, and use `x`", dtypeName(rawDtype(data)), name));
+    throw Reported{};
+  }
+  const Value v = leaf("input", fmt::format("{}.{}", data.ast->name.text, name), it->second);
+  Frame* top = frame_;
+  while (top->parent) top = top->parent;
+  return Val::of(wrap(useIn(v, top, frame_)));
+}
+
+Val Elaborator::rawColumns(DataInfo& data, const ast::Bracket& e) {
+  const auto name = columnName(e);
+  if (!name) fail(DiagCode::BadIndex, e.loc, "columns are named: `raw[\"age\"]`, or `raw[\"first\"..\"last\"]` for a vector");
+  return rawField(data, *name, e.loc);
+}
+
+// ---- Fields ----------------------------------------------------------------------------------------------------------
+
+void Elaborator::prepareField(DataFieldInfo& field) {
+  if (field.failed) throw Reported{};
+  if (field.ready) return;
+  field.failed = true;
+  DataInfo& data = *field.data;
+  const ast::Data::Field& f = *field.ast;
+  Restore<Context> keep(ctx_);
+  Restore<Frame*> keepFrame(frame_);
+  Restore<DataInfo*> keepRaw(rawData_);
+  Restore<bool> keepTrust(trustBounds_);
+  entry_->inner.push_back(std::make_unique<Frame>(nullptr));
+  frame_ = entry_->inner.back().get();
+  rawData_ = &data;
+  trustBounds_ = true;
+  std::map<std::string, std::vector<const void*>> ordinals;
+  ctx_ = Context{};
+  ctx_.ordinals = &ordinals;
+  ctx_.scope = std::make_shared<Scope>(data.inner);
+  // Lets with a declared type say what is raw first.
+  for (const auto& s : data.ast->lets)
+    if (const auto* let = s->tryAs<ast::Let>(); let && let->type && readsRaw(*let->value))
+      if (const auto e = resolveShape(*let->type)) {
+        if (const auto* raw = let->value->tryAs<ast::Field>(); raw && raw->base->is<ast::Name>() && raw->base->as<ast::Name>().text == "raw")
+          noteRaw(data, raw->name.text, Type{e->dtype.value_or(rawDtype(data)), e->shape()}, std::nullopt, let->value->loc);
+        else
+          inferRaw(data, *let->value, e->dims, std::nullopt);
+      }
+  Val v;
+  if (f.type) {
+    if (const auto e = resolveShape(*f.type)) {
+      std::optional<Dim> bound;
+      if (f.type->bound) bound = asDim(eval(*f.type->bound), f.type->bound->loc, "a bound") + Dim(f.type->boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+      inferRaw(data, *f.value, e->dims, bound);
+    }
+    v = declared(*f.type, *f.value, f.name.text);
+  } else {
+    v = eval(*f.value);
+  }
+  const TensorVal t = asTensor(v, f.value->loc, "a data field");
+  for (const Dim& d : t.type.shape)
+    if (!d.isConst()) fail(DiagCode::SymbolicDimension, f.value->loc, fmt::format("the field `{}` is {}: a row has fixed extents", field.name, t.type.str()));
+  field.type = t.type;
+  field.unit = t.unit;
+  field.bound = t.bound;
+  field.row = frame_->graph;
+  field.row.outputs.push_back({OutputRole::Result, field.name, t.value});
+  for (const Node& n : field.row.nodes)
+    if (n.op == Op::Leaf && n.attrs.string("kind") == "input") field.raws.push_back(n.attrs.string("name").substr(data.ast->name.text.size() + 1));
+  field.ready = true;
+  field.failed = false;
+}
+
+std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct, const Dim& n) {
+  std::map<Value, RowInput> inputs;
+  for (uint32_t i = 0; i < field.row.nodes.size(); ++i) {
+    const Node& node = field.row.nodes[i];
+    if (node.op != Op::Leaf || node.attrs.string("kind") != "input") continue;
+    const std::string raw = node.attrs.string("name").substr(field.data->ast->name.text.size() + 1);
+    const size_t k = static_cast<size_t>(std::find(field.raws.begin(), field.raws.end(), raw) - field.raws.begin());
+    inputs[{i, 0}] = {use(raws[k], at), !direct};
+  }
+  place(at);
+  const Graph& row = field.row;
+  if (direct) {
+    // One row: the graph in place.
+    std::map<Value, Value> at2;
+    for (uint32_t i = 0; i < row.nodes.size(); ++i) {
+      if (inputs.contains({i, 0})) {
+        at2[{i, 0}] = inputs[{i, 0}].value;
+        continue;
+      }
+      const Node& node = row.nodes[i];
+      std::vector<Value> in;
+      for (Value v : node.in) in.push_back(at2.at(v));
+      b().setOrigin(node.origin);
+      const std::vector<Value> r = b().makeMulti(node.op, in, node.attrs, node.regions);
+      for (uint32_t k = 0; k < r.size(); ++k) at2[{i, k}] = r[k];
+    }
+    return {at2.at(row.outputs[0].value)};
+  }
+  const auto mapped = vectorise(row, inputs, n, b());
+  if (!mapped) fail(DiagCode::BadOperation, field.ast->value->loc, fmt::format("the field `{}` draws random numbers or loops, which a field may not", field.name));
+  return *mapped;
+}
+
+Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args, Loc at) {
+  prepareField(field);
+  if (args.size() != field.raws.size())
+    fail(DiagCode::WrongArguments, at, fmt::format("`{}` is computed from {} raw field{} ({}), and here are {} arguments", field.name, field.raws.size(), field.raws.size() == 1 ? "" : "s", fmt::join(field.raws, ", "), args.size()));
+  std::vector<TensorVal> raws;
+  Shape lead;
+  for (size_t i = 0; i < args.size(); ++i) {
+    const Type& row = field.data->raw[field.raws[i]];
+    TensorVal x = asTensor(args[i].val, args[i].at, "a data field");
+    const size_t extra = x.type.shape.size() - std::min(x.type.shape.size(), row.shape.size());
+    const Shape tail(x.type.shape.begin() + extra, x.type.shape.end());
+    if (x.type.dtype != row.dtype || tail != row.shape) {
+      Diagnostic& d = error(x.type.dtype != row.dtype ? DiagCode::DTypeMismatch : DiagCode::AxisMismatch, args[i].at,
+                            fmt::format("`{}` takes the raw field `{}`, {}, and this is {}", field.name, field.raws[i], row.str(), x.type.str()));
+      d.note(field.ast->name.loc, fmt::format("`{}` is declared", field.name));
+      throw Reported{};
+    }
+    const Shape here(x.type.shape.begin(), x.type.shape.begin() + extra);
+    if (i && here != lead) fail(DiagCode::AxisMismatch, args[i].at, fmt::format("the leading axes are {} here and {} in the first argument", shapeText(here), shapeText(lead)));
+    lead = here;
+    raws.push_back(x);
+  }
+  const Dim n = elementCount(lead);
+  if (lead.size() > 1)
+    for (TensorVal& x : raws) {
+      Shape flat{n};
+      flat.insert(flat.end(), x.type.shape.begin() + lead.size(), x.type.shape.end());
+      place(at);
+      x = wrap(b().reshape(x.value, flat));
+    }
+  Value v = mapRow(field, raws, at, lead.empty(), n)[0];
+  Shape shape = lead;
+  shape.insert(shape.end(), field.type.shape.begin(), field.type.shape.end());
+  place(at);
+  v = b().reshape(v, shape);
+  std::vector<bool> unit(lead.size(), false);
+  unit.insert(unit.end(), field.unit.begin(), field.unit.end());
+  return Val::of(wrap(v, unit, field.bound));
+}
+
+Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
+  if (auto it = entry_->fieldValues.find(field.name); it != entry_->fieldValues.end()) return it->second;
+  prepareField(field);
+  Restore<Frame*> keepFrame(frame_);
+  frame_ = entry_->root.get();
+  const Dim batch = Dim::symbol("batch");
+  std::vector<TensorVal> raws;
+  for (const std::string& raw : field.raws) {
+    Type type = field.data->raw[raw];
+    type.shape.insert(type.shape.begin(), batch);
+    raws.push_back(wrap(leaf("input", fmt::format("{}.{}", field.data->ast->name.text, raw), type)));
+  }
+  const Value v = mapRow(field, raws, at, false, batch)[0];
+  std::vector<bool> unit{false};
+  unit.insert(unit.end(), field.unit.begin(), field.unit.end());
+  if (Node& n = b().graph().node(v); n.name.empty()) n.name = field.name;
+  const Val result = Val::of(wrap(v, unit, field.bound));
+  entry_->fieldValues[field.name] = result;
+  return result;
+}
+
+DataInfo* Elaborator::findData(const ast::Expr& e) {
+  Restore<Context> keep(ctx_);
+  const Val v = eval(e);
+  if (!v.is(ValKind::Data)) fail(DiagCode::UnknownData, e.loc, fmt::format("a train block runs on a data block, and this is {}", describe(v)));
+  return v.data;
+}
+
+}  // namespace nnc::elab

@@ -1,0 +1,378 @@
+// Declared types: what a shape in the text means here, whether a value fits it, and what a declared shape pushes inward.
+// Dimensions of a signature are matched left to right: plain names first, then those linear in one unbound name.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+namespace nnc::elab {
+
+namespace {
+
+constexpr const char* kUnknown = "?";
+
+/// num / den, polynomials in the symbols in force and the unknown "?".
+struct Ratio {
+  Dim num, den = 1;
+};
+
+void namesIn(const ast::Expr& e, std::vector<const ast::Name*>& into) {
+  if (const auto* n = e.tryAs<ast::Name>()) into.push_back(n);
+  if (const auto* u = e.tryAs<ast::Unary>()) namesIn(*u->operand, into);
+  if (const auto* bin = e.tryAs<ast::Binary>()) {
+    namesIn(*bin->lhs, into);
+    namesIn(*bin->rhs, into);
+  }
+  if (const auto* c = e.tryAs<ast::Call>())
+    for (const ast::Arg& a : c->args) namesIn(*a.value, into);
+}
+
+/// Solves a·? + c = 0 for the unknown.
+std::optional<Dim> solveLinear(const Dim& p) {
+  Dim a, c;
+  for (const auto& [monomial, coefficient] : p.terms()) {
+    Dim term = coefficient;
+    int degree = 0;
+    for (const std::string& s : monomial) {
+      if (s == kUnknown) ++degree;
+      else term = term * Dim::symbol(s);
+    }
+    if (degree > 1) return std::nullopt;
+    (degree ? a : c) = (degree ? a : c) + term;
+  }
+  return (Dim(0) - c).dividedBy(a);
+}
+
+}  // namespace
+
+Shape Expected::shape() const {
+  Shape s;
+  for (const Val& v : dims) s.push_back(v.dim);
+  return s;
+}
+
+static void fixHypers(const Formula& f, std::set<std::string>& fixed) {
+  if (f.kind == Formula::Kind::Hyper) fixed.insert(f.hyper);
+  if (f.a) fixHypers(*f.a, fixed);
+  if (f.b) fixHypers(*f.b, fixed);
+}
+
+Dim Elaborator::asDim(const Val& v, Loc at, const char* what) {
+  if (v.is(ValKind::Error)) throw Reported{};
+  if (v.formula) fixHypers(*v.formula, hypersFixed_);
+  if (v.is(ValKind::Int)) return v.dim;
+  if (v.is(ValKind::Float) && !v.text.empty())
+    fail(DiagCode::NotDivisible, at, fmt::format("{} must be a whole number, and {} is not", what, v.text));
+  if (v.is(ValKind::Float) && v.number == static_cast<double>(static_cast<int64_t>(v.number))) return static_cast<int64_t>(v.number);
+  if (v.isTensor())
+    fail(DiagCode::NotCompileTime, at, fmt::format("{} must be known when compiling, and this is computed when running ({})", what, describe(v)));
+  fail(DiagCode::WrongKind, at, fmt::format("{} must be a whole number, not {}", what, describe(v)));
+}
+
+int64_t Elaborator::asConst(const Val& v, Loc at, const char* what) {
+  const Dim d = asDim(v, at, what);
+  if (!d.isConst())
+    fail(DiagCode::SymbolicDimension, at, fmt::format("{} must be one fixed number, and {} is known only when running", what, d.str()));
+  return d.value();
+}
+
+double Elaborator::asNumber(const Val& v, Loc at, const char* what) {
+  if (v.is(ValKind::Float)) {
+    if (v.formula) fixHypers(*v.formula, hypersFixed_);
+    return v.number;
+  }
+  return static_cast<double>(asConst(v, at, what));
+}
+
+bool Elaborator::asBool(const Val& v, Loc at, const char* what) {
+  if (v.is(ValKind::Error)) throw Reported{};
+  if (v.formula) fixHypers(*v.formula, hypersFixed_);
+  if (v.is(ValKind::Bool)) return v.flag;
+  fail(DiagCode::WrongKind, at, fmt::format("{} must be true or false, not {}", what, describe(v)));
+}
+
+DType Elaborator::dtypeOf(const ast::Ident& name) {
+  if (const auto t = dtypeFromName(name.text)) return *t;
+  failUnknown(DiagCode::UnknownName, name.loc, "element type", name.text,
+              {"f64", "f32", "bf16", "f16", "i64", "i32", "i8", "u8", "bool", "int", "float"});
+}
+
+// ---- Shapes that are known -------------------------------------------------------------------------------------------
+
+static Binding* dimBinding(const ScopePtr& scope, const std::string& name) {
+  Binding* found = scope->find(name);
+  if (!found) return nullptr;
+  if (found->kind == Binding::Kind::Lazy || found->val.is(ValKind::Int)) return found;
+  return nullptr;
+}
+
+bool Elaborator::isResolvable(const ast::TypeExpr& t) {
+  for (const ast::Dim& d : t.shape) {
+    if (d.kind == ast::Dim::Kind::Bounded) return false;
+    if (d.kind == ast::Dim::Kind::Rest) {
+      if (!ctx_.scope->find("..." + d.name)) return false;
+      continue;
+    }
+    std::vector<const ast::Name*> names;
+    namesIn(*d.expr, names);
+    for (const ast::Name* n : names)
+      if (!ctx_.scope->find(n->text)) {
+        // A single unknown name is a new variable where a value is matched; where one must be filled it is a mistake.
+        bool known = false;
+        builtinName(n->text, n->loc, known);
+        if (!known) return false;
+      }
+  }
+  return true;
+}
+
+std::vector<Val> Elaborator::resolveDims(const std::vector<ast::Dim>& dims) {
+  std::vector<Val> result;
+  for (const ast::Dim& d : dims) {
+    if (d.kind == ast::Dim::Kind::Rest) {
+      for (const Val& v : *ctx_.scope->find("..." + d.name)->val.items) result.push_back(v);
+      continue;
+    }
+    const Val v = eval(*d.expr);
+    const Dim extent = asDim(v, d.loc, "a dimension");
+    if (extent.isConst() && extent.value() < 0) fail(DiagCode::AxisMismatch, d.loc, fmt::format("a dimension is {}", extent.str()));
+    result.push_back(Val::integer(extent, d.expr->is<ast::Int>() && extent == Dim(1)));
+  }
+  return result;
+}
+
+std::optional<Expected> Elaborator::resolveShape(const ast::TypeExpr& t) {
+  if (t.isTuple || !isResolvable(t)) return std::nullopt;
+  Expected e;
+  if (t.dtype && t.dtype.text != "int" && t.dtype.text != "float") e.dtype = dtypeOf(t.dtype);
+  e.dims = resolveDims(t.shape);
+  return e;
+}
+
+Val Elaborator::fill(const Val& v, const Expected& e, Loc at) {
+  if (v.is(ValKind::Fn) && !v.fn->isLayer()) return fill(applyShapeFn(v, e.dims, at), e, at);
+  std::vector<bool> unit;
+  for (const Val& d : e.dims) unit.push_back(d.unit);
+  if (v.isNumber() || v.is(ValKind::Bool)) {
+    const DType dtype = e.dtype ? *e.dtype : v.is(ValKind::Bool) ? DType::Bool : DType::F32;
+    const TensorVal t = materialise(v, dtype, at);
+    place(at);
+    return Val::of(wrap(b().fill(t.value, e.shape()), unit));
+  }
+  // A function of a shape draws f32; another declared float type converts it, so that `normal` serves every precision.
+  if (v.isTensor() && e.dtype && isFloat(*e.dtype) && isFloat(v.tensor.type.dtype)) return Val::of(cast(v.tensor, *e.dtype, at));
+  return v;
+}
+
+// ---- Matching a value against a declared type ------------------------------------------------------------------------
+
+Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const std::string& what) {
+  const bool scalar = !t.isTuple && !t.hasShape && t.dtype.text != "int";
+  if (t.isTuple || (!t.hasShape && !scalar)) return matchType(t, eval(value), what, value.loc);
+  const std::optional<Expected> expected = resolveShape(t);
+  if (!expected) {
+    const Val v = eval(value);
+    if (v.isNumber() || (v.is(ValKind::Fn) && !v.fn->isLayer())) {
+      std::vector<const ast::Name*> names;
+      for (const ast::Dim& d : t.shape)
+        if (d.expr) namesIn(*d.expr, names);
+      for (const ast::Name* n : names) eval(*n);  // reports the unknown one
+      fail(DiagCode::ShapeUnknown, t.loc, fmt::format("the shape of `{}` is not known here", what));
+    }
+    return matchType(t, v, what, value.loc);
+  }
+  Val v = evalExpecting(value, &*expected);
+  const bool fixedSign = v.isNumber() || v.is(ValKind::Bool) || (v.is(ValKind::Fn) && !v.fn->isLayer());
+  v = fixedSign ? fill(v, *expected, value.loc) : v;
+  return matchType(t, v, what, value.loc);
+}
+
+Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& what, Loc at) {
+  if (v.is(ValKind::Int)) {
+    if (t.bound) {
+      const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+      if (const Dim rest = bound - v.dim; rest.isConst() && rest.value() <= 0)
+        fail(DiagCode::BoundMismatch, at, fmt::format("`{}` is {} and must be less than {}", what, v.dim.str(), bound.str()));
+    }
+    return v;
+  }
+  TensorVal x = asTensor(v, at, what.c_str());
+  if (!isInteger(x.type.dtype) || x.type.rank() != 0)
+    fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is an int, and this is {}", what, x.type.str()));
+  checkBound(t, x, what, at);
+  return Val::of(x);
+}
+
+void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::string& what, Loc at) {
+  if (!t.bound) return;
+  const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  if (!isInteger(v.type.dtype))
+    fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` has a bound and must be integers, and this is {}", what, v.type.str()));
+  if (trustBounds_) {
+    v.bound = bound;
+    return;
+  }
+  const std::optional<Dim> rest = v.bound ? std::optional(bound - *v.bound) : std::nullopt;
+  if (!rest || !rest->isConst() || rest->value() < 0) {
+    Diagnostic& d = error(DiagCode::BoundMismatch, at,
+                          v.bound ? fmt::format("`{}` needs indices below {}, and these are below {}", what, bound.str(), v.bound->str())
+                                  : fmt::format("`{}` needs indices below {}, and these have no bound", what, bound.str()));
+    d.help(fmt::format("`clamp(…, {})` gives them one", bound.str()));
+    throw Reported{};
+  }
+  v.bound = bound;
+}
+
+Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what, Loc at) {
+  if (v.is(ValKind::Error)) throw Reported{};
+  if (t.isTuple) {
+    if (!v.is(ValKind::Tuple) || v.items->size() != t.elements.size())
+      fail(DiagCode::WrongKind, at, fmt::format("`{}` is a tuple of {}, and this is {}", what, t.elements.size(), describe(v)));
+    std::vector<Val> items;
+    for (size_t i = 0; i < t.elements.size(); ++i)
+      items.push_back(matchType(t.elements[i], (*v.items)[i], fmt::format("{}.{}", what, i), at));
+    return Val::tuple(std::move(items));
+  }
+  if (t.dtype.text == "int") return asIndexOrInt(t, v, what, at);
+  if (!t.hasShape && v.isNumber()) {
+    if (t.dtype.text == "float" || !t.dtype) return v;
+    const DType dtype = dtypeOf(t.dtype);
+    if (dtype == DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is a bool, and this is {}", what, describe(v)));
+    if (isInteger(dtype) && v.is(ValKind::Float)) fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is {}, and this is {}", what, t.dtype.text, describe(v)));
+    return v;
+  }
+  if (!t.hasShape && v.is(ValKind::Bool) && t.dtype.text == "bool") return v;
+  if (v.isNumber() || v.is(ValKind::Bool)) {
+    const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : v.is(ValKind::Bool) ? DType::Bool : DType::F32;
+    v = Val::of(materialise(v, dtype, at));
+  }
+  if (v.is(ValKind::Fn) && !v.fn->isLayer())
+    if (const auto e = resolveShape(t)) v = fill(v, *e, at);
+  TensorVal x = asTensor(v, at, fmt::format("`{}`", what).c_str());
+  if (t.dtype && t.dtype.text != "float") {
+    const DType want = dtypeOf(t.dtype);
+    if (x.type.dtype != want) {
+      if (isInteger(want) && isInteger(x.type.dtype) && dtypeSize(want) > dtypeSize(x.type.dtype)) {
+        x = cast(x, want, at);
+      } else {
+        error(DiagCode::DTypeMismatch, at, fmt::format("`{}` is {}, and this is {}", what, dtypeName(want), x.type.str()))
+            .help(fmt::format("write the conversion: `{}(…)`", dtypeName(want)));
+        throw Reported{};
+      }
+    }
+  } else if (!isFloat(x.type.dtype)) {
+    error(DiagCode::DTypeMismatch, at, fmt::format("`{}` takes floats, and this is {}", what, x.type.str()))
+        .help(fmt::format("convert it (`f32(…)`), or declare `{}` with its element type: `{}[…]`", what, dtypeName(x.type.dtype)));
+    throw Reported{};
+  }
+  matchShape(t, x, what, at);
+  checkBound(t, x, what, at);
+  return Val::of(x);
+}
+
+void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::string& what, Loc at) {
+  const Shape& shape = v.type.shape;
+  std::optional<size_t> rest;
+  for (size_t i = 0; i < t.shape.size(); ++i)
+    if (t.shape[i].kind == ast::Dim::Kind::Rest) rest = i;
+  const size_t fixed = t.shape.size() - (rest ? 1 : 0);
+  if (rest ? shape.size() < fixed : shape.size() != fixed) {
+    Diagnostic& d = error(DiagCode::RankMismatch, at,
+                          fmt::format("`{}` has {}{} axes, and this is {}", what, rest ? "at least " : "", fixed, v.type.str()));
+    d.note(t.loc, fmt::format("`{}` is declared", what));
+    throw Reported{};
+  }
+  const size_t restSize = shape.size() - fixed;
+  const auto axisOf = [&](size_t i) { return rest && i > *rest ? i + restSize - 1 : i; };
+  std::vector<size_t> deferred;
+  for (size_t i = 0; i < t.shape.size(); ++i) {
+    const ast::Dim& d = t.shape[i];
+    const size_t axis = axisOf(i);
+    if (d.kind != ast::Dim::Kind::Rest) {
+      if (!matchDim(d, shape[axis], what, static_cast<int>(axis), v, at, true)) deferred.push_back(i);
+      continue;
+    }
+    std::vector<Val> dims;
+    for (size_t k = 0; k < restSize; ++k) dims.push_back(Val::integer(shape[axis + k], v.unit[axis + k]));
+    if (const Binding* known = ctx_.scope->find("..." + d.name)) {
+      bool same = known->val.items->size() == restSize;
+      for (size_t k = 0; same && k < restSize; ++k) same = (*known->val.items)[k].dim == shape[axis + k];
+      if (!same) {
+        Shape want;
+        for (const Val& x : *known->val.items) want.push_back(x.dim);
+        Diagnostic& diag = error(DiagCode::AxisMismatch, at,
+                                 fmt::format("the axes `...{}` of `{}` are {}, and here {} is needed", d.name, what, shapeText(Shape(shape.begin() + axis, shape.begin() + axis + restSize)), shapeText(want)));
+        diag.note(t.loc, fmt::format("`{}` is declared", what));
+        throw Reported{};
+      }
+    } else {
+      ctx_.scope->bind("..." + d.name, Val::tuple(std::move(dims)), d.loc);
+    }
+  }
+  for (size_t i : deferred)
+    if (!matchDim(t.shape[i], shape[axisOf(i)], what, static_cast<int>(axisOf(i)), v, at, false))
+      fail(DiagCode::ShapeUnknown, t.shape[i].loc, "this dimension has more than one unknown name");
+  for (size_t i = 0; i < t.shape.size(); ++i)
+    if (t.shape[i].kind != ast::Dim::Kind::Rest) v.unit[axisOf(i)] = t.shape[i].expr && t.shape[i].expr->is<ast::Int>() && shape[axisOf(i)] == Dim(1);
+}
+
+bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::string& what, int axis, const TensorVal& v, Loc at, bool defer) {
+  const auto bindNew = [&](const std::string& name) {
+    ctx_.scope->bind(name, Val::integer(actual), d.loc);
+    return true;
+  };
+  const auto mismatch = [&](const Dim& want) {
+    Diagnostic& diag = error(DiagCode::AxisMismatch, at,
+                             fmt::format("axis {} of `{}` is {}, and here {} is needed", axis, what, actual.str(), want.str()));
+    diag.mark(fmt::format("this is {}", v.type.str()));
+    diag.note(d.loc, fmt::format("`{}` is declared", what));
+    throw Reported{};
+  };
+  if (d.kind == ast::Dim::Kind::Bounded) {
+    if (Binding* known = dimBinding(ctx_.scope, d.name)) {
+      if (known->val.dim != actual) mismatch(known->val.dim);
+      return true;
+    }
+    return bindNew(d.name);
+  }
+  std::vector<const ast::Name*> names;
+  namesIn(*d.expr, names);
+  std::set<std::string> unknown;
+  for (const ast::Name* n : names) {
+    bool known = dimBinding(ctx_.scope, n->text) != nullptr;
+    if (!known && !ctx_.scope->find(n->text)) builtinName(n->text, n->loc, known);
+    if (!known) unknown.insert(n->text);
+  }
+  // The callee of `max(a, b)` in a dimension is no dimension.
+  if (unknown.empty()) {
+    const Dim want = asDim(eval(*d.expr), d.loc, "a dimension");
+    if (want != actual) mismatch(want);
+    return true;
+  }
+  if (d.expr->is<ast::Name>()) return bindNew(*unknown.begin());
+  if (defer || unknown.size() > 1) return false;
+  const std::string name = *unknown.begin();
+  const std::function<std::optional<Ratio>(const ast::Expr&)> ratio = [&](const ast::Expr& e) -> std::optional<Ratio> {
+    if (const auto* n = e.tryAs<ast::Name>(); n && n->text == name) return Ratio{Dim::symbol(kUnknown), 1};
+    if (const auto* bin = e.tryAs<ast::Binary>()) {
+      const auto a = ratio(*bin->lhs), c = ratio(*bin->rhs);
+      if (!a || !c) return std::nullopt;
+      switch (bin->op) {
+        case ast::BinaryOp::Add: return Ratio{a->num * c->den + c->num * a->den, a->den * c->den};
+        case ast::BinaryOp::Sub: return Ratio{a->num * c->den - c->num * a->den, a->den * c->den};
+        case ast::BinaryOp::Mul: return Ratio{a->num * c->num, a->den * c->den};
+        case ast::BinaryOp::Div: return Ratio{a->num * c->den, a->den * c->num};
+        default: return std::nullopt;
+      }
+    }
+    return Ratio{asDim(eval(e), e.loc, "a dimension"), 1};
+  };
+  const auto r = ratio(*d.expr);
+  if (!r) fail(DiagCode::ShapeUnknown, d.loc, fmt::format("`{}` cannot be told from this dimension", name));
+  const auto solved = solveLinear(r->num - r->den * actual);
+  if (!solved)
+    fail(DiagCode::NotDivisible, at, fmt::format("axis {} of `{}` is {}, from which `{}` has no whole value", axis, what, actual.str(), name));
+  ctx_.scope->bind(name, Val::integer(*solved), d.loc);
+  return true;
+}
+
+}  // namespace nnc::elab

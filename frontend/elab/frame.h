@@ -1,0 +1,50 @@
+// A frame is a graph under construction: the body of an entry, or a region inside one. Values of an outer frame come into a
+// region as arguments; this is where they are caught, and where assigned cells become carries.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "frontend/elab/scope.h"
+#include "ir/builder.h"
+
+namespace nnc::elab {
+
+struct Frame {
+  explicit Frame(Frame* parent) : parent(parent), builder(graph) {}
+  Frame(const Frame&) = delete;
+
+  struct CellEntry {
+    Val outer;             // the value in the parent's frame when it was first touched here
+    Val entry;             // the same as arguments of this region
+    Val current;
+    bool assigned = false;
+    bool local = false;    // a var of this frame itself: no carry
+    Loc at;                // the last assignment
+  };
+
+  Frame* parent;
+  Graph graph;
+  Builder builder;
+  std::map<Value, Value> captures;                   // parent's value → argument
+  std::vector<std::pair<Value, Value>> captureList;  // the same, in order
+  std::map<Cell*, CellEntry> cells;
+  std::vector<Cell*> cellOrder;
+  Value loopIndex;                                   // of a loop's body: its number, part of every random key drawn in it
+
+  CellEntry* find(Cell* cell) {
+    auto it = cells.find(cell);
+    return it == cells.end() ? nullptr : &it->second;
+  }
+  CellEntry& enter(Cell* cell, CellEntry entry) {
+    cellOrder.push_back(cell);
+    return cells[cell] = std::move(entry);
+  }
+  bool isInside(const Frame* other) const {
+    for (const Frame* f = this; f; f = f->parent)
+      if (f == other) return true;
+    return false;
+  }
+};
+
+}  // namespace nnc::elab

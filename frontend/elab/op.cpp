@@ -1,0 +1,193 @@
+// `op.<primitive>[attributes](operands)`: library code reaches every primitive of ops.def. Attributes are read from
+// ops.def's own description: positional in its order or by name, axes may count from the end.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/infer.h"
+#include "ir/op_schema.h"
+
+namespace nnc::elab {
+
+namespace {
+
+bool isAxisName(const std::string& name) { return name == "axis" || name == "axes" || name == "perm"; }
+
+std::vector<Val> listOf(const Val& v) {
+  if (v.is(ValKind::Tuple)) return *v.items;
+  return {v};
+}
+
+}  // namespace
+
+Val Elaborator::treeSum(const Val& v, const FnVal& f, Loc at) {
+  std::vector<TensorVal> ts;
+  collectTensors(v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v, ts);
+  if (ts.empty()) return Val::real(0);
+  Val total;
+  for (size_t i = 0; i < ts.size(); ++i) {
+    const Val part = applyPrimitive(f, {{"", Val::of(ts[i]), at}}, at);
+    total = i ? binary(ast::BinaryOp::Add, total, part, at) : part;
+  }
+  return total;
+}
+
+Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
+  const OpInfo& info = opInfo(f.op);
+  if (f.op == Op::Rand) return applyRand(f, at);
+  for (const ArgVal& a : args)
+    if (!a.name.empty()) fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` takes its operands by position", f.name()));
+  if (info.inputs >= 0 && static_cast<int>(args.size()) != info.inputs)
+    fail(DiagCode::WrongArguments, at, fmt::format("`{}` takes {} operand{}, not {}", f.name(), info.inputs, info.inputs == 1 ? "" : "s", args.size()));
+  std::vector<Val> vals;
+  for (const ArgVal& a : args) vals.push_back(a.val);
+  if (isElementwise(f.op) && f.op != Op::Cast) return elementwise(f.op, vals, {}, at, info.text);
+  if (f.op == Op::Sum && !vals[0].isTensor() && !vals[0].isNumber()) return treeSum(vals[0], f, at);
+
+  std::vector<TensorVal> ts;
+  std::vector<Value> in;
+  std::vector<Type> types;
+  for (size_t i = 0; i < args.size(); ++i) {
+    ts.push_back(asTensor(vals[i], args[i].at, f.name().c_str()));
+    in.push_back(ts.back().value);
+    types.push_back(ts.back().type);
+  }
+  const int64_t rank = ts.empty() ? 0 : ts[0].type.rank();
+  Attrs attrs;
+  const std::vector<AttrSpec>& specs = attrSpecs(f.op);
+  size_t position = 0;
+  for (const StaticArg& s : f.statics) {
+    const AttrSpec* spec = nullptr;
+    if (s.name.empty()) {
+      if (position < specs.size()) spec = &specs[position++];
+    } else {
+      for (const AttrSpec& candidate : specs)
+        if (candidate.name == s.name) spec = &candidate;
+    }
+    if (!spec || s.expr) {
+      std::vector<std::string> names;
+      for (const AttrSpec& candidate : specs) names.push_back(candidate.name);
+      if (s.name.empty()) fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` takes at most {} attributes", f.name(), specs.size()));
+      failUnknown(DiagCode::UnknownOption, s.at, fmt::format("attribute of `{}` called", f.name()), s.name, names);
+    }
+    if (s.value.is(ValKind::None)) continue;
+    const char* what = spec->name.c_str();
+    // Axes of broadcast and window count in the result, which has one more for each new axis.
+    const int64_t axisRank = f.op == Op::Broadcast ? rank + static_cast<int64_t>(listOf(s.value).size()) : rank;
+    const auto axis = [&](int64_t a) { return isAxisName(spec->name) && a < 0 ? a + axisRank : a; };
+    switch (spec->kind) {
+      case AttrKind::Int: attrs.set(spec->name, axis(asConst(s.value, s.at, what))); break;
+      case AttrKind::Float: attrs.set(spec->name, asNumber(s.value, s.at, what)); break;
+      case AttrKind::Bool: attrs.set(spec->name, asBool(s.value, s.at, what)); break;
+      case AttrKind::String:
+        if (!s.value.is(ValKind::Str)) fail(DiagCode::WrongKind, s.at, fmt::format("`{}` is a text", spec->name));
+        attrs.set(spec->name, s.value.text);
+        break;
+      case AttrKind::DType:
+        if (!s.value.is(ValKind::Fn) || s.value.fn->kind != FnVal::Kind::Cast) fail(DiagCode::WrongKind, s.at, fmt::format("`{}` is an element type", spec->name));
+        attrs.set(spec->name, s.value.fn->dtype);
+        break;
+      case AttrKind::Dim: attrs.set(spec->name, asDim(s.value, s.at, what)); break;
+      case AttrKind::Ints: {
+        std::vector<int64_t> list;
+        for (const Val& v : listOf(s.value)) list.push_back(axis(asConst(v, s.at, what)));
+        if (spec->name == "axes") std::sort(list.begin(), list.end());
+        attrs.set(spec->name, std::move(list));
+        break;
+      }
+      case AttrKind::Dims: {
+        std::vector<Dim> list;
+        for (const Val& v : listOf(s.value)) list.push_back(asDim(v, s.at, what));
+        attrs.set(spec->name, std::move(list));
+        break;
+      }
+      default: fail(DiagCode::BadOperation, s.at, fmt::format("the attribute `{}` cannot be given in the language", spec->name));
+    }
+  }
+  if (f.op == Op::Sum && !attrs.has("axes")) {
+    std::vector<int64_t> all;
+    for (int64_t i = 0; i < rank; ++i) all.push_back(i);
+    attrs.set("axes", std::move(all));
+  }
+  if (std::string missing = attrsError(f.op, normalizedAttrs(f.op, attrs)); !missing.empty()) fail(DiagCode::BadOperation, at, missing);
+  if (const Inferred inferred = inferTypes(f.op, types, normalizedAttrs(f.op, attrs)); !inferred) {
+    Diagnostic& d = error(DiagCode::BadOperation, at, inferred.error);
+    if (!ts.empty()) d.note(fmt::format("the operand{} {}", ts.size() > 1 ? "s are" : " is", [&] {
+      std::vector<std::string> names;
+      for (const Type& t : types) names.push_back(t.str());
+      return fmt::format("{}", fmt::join(names, ", "));
+    }()));
+    throw Reported{};
+  }
+  place(at);
+  const std::vector<Value> results = b().makeMulti(f.op, in, attrs);
+  std::vector<Val> out;
+  for (Value r : results) {
+    TensorVal t = wrap(r);
+    // Written ones stay where the axis is the same; bounds of indices stay where values only move.
+    if (f.op == Op::Broadcast) {
+      const std::vector<int64_t>& axes = attrs.ints("axes");
+      size_t k = 0;
+      for (int i = 0; i < t.type.rank(); ++i) {
+        const bool added = std::find(axes.begin(), axes.end(), i) != axes.end();
+        t.unit[i] = added ? t.type.shape[i] == Dim(1) : ts[0].unit[k++];
+      }
+    } else if (!ts.empty() && t.type.rank() == ts[0].type.rank() && f.op != Op::Transpose && info.cls != OpClass::Contract) {
+      for (int i = 0; i < t.type.rank(); ++i) t.unit[i] = ts[0].unit[i] && t.type.shape[i] == ts[0].type.shape[i];
+    }
+    const bool moves = info.cls == OpClass::View && f.op != Op::Pad && f.op != Op::Concat;
+    if (!ts.empty() && (moves || f.op == Op::Gather || f.op == Op::DSlice)) t.bound = ts[0].bound;
+    if (f.op == Op::ArgMax) t.bound = ts[0].type.shape[attrs.integer("axis")];
+    out.push_back(Val::of(t));
+  }
+  return out.size() == 1 ? out[0] : Val::tuple(std::move(out));
+}
+
+// ---- Random numbers --------------------------------------------------------------------------------------------------
+
+Value Elaborator::randomKey(Loc at) {
+  place(at);
+  const auto fold = [&](Value key, uint64_t data) {
+    const Value c = b().make(Op::Const, {}, {{"type", Type{DType::I64, {}}}, {"value", Literal{std::vector<int64_t>{static_cast<int64_t>(data)}}}});
+    return b().make(Op::Fold, {key, c});
+  };
+  Value key = scalarLeaf("seed", DType::I64, 0);
+  if (!initPath_.empty()) return fold(key, hashText("init " + initPath_ + ctx_.chain));
+  const Instance* owner = ctx_.owner;
+  std::string site = entry_->kind == Function::Kind::Step ? "step " : entry_->kind == Function::Kind::Eval ? "eval " : "call ";
+  site += fmt::format("{} {} {} {}", entry_->train.empty() ? entry_->name : entry_->train, owner ? owner->path : "", ctx_.chain, ctx_.loopLabel);
+  // A shared instance draws anew in each application; the second time the same site is met is told apart likewise.
+  site += fmt::format(" {}", entry_->siteCounts[site]++);
+  key = fold(key, hashText(site));
+  if (entry_->kind == Function::Kind::Step) key = b().make(Op::Fold, {key, scalarLeaf("step", DType::I64, 0)});
+  std::vector<Value> loops;
+  for (Frame* f = frame_; f; f = f->parent)
+    if (f->loopIndex) loops.push_back(useIn(f->loopIndex, f, frame_));
+  for (auto it = loops.rbegin(); it != loops.rend(); ++it) key = b().make(Op::Fold, {key, *it});
+  return key;
+}
+
+Val Elaborator::applyRand(const FnVal& f, Loc at) {
+  Shape shape;
+  std::optional<int64_t> minor;
+  for (const StaticArg& s : f.statics) {
+    if (s.name == "minor") {
+      minor = asConst(s.value, s.at, "minor");
+      continue;
+    }
+    for (const Val& v : listOf(s.value)) shape.push_back(asDim(v, s.at, "a dimension"));
+  }
+  const auto rank = static_cast<int64_t>(shape.size());
+  // The feature axis counts fastest: axis 1 of [B, C, H, W], else the last one.
+  int64_t axis = minor ? (*minor < 0 ? *minor + rank : *minor) : rank == 4 ? 1 : rank - 1;
+  if (rank > 0 && (axis < 0 || axis >= rank)) fail(DiagCode::BadIndex, at, fmt::format("`op.rand` has no axis {} in {} axes", axis, rank));
+  const Value key = randomKey(at);
+  const Type type{DType::F32, rank ? shape : Shape{1}};
+  Value v = makeNode(Op::Rand, {key}, {{"type", type}, {"minor", std::max<int64_t>(axis, 0)}}, at);
+  if (rank == 0) v = b().reshape(v, {});
+  return Val::of(wrap(v));
+}
+
+}  // namespace nnc::elab
