@@ -82,19 +82,34 @@ struct KBlocks {
 /// Blocks of about `target` positions of the variables in `group`; one block if there are at most `whole` positions.
 KBlocks cutReduction(const IterGroup& group, int64_t target, int64_t whole);
 
-/// Packs b for the columns n0 … n0+width-1 and a range of k into dest[k][width]. Room for `lanes` more rows is needed.
+/// Where columns are packed: `count` panels of the tile's width from column n0 on, `stride` elements apart, each [k][width].
+/// The last panel needs room for `lanes` more rows.
+struct ColumnPanels {
+  llvm::Value *n0, *count;
+  Tile tile;
+  llvm::Value* dest;
+  int64_t stride;
+};
+/// Packs b for a range of k; columns beyond the last repeat it or are zero.
 void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
-                 llvm::Value* n0, const Tile& tile, llvm::Value* dest);
+                 const ColumnPanels& to);
 
-/// A panel of a: element (row, k) of a tile of rows stands at row * rowStride + k * kStride.
+/// The panel of a for one tile: element (row, k) stands at row * rowStride + k * kStride.
 struct RowPanel {
   bool lanesOverRows = false;
   int64_t rowStride = 0, kStride = 0, size = 0;  // in elements; size: of the panel of one tile
 };
 RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const Tile& tile);
-/// Packs a for the rows row0 … row0+tile.rows-1 (those beyond the last repeat it or are zero).
+/// Where rows are packed: `count` tiles from row `row0` on, one panel after the other.
+struct RowPanels {
+  llvm::Value *row0, *count;
+  Tile tile;
+  RowPanel panel;
+  llvm::Value* dest;
+};
+/// Packs a for a range of k; rows beyond the last repeat it or are zero.
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
-              const Point& at, llvm::Value* row0, const Tile& tile, const RowPanel& panel, llvm::Value* dest);
+              const Point& at, const RowPanels& to);
 
 /// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b. The reduction runs over loops whose counts are arguments;
 /// loop i moves `a` by kSteps[i] elements, b is read as consecutive rows of `width`.

@@ -101,72 +101,83 @@ llvm::Value* factor(KernelEmitter& e, const Contraction& c, uint32_t root, const
 
 /// Columns whose loads run along k: squares are transposed in registers. Columns beyond the last repeat it.
 void packColumnsTransposed(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range,
-                           const Point& at, llvm::Value* n0, const Tile& tile, llvm::Value* dest) {
+                           const Point& at, const ColumnPanels& to) {
+  const Tile& tile = to.tile;
   llvm::Value* last = e.ir.CreateSub(e.dim(e.kernel.iters[c.n].extent), e.i64(1));
   llvm::Align align(tile.lanes * dtypeSize(c.dtype));
-  overReduction(e, blocks, range, at, tile.lanes, [&](llvm::Value* position, const Point& run) {
-    e.loop(e.i64(0), e.i64(tile.width()), tile.lanes, "nv", [&](llvm::Value* v) {
-      std::vector<llvm::Value*> values;
-      for (unsigned l = 0; l < tile.lanes; ++l) {
-        Point point = run;
-        point.iters[c.n] = e.minimum(e.ir.CreateAdd(e.ir.CreateAdd(n0, v), e.i64(l)), last);
-        values.push_back(factor(e, c, c.b, point));
-      }
-      values = Transpose(e, tile.lanes, dtypeSize(c.dtype)).run(values);
-      for (unsigned l = 0; l < tile.lanes; ++l) {
-        llvm::Value* row = e.ir.CreateMul(e.ir.CreateAdd(position, e.i64(l)), e.i64(tile.width()));
-        e.ir.CreateAlignedStore(values[l], elementAddress(e, c.dtype, dest, e.ir.CreateAdd(row, v)), align);
-      }
+  e.loop(e.i64(0), to.count, 1, "bpanel", [&](llvm::Value* panel) {
+    llvm::Value* n0 = e.ir.CreateAdd(to.n0, e.ir.CreateMul(panel, e.i64(tile.width())));
+    llvm::Value* dest = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(panel, e.i64(to.stride)));
+    overReduction(e, blocks, range, at, tile.lanes, [&](llvm::Value* position, const Point& run) {
+      e.loop(e.i64(0), e.i64(tile.width()), tile.lanes, "nv", [&](llvm::Value* v) {
+        std::vector<llvm::Value*> values;
+        for (unsigned l = 0; l < tile.lanes; ++l) {
+          Point point = run;
+          point.iters[c.n] = e.minimum(e.ir.CreateAdd(e.ir.CreateAdd(n0, v), e.i64(l)), last);
+          values.push_back(factor(e, c, c.b, point));
+        }
+        values = Transpose(e, tile.lanes, dtypeSize(c.dtype)).run(values);
+        for (unsigned l = 0; l < tile.lanes; ++l) {
+          llvm::Value* row = e.ir.CreateMul(e.ir.CreateAdd(position, e.i64(l)), e.i64(tile.width()));
+          e.ir.CreateAlignedStore(values[l], elementAddress(e, c.dtype, dest, e.ir.CreateAdd(row, v)), align);
+        }
+      });
     });
   });
 }
 
+/// Loops over items 0 … count-1: whole(i) for those below `full`, part(i) for the rest.
+void wholeThenPart(KernelEmitter& e, llvm::Value* full, llvm::Value* count, const std::function<void(llvm::Value*)>& whole,
+                   const std::function<void(llvm::Value*)>& part) {
+  e.loop(e.i64(0), full, 1, "whole", whole);
+  e.loop(full, count, 1, "part", part);
+}
+
+/// How many of `count` runs of `width` items, `step` apart from `first` on, end within `extent`.
+llvm::Value* runsWithin(KernelEmitter& e, llvm::Value* first, int64_t width, int64_t step, llvm::Value* count, const Dim& extent) {
+  if (extent.isConst() && extent.value() % step == 0 && width <= step) return count;
+  llvm::Value* left = e.ir.CreateSub(e.ir.CreateSub(e.dim(extent), first), e.i64(width - step));
+  left = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, e.i64(0));
+  return e.minimum(e.ir.CreateUDiv(left, e.i64(step)), count);
+}
+
+/// Columns whose loads run along n, or along nothing: a row of all panels at a time, as it lies in memory.
 void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
-                       llvm::Value* n0, const Tile& tile, llvm::Value* dest, llvm::Value* limit) {
+                       const ColumnPanels& to) {
+  const Tile& tile = to.tile;
   llvm::Align align(tile.lanes * dtypeSize(c.dtype));
+  const Dim& extent = e.kernel.iters[c.n].extent;
+  llvm::Value* full = runsWithin(e, to.n0, tile.width(), tile.width(), to.count, extent);
   Point lanes = at;
   lanes.laneIter = static_cast<int>(c.n);
   lanes.lanes = tile.lanes;
-  std::vector<llvm::Value*> masks(tile.vectors), columns(tile.vectors);
-  for (unsigned v = 0; v < tile.vectors; ++v) {
-    columns[v] = e.ir.CreateAdd(n0, e.i64(int64_t(v) * tile.lanes));
-    if (limit) masks[v] = lanesBelow(e, tile.lanes, columns[v], limit);
-  }
   overReduction(e, blocks, range, lanes, 1, [&](llvm::Value* position, const Point& at1) {
-    llvm::Value* row = elementAddress(e, c.dtype, dest, e.ir.CreateMul(position, e.i64(tile.width())));
-    for (unsigned v = 0; v < tile.vectors; ++v) {
-      Point point = at1;
-      point.iters[c.n] = columns[v];
-      point.mask = masks[v];
-      llvm::Value* value = factor(e, c, c.b, point);
-      e.ir.CreateAlignedStore(value, elementAddress(e, c.dtype, row, e.i64(int64_t(v) * tile.lanes)), align);
-    }
+    llvm::Value* row = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(position, e.i64(tile.width())));
+    auto pack = [&](llvm::Value* panel, bool masked) {
+      llvm::Value* n0 = e.ir.CreateAdd(to.n0, e.ir.CreateMul(panel, e.i64(tile.width())));
+      llvm::Value* dest = elementAddress(e, c.dtype, row, e.ir.CreateMul(panel, e.i64(to.stride)));
+      for (unsigned v = 0; v < tile.vectors; ++v) {
+        Point point = at1;
+        point.iters[c.n] = e.ir.CreateAdd(n0, e.i64(int64_t(v) * tile.lanes));
+        if (masked) point.mask = lanesBelow(e, tile.lanes, point.iters[c.n], e.dim(extent));
+        llvm::Value* value = factor(e, c, c.b, point);
+        e.ir.CreateAlignedStore(value, elementAddress(e, c.dtype, dest, e.i64(int64_t(v) * tile.lanes)), align);
+      }
+    };
+    wholeThenPart(
+        e, full, to.count, [&](llvm::Value* panel) { pack(panel, false); }, [&](llvm::Value* panel) { pack(panel, true); });
   });
-}
-
-/// Runs `whole` where the run first … first+width-1 ends within `extent`, else `part`.
-void wholeOrPart(KernelEmitter& e, llvm::Value* first, int64_t width, const Dim& extent, int64_t step,
-                 const std::function<void()>& whole, const std::function<void()>& part) {
-  if (extent.isConst() && extent.value() % step == 0 && width <= step) return whole();
-  if (extent.isConst() && extent.value() < width) return part();
-  llvm::Value* fits = e.ir.CreateICmpSLE(e.ir.CreateAdd(first, e.i64(width)), e.dim(extent));
-  e.ifThen(fits, whole);
-  e.ifThen(e.ir.CreateNot(fits), part);
 }
 
 }  // namespace
 
 void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
-                 llvm::Value* n0, const Tile& tile, llvm::Value* dest) {
+                 const ColumnPanels& to) {
   if (runsAlong(c.bIndices, blocks.inner, c.n)) {
-    packColumnsTransposed(e, c, blocks, range, at, n0, tile, dest);
-    return;
+    packColumnsTransposed(e, c, blocks, range, at, to);
+  } else {
+    packColumnsDirect(e, c, blocks, range, at, to);
   }
-  const Dim& extent = e.kernel.iters[c.n].extent;
-  wholeOrPart(
-      e, n0, tile.width(), extent, tile.width(),
-      [&] { packColumnsDirect(e, c, blocks, range, at, n0, tile, dest, nullptr); },
-      [&] { packColumnsDirect(e, c, blocks, range, at, n0, tile, dest, e.dim(extent)); });
 }
 
 RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const Tile& tile) {
@@ -189,36 +200,47 @@ RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks&
 
 namespace {
 
-void packRowsAlongRows(KernelEmitter& e, const Contraction& c, uint32_t rowIter, const KBlocks& blocks, const KRange& range,
-                       const Point& at, llvm::Value* row0, const Tile& tile, const RowPanel& panel, llvm::Value* dest,
-                       llvm::Value* limit) {
-  llvm::Align align(tile.lanes * dtypeSize(c.dtype));
+/// Rows whose loads run along the rows: a step of k of all tiles at a time, as it lies in memory.
+void packRowsAlongRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
+                       const Point& at, const RowPanels& to) {
+  llvm::Align align(to.tile.lanes * dtypeSize(c.dtype));
+  uint32_t rowIter = rows.iters[0];
+  llvm::Value* full = runsWithin(e, to.row0, to.panel.kStride, to.tile.rows, to.count, rows.count);
   Point lanes = at;
   lanes.laneIter = static_cast<int>(rowIter);
-  lanes.lanes = tile.lanes;
+  lanes.lanes = to.tile.lanes;
   overReduction(e, blocks, range, lanes, 1, [&](llvm::Value* position, const Point& at1) {
-    for (int64_t r = 0; r < panel.kStride; r += tile.lanes) {
-      Point point = at1;
-      point.iters[rowIter] = e.ir.CreateAdd(row0, e.i64(r));
-      if (limit) point.mask = lanesBelow(e, tile.lanes, point.iters[rowIter], limit);
-      llvm::Value* value = factor(e, c, c.a, point);
-      llvm::Value* index = e.ir.CreateAdd(e.ir.CreateMul(position, e.i64(panel.kStride)), e.i64(r));
-      e.ir.CreateAlignedStore(value, elementAddress(e, c.dtype, dest, index), align);
-    }
+    llvm::Value* step = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(position, e.i64(to.panel.kStride)));
+    auto pack = [&](llvm::Value* tile, bool masked) {
+      llvm::Value* row = e.ir.CreateAdd(to.row0, e.ir.CreateMul(tile, e.i64(to.tile.rows)));
+      llvm::Value* dest = elementAddress(e, c.dtype, step, e.ir.CreateMul(tile, e.i64(to.panel.size)));
+      for (int64_t r = 0; r < to.panel.kStride; r += to.tile.lanes) {
+        Point point = at1;
+        point.iters[rowIter] = e.ir.CreateAdd(row, e.i64(r));
+        if (masked) point.mask = lanesBelow(e, to.tile.lanes, point.iters[rowIter], e.dim(rows.count));
+        e.ir.CreateAlignedStore(factor(e, c, c.a, point), elementAddress(e, c.dtype, dest, e.i64(r)), align);
+      }
+    };
+    wholeThenPart(
+        e, full, to.count, [&](llvm::Value* tile) { pack(tile, false); }, [&](llvm::Value* tile) { pack(tile, true); });
   });
 }
 
+/// Rows whose loads run along k, or along nothing. Rows beyond the last repeat it.
 void packRowsAlongK(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks,
-                    const KRange& range, const Point& at, llvm::Value* row0, const Tile& tile, const RowPanel& panel,
-                    llvm::Value* dest) {
+                    const KRange& range, const Point& at, const RowPanels& to) {
   llvm::Value* last = e.ir.CreateSub(e.dim(rows.count), e.i64(1));
   llvm::Align align(dtypeSize(c.dtype));
-  e.loop(e.i64(0), e.i64(tile.rows), 1, "row", [&](llvm::Value* r) {
-    Point point = at;
-    bindGroup(e, rows, e.minimum(e.ir.CreateAdd(row0, r), last), point);
-    llvm::Value* row = elementAddress(e, c.dtype, dest, e.ir.CreateMul(r, e.i64(panel.rowStride)));
-    overReduction(e, blocks, range, point, tile.lanes, [&](llvm::Value* position, const Point& run) {
-      e.ir.CreateAlignedStore(factor(e, c, c.a, run), elementAddress(e, c.dtype, row, position), align);
+  e.loop(e.i64(0), to.count, 1, "atile", [&](llvm::Value* tile) {
+    llvm::Value* row0 = e.ir.CreateAdd(to.row0, e.ir.CreateMul(tile, e.i64(to.tile.rows)));
+    llvm::Value* dest = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(tile, e.i64(to.panel.size)));
+    e.loop(e.i64(0), e.i64(to.tile.rows), 1, "row", [&](llvm::Value* r) {
+      Point point = at;
+      bindGroup(e, rows, e.minimum(e.ir.CreateAdd(row0, r), last), point);
+      llvm::Value* row = elementAddress(e, c.dtype, dest, e.ir.CreateMul(r, e.i64(to.panel.rowStride)));
+      overReduction(e, blocks, range, point, to.tile.lanes, [&](llvm::Value* position, const Point& run) {
+        e.ir.CreateAlignedStore(factor(e, c, c.a, run), elementAddress(e, c.dtype, row, position), align);
+      });
     });
   });
 }
@@ -226,16 +248,12 @@ void packRowsAlongK(KernelEmitter& e, const Contraction& c, const IterGroup& row
 }  // namespace
 
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
-              const Point& at, llvm::Value* row0, const Tile& tile, const RowPanel& panel, llvm::Value* dest) {
-  if (!panel.lanesOverRows) {
-    packRowsAlongK(e, c, rows, blocks, range, at, row0, tile, panel, dest);
-    return;
+              const Point& at, const RowPanels& to) {
+  if (to.panel.lanesOverRows) {
+    packRowsAlongRows(e, c, rows, blocks, range, at, to);
+  } else {
+    packRowsAlongK(e, c, rows, blocks, range, at, to);
   }
-  uint32_t iter = rows.iters[0];
-  wholeOrPart(
-      e, row0, panel.kStride, rows.count, tile.rows,
-      [&] { packRowsAlongRows(e, c, iter, blocks, range, at, row0, tile, panel, dest, nullptr); },
-      [&] { packRowsAlongRows(e, c, iter, blocks, range, at, row0, tile, panel, dest, e.dim(rows.count)); });
 }
 
 }  // namespace nnc::codegen

@@ -108,9 +108,7 @@ private:
 
   void packWeights() {
     KRange range = k_.range(e_, e_.i64(0));
-    e_.loop(e_.i64(0), e_.i64(panels_), 1, "wpanel", [&](llvm::Value* panel) {
-      packColumns(e_, c_, k_, range, point_, e_.ir.CreateMul(panel, e_.i64(tile_.width())), tile_, weightPanel(panel));
-    });
+    packColumns(e_, c_, k_, range, point_, {e_.i64(0), e_.i64(panels_), tile_, weights_, depth() * tile_.width()});
   }
 
   llvm::Value* weightPanel(llvm::Value* panel) {

@@ -51,7 +51,7 @@ public:
     int64_t element = dtypeSize(c_.dtype);
     int64_t slack = int64_t(tile_.rows) * window_.channels + tile_.lanes;
     patches_ = e_.scratch(uint64_t((images_ * patch_.size() + slack) * element));
-    columns_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
+    columns_ = e_.scratch(uint64_t((panelsPerTask_ * columnPanelSize() + tile_.lanes * tile_.width()) * element));
     sums_ = e_.scratch(uint64_t(runsPerTask_ * tilesPerRun_ * panelsPerTask_ * tile_.size() * element));
     e_.loop(e_.task0, e_.task1, 1, "task", [&](llvm::Value* task) { emitTask(task); });
     e_.ir.CreateRetVoid();
@@ -79,16 +79,16 @@ private:
     run0_ = e_.ir.CreateMul(at[c_.batch.size()], e_.i64(runsPerTask_));
     runCount_ = e_.minimum(e_.i64(runsPerTask_), e_.ir.CreateSub(e_.i64(runs_), run0_));
     n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
-    llvm::Value* nEnd = e_.minimum(e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width())), e_.i64(n_));
+    llvm::Value* panels = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.i64(n_), n0_), tile_.width()));
     groups_ = k_.count(e_);
     e_.loop(e_.i64(0), groups_, 1, "group", [&](llvm::Value* group) {
       KRange range = k_.range(e_, group);
       llvm::Value* images = e_.ir.CreateUDiv(range.count, e_.i64(pixels_));
       packImages(e_.ir.CreateMul(group, e_.i64(images_)), images);
-      e_.loop(n0_, nEnd, tile_.width(), "panel", [&](llvm::Value* n) {
-        packColumns(e_, c_, k_, range, point_, n, tile_, columns_);
+      packColumns(e_, c_, k_, range, point_, {n0_, panels, tile_, columns_, columnPanelSize()});
+      e_.loop(e_.i64(0), panels, 1, "panel", [&](llvm::Value* panel) {
         e_.loop(e_.i64(0), runCount_, 1, "run", [&](llvm::Value* run) {
-          e_.loop(e_.i64(0), e_.i64(tilesPerRun_), 1, "tile", [&](llvm::Value* t) { emitTile(group, images, n, run, t); });
+          e_.loop(e_.i64(0), e_.i64(tilesPerRun_), 1, "tile", [&](llvm::Value* t) { emitTile(group, images, panel, run, t); });
         });
       });
     });
@@ -124,8 +124,11 @@ private:
     return e_.ir.CreateAdd(kh, kw);
   }
 
-  void emitTile(llvm::Value* group, llvm::Value* images, llvm::Value* n, llvm::Value* run, llvm::Value* t) {
-    llvm::Value* panel = e_.ir.CreateUDiv(e_.ir.CreateSub(n, n0_), e_.i64(tile_.width()));
+  int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
+
+  void emitTile(llvm::Value* group, llvm::Value* images, llvm::Value* panel, llvm::Value* run, llvm::Value* t) {
+    llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
+    llvm::Value* b = elementAddress(e_, c_.dtype, columns_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
     llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(runsPerTask_)), run);
     number = e_.ir.CreateAdd(e_.ir.CreateMul(number, e_.i64(tilesPerRun_)), t);
     llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
@@ -134,7 +137,7 @@ private:
     for (int64_t r = 0; r < tile_.rows; ++r) micro.rowOffsets.push_back(offsetOfRow(r));
     llvm::Value* a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(offsetOfRun(wholeRun), row));
     llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(group, e_.i64(0)), e_.ir.getInt64Ty());
-    callMicroKernel(e_, micro, a, columns_, sums, first, {images, e_.i64(window_.h.outs), e_.i64(window_.w.outs)});
+    callMicroKernel(e_, micro, a, b, sums, first, {images, e_.i64(window_.h.outs), e_.i64(window_.w.outs)});
     e_.ifThen(e_.ir.CreateICmpEQ(group, e_.ir.CreateSub(groups_, e_.i64(1))), [&] {
       int64_t length = allInOne_ ? rows() : runLength_;
       llvm::Value* count = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(e_.i64(length), row));

@@ -9,6 +9,8 @@ namespace {
 
 /// Rows are cut into blocks of about this many, so that packing b costs little beside its use.
 constexpr int64_t kBlockRows = 144;
+/// … or twice as many while they take no more than this.
+constexpr int64_t kRowBytes = 400 << 10;
 
 class BlockedEmitter {
 public:
@@ -18,14 +20,7 @@ public:
         tile_(chooseTile(e.target, c.dtype, known(columns_),
                          [&](unsigned atMost) { return cutRows(known(aRows_.count), atMost); })),
         k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)), panel_(rowPanelFor(c, aRows_, k_, tile_)) {
-    int64_t tiles = (kBlockRows + tile_.rows - 1) / tile_.rows;
-    if (auto rows = known(aRows_.count)) {
-      int64_t all = std::max<int64_t>((*rows + tile_.rows - 1) / tile_.rows, 1);
-      int64_t blocks = (all + tiles - 1) / tiles;
-      tiles = (all + blocks - 1) / blocks;
-    }
-    tilesPerBlock_ = tiles;
-    if (auto n = known(columns_)) panelsPerTask_ = *n > 8 * tile_.width() ? 2 : 1;
+    cutTasks();
   }
 
   void emit() {
@@ -36,7 +31,7 @@ public:
     e_.setTasks(axes);
     int64_t element = dtypeSize(c_.dtype);
     packedA_ = e_.scratch(uint64_t(tilesPerBlock_ * panel_.size * element));
-    packedB_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
+    packedB_ = e_.scratch(uint64_t((panelsPerTask_ * columnPanelSize() + tile_.lanes * tile_.width()) * element));
     sums_ = e_.scratch(uint64_t(tilesPerBlock_ * panelsPerTask_ * tile_.size() * element));
     kCount_ = k_.count(e_);
     e_.loopCarried(e_.task0, e_.task1, 1, "task", {e_.i64(-1)},
@@ -47,6 +42,22 @@ public:
   }
 
 private:
+  void cutTasks() {
+    int64_t depth = k_.capacity * dtypeSize(c_.dtype);
+    int64_t panels = (known(columns_).value_or(1024) + tile_.width() - 1) / tile_.width();
+    // Packed rows are kept while tasks walk along the columns, but not from block to block of k: then take more columns.
+    bool oneBlock = k_.outer.count == Dim(1) && k_.innerExtent == Dim(k_.innerStep);
+    panelsPerTask_ = std::clamp<int64_t>(panels / 8, 1, oneBlock ? 2 : 8);
+    int64_t rows = std::clamp<int64_t>(kRowBytes / depth, kBlockRows, 2 * kBlockRows);
+    if (panels < 8) rows = std::min<int64_t>(rows, kBlockRows * std::max<int64_t>(panels, 2) / 8);
+    tilesPerBlock_ = (rows + tile_.rows - 1) / tile_.rows;
+    if (auto all = known(aRows_.count)) {
+      int64_t tiles = std::max<int64_t>((*all + tile_.rows - 1) / tile_.rows, 1);
+      int64_t blocks = (tiles + tilesPerBlock_ - 1) / tilesPerBlock_;
+      tilesPerBlock_ = (tiles + blocks - 1) / blocks;
+    }
+  }
+
   /// One task; `packed` is the number of the row block that stands in packedA_. Returns the one that does now.
   llvm::Value* emitTask(llvm::Value* task, llvm::Value* packed) {
     std::vector<llvm::Value*> at = e_.taskCoordinates(task);
@@ -59,18 +70,15 @@ private:
     rowCount_ = e_.minimum(e_.i64(tilesPerBlock_ * tile_.rows), e_.ir.CreateSub(e_.dim(aRows_.count), row0_));
     tiles_ = e_.ceilDiv(rowCount_, tile_.rows);
     n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
-    nEnd_ = e_.minimum(e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width())), e_.dim(columns_));
+    panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
     e_.loop(e_.i64(0), kCount_, 1, "kblock", [&](llvm::Value* block) {
       KRange range = k_.range(e_, block);
       e_.ifThen(stale, [&] {
-        e_.loop(e_.i64(0), tiles_, 1, "atile", [&](llvm::Value* t) {
-          llvm::Value* row = e_.ir.CreateAdd(row0_, e_.ir.CreateMul(t, e_.i64(tile_.rows)));
-          packRows(e_, c_, aRows_, k_, range, point_, row, tile_, panel_, panelOf(t));
-        });
+        packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_});
       });
-      e_.loop(n0_, nEnd_, tile_.width(), "panel", [&](llvm::Value* n) {
-        packColumns(e_, c_, k_, range, point_, n, tile_, packedB_);
-        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, n, t); });
+      packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
+      e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
+        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
       });
     });
     return rowBlock;
@@ -80,9 +88,12 @@ private:
     return elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(tile, e_.i64(panel_.size)));
   }
 
-  void emitTile(llvm::Value* block, const KRange& range, llvm::Value* n, llvm::Value* t) {
-    llvm::Value* panelNumber = e_.ir.CreateUDiv(e_.ir.CreateSub(n, n0_), e_.i64(tile_.width()));
-    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panelNumber, e_.i64(tilesPerBlock_)), t);
+  int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
+
+  void emitTile(llvm::Value* block, const KRange& range, llvm::Value* panel, llvm::Value* t) {
+    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(tilesPerBlock_)), t);
+    llvm::Value* b = elementAddress(e_, c_.dtype, packedB_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
+    llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
     llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
     llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(block, e_.i64(0)), e_.ir.getInt64Ty());
     llvm::Value* offset = e_.ir.CreateMul(t, e_.i64(tile_.rows));
@@ -92,7 +103,7 @@ private:
     for (unsigned height : heights()) {
       MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {panel_.kStride}};
       for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * panel_.rowStride);
-      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), packedB_, sums, first, {range.count}); };
+      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), b, sums, first, {range.count}); };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
       llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));
       if (heights().size() == 1) {
@@ -124,7 +135,7 @@ private:
   llvm::Value *packedA_ = nullptr, *packedB_ = nullptr, *sums_ = nullptr, *kCount_ = nullptr;
   // Of the task being emitted.
   Point point_;
-  llvm::Value *row0_ = nullptr, *rowCount_ = nullptr, *tiles_ = nullptr, *n0_ = nullptr, *nEnd_ = nullptr;
+  llvm::Value *row0_ = nullptr, *rowCount_ = nullptr, *tiles_ = nullptr, *n0_ = nullptr, *panels_ = nullptr;
 };
 
 }  // namespace

@@ -11,8 +11,8 @@
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 #include <thread>
 
@@ -113,13 +113,13 @@ CompiledKernel::CompiledKernel(const plan::Kernel& kernel, const std::string& cp
                                bool plain)
     : impl_(std::make_unique<Impl>()) {
   initialise();
-  auto start = std::chrono::steady_clock::now();
+  std::clock_t start = std::clock();
   Target target = codegen::targetFor(cpu);
   Emitted emitted = emitModule(kernel, target, symbols, plain);
   specialised_ = emitted.specialised;
   scratchBytes_ = emitted.scratchBytes;
   llvm::SmallVector<char, 0> object = compile(*emitted.module, target, llvm::CodeGenFileType::ObjectFile);
-  milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  milliseconds_ = 1e3 * double(std::clock() - start) / CLOCKS_PER_SEC;
   impl_->jit = llvm::cantFail(llvm::orc::LLJITBuilder().create());
   llvm::cantFail(impl_->jit->addObjectFile(std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(object), false)));
   impl_->run = llvm::cantFail(impl_->jit->lookup("kernel")).toPtr<nnc_kernel_fn>();
