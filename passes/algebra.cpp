@@ -93,6 +93,83 @@ Result rewriteSum(Builder& b, const Node& node) {
   }
 }
 
+/// A tensor with zeros before and behind it along one axis.
+struct Placed {
+  Value x;
+  size_t axis;
+  Dim lo, hi;  // of the zeros
+  Dim end(const Graph& graph) const { return lo + graph.type(x).shape[axis]; }
+};
+
+std::optional<Placed> placedIn(const Graph& graph, Value v) {
+  const Node* pad = defines(graph, v, Op::Pad);
+  if (!pad || pad->attrs.number("value") != 0) return std::nullopt;
+  std::optional<Placed> placed;
+  for (size_t axis = 0; axis < pad->attrs.dims("lo").size(); ++axis) {
+    const Dim &lo = pad->attrs.dims("lo")[axis], &hi = pad->attrs.dims("hi")[axis];
+    if (pad->attrs.ints("interior")[axis] != 0) return std::nullopt;
+    if (lo == Dim(0) && hi == Dim(0)) continue;
+    const bool border = lo.isConst() && hi.isConst() && lo.value() >= 0 && hi.value() >= 0;
+    if (placed || !border) return std::nullopt;
+    placed = Placed{pad->in[0], axis, lo, hi};
+  }
+  return placed;
+}
+
+Value padAlong(Builder& b, const Placed& p) {
+  if (p.lo == Dim(0) && p.hi == Dim(0)) return p.x;
+  const size_t rank = b.type(p.x).shape.size();
+  std::vector<Dim> lo(rank), hi(rank);
+  lo[p.axis] = p.lo;
+  hi[p.axis] = p.hi;
+  return b.make(Op::Pad, {p.x}, {{"lo", lo}, {"hi", hi}, {"interior", Ints(rank, 0)}, {"value", 0.0}});
+}
+
+void collectSummands(const Graph& graph, Value v, std::vector<Value>& summands) {
+  const Node* sum = summands.size() < 64 ? defines(graph, v, Op::Add) : nullptr;
+  if (!sum) return summands.push_back(v);
+  collectSummands(graph, sum->in[0], summands);
+  collectSummands(graph, sum->in[1], summands);
+}
+
+/// pad(x) + pad(y) = pad(concat(x, y)) where one begins where the other ends: the gradients of slices are put side by side.
+Result rewriteAdd(Builder& b, const Node& node) {
+  std::vector<Value> summands, rest;
+  for (Value v : node.in) collectSummands(b.graph(), v, summands);
+  std::vector<Placed> placed;
+  for (Value v : summands) {
+    auto p = placedIn(b.graph(), v);
+    if (p && (placed.empty() || placed[0].axis == p->axis)) {
+      placed.push_back(*p);
+    } else {
+      rest.push_back(v);
+    }
+  }
+  std::stable_sort(placed.begin(), placed.end(), [](const Placed& p, const Placed& q) { return p.lo.value() < q.lo.value(); });
+  bool merged = false;
+  for (size_t i = 0; i < placed.size();) {
+    size_t next = i + 1;
+    std::vector<Value> run = {placed[i].x};
+    Dim end = placed[i].end(b.graph());
+    for (; next < placed.size() && placed[next].lo == end; ++next) {
+      run.push_back(placed[next].x);
+      end = placed[next].end(b.graph());
+    }
+    Placed whole = placed[i];
+    whole.hi = placed[next - 1].hi;
+    if (run.size() > 1) {
+      whole.x = b.make(Op::Concat, run, {{"axis", static_cast<int64_t>(whole.axis)}});
+      merged = true;
+    }
+    rest.push_back(padAlong(b, whole));
+    i = next;
+  }
+  if (!merged) return std::nullopt;
+  Value sum = rest[0];
+  for (size_t i = 1; i < rest.size(); ++i) sum = b.add(sum, rest[i]);
+  return sum;
+}
+
 /// (x c) d = x (c d), for numbers c and d
 Result rewriteMul(Builder& b, const Node& node) {
   if (!isFloat(node.out[0].dtype)) return std::nullopt;
@@ -117,6 +194,7 @@ Result rewriteDiv(Builder& b, const Node& node) {
 std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
   Result result;
   if (node.op == Op::Sum) result = rewriteSum(b, node);
+  if (node.op == Op::Add) result = rewriteAdd(b, node);
   if (node.op == Op::Mul) result = rewriteMul(b, node);
   if (node.op == Op::Div) result = rewriteDiv(b, node);
   if (!result) return std::nullopt;

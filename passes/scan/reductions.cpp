@@ -195,8 +195,10 @@ class Reducer {
         continue;
       }
       const Value init = node_.in[layout_.carryArg(c)];
-      const Value total = reduced(terms_[c]);
-      results.push_back(splatValue(outer_.graph(), init) == 0.0 ? total : outer_.add(init, total));
+      Value total = reduced(terms_[c]);
+      if (splatValue(outer_.graph(), init) != 0.0) total = outer_.add(init, total);
+      if (outer_.graph().node(total).name.empty()) outer_.graph().node(total).name = body_.node(args_[layout_.carryArg(c)]).name;
+      results.push_back(total);
     }
     for (size_t y : ys_) results.push_back(made_[keptCarries_ + y]);
     return results;

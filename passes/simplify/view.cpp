@@ -211,6 +211,14 @@ Result simplifyConcat(Builder& b, const Node& node) {
   for (Value v : node.in)
     if (b.type(v).shape[axis] != Dim(0)) pieces.push_back(v);  // empty pieces add nothing
   if (!pieces.empty() && pieces.size() < node.in.size()) return b.make(Op::Concat, pieces, node.attrs);
+  pieces.clear();
+  for (Value v : node.in) {
+    const Node* inner = defines(b.graph(), v, Op::Concat);
+    const bool same = inner && inner->attrs == node.attrs;
+    const std::vector<Value> parts = same ? inner->in : std::vector{v};
+    pieces.insert(pieces.end(), parts.begin(), parts.end());
+  }
+  if (pieces.size() > node.in.size()) return b.make(Op::Concat, pieces, node.attrs);  // a concat of concats
   return concatOfSlices(b, node);
 }
 

@@ -53,7 +53,7 @@ void Reverse::nameGradients(uint32_t index, uint32_t end) {
     name = name.substr(name.rfind('.') + 1);
   }
   Value g = gradient({index, 0});
-  if (name.empty() || !g || g.node < end || !graph.node(g).name.empty()) return;
+  if (name.empty() || !g || g.node < end || graph.node(g).out.size() != 1 || !graph.node(g).name.empty()) return;
   graph.node(g).name = "d_" + name;
 }
 

@@ -130,34 +130,35 @@ class ScanTranspose {
       Value operand;   // the operand of the backward scan; empty: stacked result `result` of the forward scan
       uint32_t result = 0;
       Type type;
+      std::string name;
     };
     std::vector<Input> consts, carries, xs;
     for (Value v : reads_) {
       std::optional<uint32_t> arg = argIndex(v);
       if (arg && layout_.isConst(*arg)) {
-        consts.push_back({v, v_.in(*arg), 0, joint_.type(v)});
+        consts.push_back({v, v_.in(*arg), 0, joint_.type(v), joint_.node(v).name});
       } else if (arg && layout_.isX(*arg)) {
-        xs.push_back({v, v_.in(*arg), 0, joint_.type(v)});
+        xs.push_back({v, v_.in(*arg), 0, joint_.type(v), joint_.node(v).name});
       } else if (!arg || layout_.isCarry(*arg)) {
-        xs.push_back({v, Value(), stackedResult(v), joint_.type(v)});
+        xs.push_back({v, Value(), stackedResult(v), joint_.type(v), joint_.node(v).name});
       }
     }
     for (auto [c, seed] : carrySeeds_) {
       Type type = joint_.type(seed);
-      carries.push_back({seed, v_.g(c) ? v_.g(c) : v_.b.constant(0, type), 0, type});
+      carries.push_back({seed, v_.g(c) ? v_.g(c) : v_.b.constant(0, type), 0, type, gradientName(layout_.carryArg(c))});
     }
     for (const Slot& slot : consts_) {
       Type type = v_.inType(slot.arg);
-      carries.push_back({Value(), v_.b.constant(0, type), 0, type});
+      carries.push_back({Value(), v_.b.constant(0, type), 0, type, gradientName(slot.arg)});
     }
-    for (auto [r, seed] : ySeeds_) xs.push_back({seed, v_.g(r), 0, joint_.type(seed)});
+    for (auto [r, seed] : ySeeds_) xs.push_back({seed, v_.g(r), 0, joint_.type(seed), gradientName(joint_.outputs[r].value)});
 
     ValueMap map;
     std::vector<Value> sums;
     size_t index = 0;
     for (const auto* inputs : {&consts, &carries, &xs})
       for (const Input& input : *inputs) {
-        Value arg = appendArg(body_, input.type, index++, v_.node.origin, input.joint ? joint_.node(input.joint).name : "");
+        Value arg = appendArg(body_, input.type, index++, v_.node.origin, input.name);
         input.joint ? map.set(input.joint, arg) : sums.push_back(arg);
         operands_.push_back({input.operand, input.result});
       }
@@ -171,6 +172,13 @@ class ScanTranspose {
     copyWayBack(map);
     addOutputs(map, sums);
   }
+
+  /// "d_w" for a body value the source calls w.
+  std::string gradientName(Value v) const {
+    const std::string name = v ? joint_.node(v).name : "";
+    return name.empty() ? name : "d_" + name;
+  }
+  std::string gradientName(uint32_t arg) const { return gradientName(args_[arg]); }
 
   void copyWayBack(ValueMap& map) {
     for (uint32_t i = 0; i < bodySize(); ++i)
