@@ -11,8 +11,10 @@ using Kind = Stage::Kind;
 
 class NestBuilder {
 public:
-  NestBuilder(const GraphContext& context, const Cluster& cluster, const Splits& splits)
+  NestBuilder(const GraphContext& context, const Cluster& cluster, const Splits& splits,
+              std::map<Value, std::vector<Index>>* probe = nullptr)
       : context_(context), cluster_(cluster), splits_(splits) {
+    draft_.probe = probe;
     draft_.kernel.tmpl = cluster.tmpl;
     draft_.order = cluster.order;
   }
@@ -23,6 +25,8 @@ public:
       task_.push_back(makeAxis(static_cast<int>(t), cluster_.task[t], iters));
       draft_.kernel.taskIters.insert(draft_.kernel.taskIters.end(), iters.begin(), iters.end());
     }
+    for (const Item& item : cluster_.items)
+      if (cluster_.kind == Cluster::Kind::Nest && !item.reduce && !isCopy(item)) addMember(item);
     switch (cluster_.kind) {
       case Cluster::Kind::Nest:
         for (size_t i = 0; i < cluster_.items.size();) i = cluster_.items[i].reduce ? reduceStage(i) : mapStage(i);
@@ -97,6 +101,12 @@ private:
     return i + 1;
   }
 
+  void addMember(const Item& item) {
+    std::vector<std::optional<Ix>>& at = draft_.members[item.value];
+    for (const int axis : item.axes)
+      at.push_back(axis >= 0 ? std::optional(task_[static_cast<size_t>(axis)]) : std::nullopt);
+  }
+
   /// Neighbouring items with equal loops share a stage.
   size_t mapStage(size_t begin) {
     Stage stage;
@@ -105,15 +115,11 @@ private:
     while (end < cluster_.items.size() && !cluster_.items[end].reduce && ownExtents(cluster_.items[end]) == extents) ++end;
     std::vector<Ix> own;
     for (size_t d = 0; d < extents.size(); ++d) own.push_back(makeAxis(stageAxis(begin, d), extents[d], stage.iters));
-    for (size_t i = begin; i < end; ++i)
-      draft_.members[cluster_.items[i].value] = indexOf(cluster_.items[i], own);
     RegionBuilder builder(context_, draft_, stage.body);
     for (size_t i = begin; i < end; ++i) {
       const Item& item = cluster_.items[i];
       const Index index = indexOf(item, own);
       if (item.targets.empty()) continue;
-      // A value that has its own buffer and is only copied elsewhere is loaded from there.
-      if (isCopy(item)) draft_.members.erase(item.value);
       const uint32_t value = builder.emit(item.value, index);
       for (const Target& target : item.targets) store(stage, builder, target, index, value);
     }
@@ -121,9 +127,10 @@ private:
     return end;
   }
 
+  /// A value that has its own buffer and is only copied elsewhere is loaded from there.
   bool isCopy(const Item& item) const {
     const BufId home = context_.homeOf(item.value);
-    return home != kNoBuffer && std::none_of(item.targets.begin(), item.targets.end(),
+    return home != kNoBuffer && !item.targets.empty() && std::none_of(item.targets.begin(), item.targets.end(),
                                              [home](const Target& t) { return t.buffer == home; });
   }
 
@@ -241,6 +248,10 @@ KernelDraft draftRaw(const GraphContext& context, const Cluster& cluster) {
     KernelDraft draft = NestBuilder(context, cluster, splits).build();
     if (draft.failed || round == 6 || cluster.kind == Cluster::Kind::Sort || !addSplits(draft, splits)) return draft;
   }
+}
+
+KernelDraft probeKernel(const GraphContext& context, const Cluster& cluster, std::map<Value, std::vector<Index>>& wanted) {
+  return NestBuilder(context, cluster, {}, &wanted).build();
 }
 
 }  // namespace nnc::plan

@@ -7,8 +7,8 @@
 
 namespace nnc::plan {
 
-/// Merges clusters where one kernel can do the work of several without computing anything dear twice. `wanted` are the
-/// values that must stay stored.
-void fuseClusters(std::vector<Cluster>& clusters, GraphContext& context, const std::set<Value>& wanted);
+/// Merges clusters where one kernel can do the work of several: rows of a normalisation, siblings over equal spaces,
+/// updates of one parameter, elementwise values beside a contraction's result.
+void fuseClusters(std::vector<Cluster>& clusters, const GraphContext& context, const std::map<std::string, int64_t>& bounds);
 
 }  // namespace nnc::plan

@@ -19,11 +19,12 @@ public:
   std::vector<Unit> plan() {
     findLive();
     roots_ = chooseRoots(graph_, live_, sinkValues(), context_, function_.options);
+    if (function_.options.fuse) refineRoots(graph_, live_, sinkValues(), context_, roots_);
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n)
       for (uint32_t r = 0; r < graph_.nodes[n].out.size(); ++r)
-        if (roots_[n][r]) context_.homes[n][r] = addHome({n, r});
+        if (roots_.stored[n][r]) context_.homes[n][r] = addHome({n, r});
     makeClusters();
-    if (function_.options.fuse) fuseClusters(clusters_, context_, sinkValues());
+    if (function_.options.fuse) fuseClusters(clusters_, context_, function_.bounds);
     addMoves();
     addOutputTargets();
     for (const Cluster& cluster : clusters_) addKernel(cluster);
@@ -73,7 +74,10 @@ private:
       const Node& node = graph_.nodes[n];
       if (!live_[n]) continue;
       if (isSpecial(node)) special(n);
-      else if (!node.out.empty() && roots_[n][0]) clusters_.push_back(clusterOf(context_, n));
+      else if (!node.out.empty() && roots_.stored[n][0]) {
+        const auto anchor = roots_.anchors.find(n);
+        clusters_.push_back(clusterOf(context_, n, anchor == roots_.anchors.end() ? n : anchor->second));
+      }
     }
   }
 
@@ -268,7 +272,7 @@ private:
     for (const Sink& sink : sinks_) {
       BufId home = context_.homeOf(sink.value);
       if (!sink.readable || home == sink.buffer) continue;
-      const bool isRoot = roots_[sink.value.node][sink.value.result];
+      const bool isRoot = roots_.stored[sink.value.node][sink.value.result];
       if (!isRoot || !moved.insert(home).second) {
         home = addHome(sink.value);
         clusters_.push_back(storing(sink.value, {home, {}, {}}, graph_.node(sink.value).origin));
@@ -307,7 +311,7 @@ private:
   GraphContext context_;
   const std::vector<Sink>& sinks_;
   std::vector<bool> live_;
-  std::vector<std::vector<bool>> roots_;
+  Roots roots_;
   std::vector<Cluster> clusters_;
   std::vector<Unit> units_, controls_;
   std::vector<std::pair<BufId, BufId>> moves_;  // temporaries that are to become readable sinks

@@ -45,12 +45,6 @@ uint32_t KernelDraft::operand(BufId buffer) {
   return static_cast<uint32_t>(bind.size() - 1);
 }
 
-bool KernelDraft::runsAlongStage(const Ix& ix) const {
-  return std::any_of(ix.terms.begin(), ix.terms.end(), [this](const auto& term) {
-    return term.first.kind == Atom::Kind::Iter && iterInfo[term.first.id].axis >= kStageAxis;
-  });
-}
-
 Ix storageIndex(const Buffer& buffer, const Index& index, const Ranges& extents) {
   const std::vector<Dim> strides = stridesOf(buffer.layout);
   Ix sum;
@@ -171,14 +165,20 @@ RegionBuilder::Emitted RegionBuilder::compute(Value v, const Index& index, const
       inst.stage = r.stage;
       return {cast(append(std::move(inst)), node.out[v.result].dtype), false};
     }
+  if (draft_.probe) {
+    if (const auto wanted = draft_.probe->find(v); wanted != draft_.probe->end()) {
+      wanted->second.push_back(index);
+      return {constant(0, node.out[v.result].dtype), false};
+    }
+  }
   const auto member = draft_.members.find(v);
   if (member == draft_.members.end()) {
     const BufId home = context_.homeOf(v);
     if (home != kNoBuffer) return load(home, index, border, node.out[v.result].dtype);
-  } else if (member->second != index) {
-    // Another point of the same kernel's value: only along the loops of its own stage, where it is computed anew.
+  } else {
+    // Along the loops of a stage a value of this kernel is computed anew; at another task point it is out of reach.
     for (size_t d = 0; d < index.size(); ++d)
-      if (member->second[d] != index[d] && !draft_.runsAlongStage(member->second[d])) draft_.failed = true;
+      if (member->second[d] && *member->second[d] != index[d]) draft_.failed = true;
   }
   switch (opInfo(node.op).cls) {
     case OpClass::Unary:

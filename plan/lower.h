@@ -79,14 +79,16 @@ struct KernelDraft {
   std::vector<bool> written;
   std::vector<IterInfo> iterInfo;
   std::vector<Result> results;
-  std::map<Value, std::vector<Ix>> members;  // values computed here, at the task point, and not to be loaded
+  /// Values computed here and not to be loaded: by dimension, the index at which the task point has them, or nothing where
+  /// a loop of a stage runs along it.
+  std::map<Value, std::vector<std::optional<Ix>>> members;
+  /// If set: values of another kernel; where they are wanted is noted instead of loading them.
+  std::map<Value, std::vector<Index>>* probe = nullptr;
   Ranges extents;
   std::vector<int> order;     // of task axes, where the template wants one
   bool failed = false;        // a value of the kernel itself is wanted at another point
 
   uint32_t operand(BufId buffer);
-  /// True for an index along an axis of a stage, not of the tasks.
-  bool runsAlongStage(const Ix& ix) const;
 };
 
 /// Position of a logical index in a buffer's storage, in elements.

@@ -51,11 +51,21 @@ struct Sink {
 bool isSpecial(const Node& node);
 bool isReducing(const Node& node);
 
-/// Marks the values that must or should live in buffers (by node and result).
-std::vector<std::vector<bool>> chooseRoots(const Graph& graph, const std::vector<bool>& live, const std::set<Value>& wanted,
-                                           const GraphContext& context, const PlanOptions& options);
-/// A cluster of its own for a root that is no special node.
-Cluster clusterOf(const GraphContext& context, uint32_t node);
+/// Which values of a graph live in buffers, by node and result; and for values at the end of a reduction's or contraction's
+/// elementwise tail, the node whose kernel computes them.
+struct Roots {
+  std::vector<std::vector<bool>> stored;
+  std::map<uint32_t, uint32_t> anchors;
+};
+
+/// What must live in a buffer: results of reductions and special nodes, what these need stored, and `wanted`.
+Roots chooseRoots(const Graph& graph, const std::vector<bool>& live, const std::set<Value>& wanted,
+                  const GraphContext& context, const PlanOptions& options);
+/// With fusion: moves roots to the ends of elementwise tails, and adds what is too dear to compute in several kernels.
+void refineRoots(const Graph& graph, const std::vector<bool>& live, const std::set<Value>& wanted,
+                 const GraphContext& context, Roots& roots);
+/// The kernel of a stored value that is no special node; `anchor` is the reducing node it ends, or the node itself.
+Cluster clusterOf(const GraphContext& context, uint32_t node, uint32_t anchor);
 /// Axes of a value that is computed along the task axes `task`, dimension by dimension.
 std::vector<int> identityAxes(const Shape& shape, bool keepUnits);
 

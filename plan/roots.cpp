@@ -4,15 +4,6 @@
 #include "plan/planner.h"
 
 namespace nnc::plan {
-namespace {
-
-/// Sources that cost nothing to produce where they are read.
-bool isFree(const Node& node) {
-  return node.op == Op::Const || node.op == Op::Leaf || node.op == Op::Arg || node.op == Op::Iota || node.op == Op::Size;
-}
-
-}  // namespace
-
 bool isSpecial(const Node& node) {
   switch (node.op) {
     case Op::Concat:
@@ -65,9 +56,9 @@ Template templateOf(const Graph& graph, const Node& node) {
 
 }  // namespace
 
-Cluster clusterOf(const GraphContext& context, uint32_t n) {
+Cluster clusterOf(const GraphContext& context, uint32_t n, uint32_t anchor) {
   const Graph& graph = context.graph;
-  const Node& node = graph.nodes[n];
+  const Node& node = graph.nodes[anchor];
   Cluster c;
   c.origin = node.origin;
   c.tmpl = isReducing(node) ? templateOf(graph, node) : Template::Loop;
@@ -82,29 +73,31 @@ Cluster clusterOf(const GraphContext& context, uint32_t n) {
     c.order.push_back(static_cast<int>(y[1]));
   }
   Item item;
-  item.value = Value{n, 0};
   item.axes = identityAxes(shape, keepUnits);
   if (isReducing(node)) {
+    item.value = Value{anchor, 0};
     item.reduce = true;
     c.items.push_back(item);
     item.reduce = false;
   }
+  item.value = Value{n, 0};
   item.targets.push_back({context.homes[n][0], {}, {}});
   c.items.push_back(std::move(item));
   return c;
 }
 
-std::vector<std::vector<bool>> chooseRoots(const Graph& graph, const std::vector<bool>& live, const std::set<Value>& wanted,
-                                           const GraphContext& context, const PlanOptions& options) {
-  std::vector<std::vector<bool>> roots;
-  for (const Node& node : graph.nodes) roots.emplace_back(node.out.size(), false);
+Roots chooseRoots(const Graph& graph, const std::vector<bool>& live, const std::set<Value>& wanted,
+                  const GraphContext& context, const PlanOptions& options) {
+  Roots roots;
+  for (const Node& node : graph.nodes) roots.stored.emplace_back(node.out.size(), false);
   const auto need = [&](Value v) {
-    if (context.homeOf(v) == kNoBuffer) roots[v.node][v.result] = true;
+    if (context.homeOf(v) == kNoBuffer) roots.stored[v.node][v.result] = true;
   };
   for (uint32_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (!live[n]) continue;
-    if (isSpecial(node) || isReducing(node) || (!options.fuse && isElementwise(node.op)) || (!options.fuse && node.op == Op::Rand))
+    const bool plain = !options.fuse && (isElementwise(node.op) || node.op == Op::Rand || node.op == Op::Gather);
+    if (isSpecial(node) || isReducing(node) || plain)
       for (uint32_t r = 0; r < node.out.size(); ++r) need({n, r});
     if (node.op == Op::Scan) {
       const auto consts = static_cast<size_t>(node.attrs.integer("consts")), carries = static_cast<size_t>(node.attrs.integer("carries"));
@@ -115,9 +108,6 @@ std::vector<std::vector<bool>> chooseRoots(const Graph& graph, const std::vector
       for (const Value& v : node.in) need(v);
   }
   for (const Value& v : wanted) need(v);
-  if (options.fuse) return roots;  // fuse.cpp adds what is too dear to compute twice
-  for (uint32_t n = 0; n < graph.nodes.size(); ++n)
-    if (live[n] && graph.nodes[n].op == Op::Gather && !isFree(graph.node(graph.nodes[n].in[0]))) need(graph.nodes[n].in[0]);
   return roots;
 }
 

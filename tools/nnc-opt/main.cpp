@@ -10,6 +10,7 @@
 
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "plan/plan.h"
 
 namespace {
 
@@ -23,6 +24,8 @@ struct Settings {
   bool showLocations = false;
   bool list = false;
   bool json = false;
+  bool plan = false;
+  nnc::plan::PlanOptions planOptions;
 };
 
 /// "default" and "plain" stand for the passes of those pipelines.
@@ -82,6 +85,10 @@ int run(Settings& settings) {
   if (!diagnostics.all().empty()) std::fputs(diagnostics.render(format).c_str(), stderr);
   for (const auto& [name, milliseconds] : times) fmt::print(stderr, "{:<12} {:8.3f} ms\n", name, milliseconds);
   if (!ok) return kSourceError;
+  if (settings.plan) {
+    std::fputs(nnc::plan::printPlan(nnc::plan::makePlan(module, settings.planOptions)).c_str(), stdout);
+    return std::fflush(stdout) == 0 ? kOk : kIo;
+  }
   std::fputs(nnc::printModule(module, {.locations = settings.showLocations, .sources = &sources}).c_str(), stdout);
   return std::fflush(stdout) == 0 ? kOk : kIo;
 }
@@ -99,6 +106,10 @@ int main(int argc, char** argv) {
       ->delimiter(',');
   app.add_flag("--time-passes", settings.showTimes, "print the time of each pass");
   app.add_flag("--locations", settings.showLocations, "print the places of values");
+  app.add_flag("--plan", settings.plan, "print the plan instead of IR text");
+  app.add_flag("!--no-fuse", settings.planOptions.fuse, "plan one kernel for each node");
+  app.add_flag("!--no-reuse", settings.planOptions.reuse, "plan without shared storage");
+  app.add_flag("!--no-layouts", settings.planOptions.layouts, "plan everything row-major");
   app.add_flag("--list", settings.list, "list the passes and stop");
   app.add_option("--diagnostics", settings.json, "json: diagnostics for editors")
       ->transform(CLI::CheckedTransformer(std::map<std::string, bool>{{"text", false}, {"json", true}}));
