@@ -32,12 +32,12 @@ struct Philox {
   }
 };
 
-/// (word >> 8 + 0.5) * 2^-24, from 32-bit words.
+/// (word >> 9 + 0.5) * 2^-23, from 32-bit words.
 llvm::Value* uniformOf(KernelEmitter& e, llvm::Value* words, DType t) {
   llvm::Type* type = withLanesOf(e.registerType(t), words->getType());
-  llvm::Value* mantissa = e.ir.CreateLShr(words, llvm::ConstantInt::get(words->getType(), 8));
+  llvm::Value* mantissa = e.ir.CreateLShr(words, llvm::ConstantInt::get(words->getType(), 9));
   llvm::Value* number = e.ir.CreateSIToFP(mantissa, type);
-  number = e.ir.CreateFMul(e.ir.CreateFAdd(number, llvm::ConstantFP::get(type, 0.5)), llvm::ConstantFP::get(type, 0x1p-24));
+  number = e.ir.CreateFMul(e.ir.CreateFAdd(number, llvm::ConstantFP::get(type, 0.5)), llvm::ConstantFP::get(type, 0x1p-23));
   return roundToDType(e, number, t);
 }
 
