@@ -303,6 +303,11 @@ TensorVal Elaborator::broadcastTo(const TensorVal& t, const Shape& shape, const 
   Value v = use(t, at);
   if (t.type.shape == shape) return wrap(v, unit, t.bound);
   place(at);
+  if (const Node& n = b().graph().node(v); n.op == Op::Const && n.attrs.literal("value").size() == 1) {
+    Attrs attrs = n.attrs;
+    attrs.set("type", Type{t.type.dtype, shape});
+    return wrap(b().make(Op::Const, {}, attrs), unit, t.bound);
+  }
   const size_t lead = shape.size() - t.type.shape.size();
   std::vector<int64_t> axes;
   std::vector<Dim> extents;

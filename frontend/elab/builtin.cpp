@@ -72,7 +72,53 @@ Val Elaborator::applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc a
 
 // ---- grad ------------------------------------------------------------------------------------------------------------
 
+namespace {
+
+/// The value of `target`, an outer frame, that a region's value stands for; nothing if it was computed in the region.
+std::optional<TensorVal> outward(TensorVal t, Frame* target) {
+  while (t.frame != target) {
+    if (!t.frame->parent) return std::nullopt;
+    std::optional<TensorVal> outer;
+    for (const auto& [from, arg] : t.frame->captureList)
+      if (arg == t.value) {
+        outer = t;
+        outer->value = from;
+      }
+    for (const auto& [cell, entry] : t.frame->cells) {
+      if (entry.local || entry.assigned) continue;
+      std::vector<TensorVal> inside, before;
+      collectTensors(entry.entry, inside);
+      collectTensors(entry.outer, before);
+      for (size_t i = 0; i < inside.size(); ++i)
+        if (inside[i].value == t.value) outer = before[i];
+    }
+    if (!outer) return std::nullopt;
+    outer->frame = t.frame->parent;
+    t = *outer;
+  }
+  return t;
+}
+
+}  // namespace
+
 Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
+  // A gradient of a value from around a loop or `every` is taken where that value is: in here it is an argument without a past.
+  if (args[0].val.isTensor() && args[0].val.tensor.frame != frame_ && frame_->isInside(args[0].val.tensor.frame)) {
+    Frame* home = args[0].val.tensor.frame;
+    Val x = args[1].val.is(ValKind::Instance) ? instanceTree(args[1].val.instance, at) : args[1].val;
+    if (x.is(ValKind::Tuple))
+      x = leafwise({x}, at, [](const std::vector<Val>& v) { return v[0]; });
+    std::vector<TensorVal> xs, outer;
+    collectTensors(x, xs);
+    for (const TensorVal& t : xs)
+      if (const auto found = outward(t, home)) outer.push_back(*found);
+    if (!xs.empty() && outer.size() == xs.size()) {
+      Restore<Frame*> keep(frame_);
+      frame_ = home;
+      size_t next = 0;
+      return gradOf({args[0], {"", replaceTensors(x, outer, next), args[1].at}}, at);
+    }
+  }
   const TensorVal e = asTensor(args[0].val, args[0].at, "`grad`");
   if (e.type.rank() != 0 || !isFloat(e.type.dtype)) {
     error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str())).help("`mean(…)` or `sum(…)` makes it one number");
@@ -203,7 +249,8 @@ namespace {
 /// The start of `start + iota(n)` or of `iota(n)`, if that is how the value was built.
 struct Contiguous {
   bool is = false;
-  Value start;  // empty: 0
+  Value start;         // empty: `number`
+  int64_t number = 0;
 };
 Contiguous contiguous(const Graph& g, Value v) {
   const auto unwrap = [&](Value x) {
@@ -217,11 +264,15 @@ Contiguous contiguous(const Graph& g, Value v) {
     return {};
   };
   v = unwrap(v);
-  if (g.node(v).op == Op::Iota) return {true, {}};
+  if (g.node(v).op == Op::Iota) return {true, {}, 0};
   if (g.node(v).op != Op::Add) return {};
   const Value a = g.node(v).in[0], c = g.node(v).in[1];
-  if (isIota(a) && scalarOf(c)) return {true, scalarOf(c)};
-  if (isIota(c) && scalarOf(a)) return {true, scalarOf(a)};
+  for (const auto& [index, start] : {std::pair(a, c), std::pair(c, a)}) {
+    if (!isIota(index)) continue;
+    const Node& n = g.node(unwrap(start));
+    if (n.op == Op::Const && n.attrs.literal("value").size() == 1) return {true, {}, n.attrs.literal("value").asInt(0)};
+    if (const Value scalar = scalarOf(start)) return {true, scalar, 0};
+  }
   return {};
 }
 
@@ -251,7 +302,7 @@ Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
     one[axis] = 1;
     block = b().reshape(block, one);
   } else if (const Contiguous c = contiguous(frame_->graph, i.value); c.is) {
-    start = c.start ? c.start : b().constant(0, Type{DType::I32, {}});
+    start = c.start ? c.start : b().constant(static_cast<double>(c.number), Type{DType::I32, {}});
   } else {
     return Val::of(wrap(makeNode(Op::Scatter, {x.value, i.value, u.value}, {{"axis", axis}, {"batch", int64_t{0}}, {"mode", std::string("set")}}, at), x.unit, x.bound));
   }

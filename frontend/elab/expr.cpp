@@ -262,11 +262,12 @@ Val Elaborator::evalBinary(const ast::Binary& e) {
 Val Elaborator::evalIf(const ast::If& e) {
   const Val cond = evalExpecting(*e.cond, nullptr);
   if (cond.is(ValKind::Error)) throw Reported{};
-  if (!cond.isTensor()) {
+  const bool trees = cond.is(ValKind::Tree) || cond.is(ValKind::Tuple);
+  if (!cond.isTensor() && !trees) {
     if (asBool(cond, e.cond->loc, "the condition of `if`")) return evalBlock(e.then);
     return e.hasElse ? evalBlock(e.otherwise) : Val::none();
   }
-  if (cond.tensor.type.dtype != DType::Bool)
+  if (!trees && cond.tensor.type.dtype != DType::Bool)
     fail(DiagCode::DTypeMismatch, e.cond->loc, fmt::format("the condition of `if` is {}, not bool", cond.tensor.type.str()));
   Restore<int> keep(ctx_.selectDepth);
   ++ctx_.selectDepth;
@@ -277,9 +278,9 @@ Val Elaborator::evalIf(const ast::If& e) {
 }
 
 Val Elaborator::selectBranches(const Val& cond, const Val& a, const Val& c, Loc at) {
-  if (a.is(ValKind::Tuple) != c.is(ValKind::Tuple))
+  if (a.is(ValKind::Tuple) != c.is(ValKind::Tuple) && cond.isTensor())
     fail(DiagCode::BranchMismatch, at, fmt::format("one branch is {}, the other {}", describe(a), describe(c)));
-  return leafwise({a, c}, at, [&](const std::vector<Val>& leaves) { return elementwise(Op::Select, {cond, leaves[0], leaves[1]}, {}, at, "if"); });
+  return leafwise({cond, a, c}, at, [&](const std::vector<Val>& leaves) { return elementwise(Op::Select, leaves, {}, at, "if"); });
 }
 
 // ---- Blocks ----------------------------------------------------------------------------------------------------------
