@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kMostOperands = 24;
 constexpr size_t kMostInstructions = 400;
+constexpr int64_t kLargestBlock = 1 << 20;         // bytes that several stages may walk over
 constexpr int64_t kLongestSerialRow = 1 << 14;  // elements one task may walk for the sake of fusion
 
 /// How the axes of two clusters correspond: to each task axis of the one, an axis of the other.
@@ -212,7 +213,7 @@ private:
     for (const Item& item : first.items)
       for (const Index& index : wanted[item.value])
         for (size_t d = 0; d < index.size(); ++d) {
-          if (item.axes[d] == Item::kUnit) continue;
+          if (item.axes[d] == Item::kUnit || graph_.type(item.value).shape[d] == Dim(1)) continue;
           const std::optional<int> axis = plainAxis(index[d], draft);
           if (!axis) return std::nullopt;
           if (item.axes[d] == Item::kOwn) continue;
@@ -238,6 +239,7 @@ private:
     m.to.assign(second.task.size(), Item::kOwn);
     bool allTasks = true;
     for (size_t t = 0; t < firstToSecond.size(); ++t) {
+      if (first.task[t] == Dim(1)) continue;
       if (firstToSecond[t] == Item::kUnit || !isTask(firstToSecond[t])) {
         allTasks = false;
         continue;
@@ -272,7 +274,8 @@ private:
       if (item.reduce && std::count(item.axes.begin(), item.axes.end(), Item::kOwn) > 0) return std::nullopt;
       // Every task computes its own part: an item that misses a task axis would be computed many times.
       for (int t = 0; t < static_cast<int>(merged.task.size()); ++t)
-        if (std::find(item.axes.begin(), item.axes.end(), t) == item.axes.end()) return std::nullopt;
+        if (merged.task[static_cast<size_t>(t)] != Dim(1) && std::find(item.axes.begin(), item.axes.end(), t) == item.axes.end())
+          return std::nullopt;
       merged.items.push_back(std::move(item));
     }
     // Reductions first: the Map stages then share their loads.
@@ -291,23 +294,24 @@ private:
 
   int64_t atBound(const Dim& d) const { return d.evaluate(bounds_); }
 
-  /// Loops inside the stages must run over what lies together in memory, and not be long enough to starve the threads.
+  /// Loops inside the stages must stay within a block of memory that a cache holds, and leave the threads enough tasks.
   bool rowsAreContiguous(const Cluster& c) const {
-    int64_t tasks = 1;
-    for (const Dim& d : c.task) tasks *= atBound(d);
     for (const Item& item : c.items) {
       if (item.reduce || std::count(item.axes.begin(), item.axes.end(), Item::kOwn) == 0) continue;
       const Buffer& home = context_.entry.buffers[item.targets[0].buffer];
       const std::vector<Dim> strides = stridesOf(home.layout);
-      int64_t largestOwn = 0, smallestTask = INT64_MAX, own = 1;
-      for (size_t i = 0; i < strides.size(); ++i) {
-        const Digit& digit = home.layout.digits[i];
-        const int axis = item.axes[digit.dim];
-        if (axis == Item::kUnit || digit.extent == Dim(1)) continue;
-        if (axis == Item::kOwn) largestOwn = std::max(largestOwn, atBound(strides[i])), own *= atBound(digit.extent);
-        else smallestTask = std::min(smallestTask, atBound(strides[i]));
-      }
-      if (largestOwn >= smallestTask || (own > kLongestSerialRow && tasks < 64) || (tasks < 4 && own > 1024)) return false;
+      int64_t largestOwn = 0, own = 1, outerTasks = 1, innerTasks = 1;
+      for (size_t i = 0; i < strides.size(); ++i)
+        if (item.axes[home.layout.digits[i].dim] == Item::kOwn && home.layout.digits[i].extent != Dim(1)) {
+          largestOwn = std::max(largestOwn, atBound(strides[i]));
+          own *= atBound(home.layout.digits[i].extent);
+        }
+      for (size_t i = 0; i < strides.size(); ++i)
+        if (item.axes[home.layout.digits[i].dim] >= 0)
+          (atBound(strides[i]) > largestOwn ? outerTasks : innerTasks) *= atBound(home.layout.digits[i].extent);
+      const int64_t block = own * innerTasks * dtypeSize(home.type.dtype);
+      if (innerTasks > 1 && (block > kLargestBlock || outerTasks < 8)) return false;
+      if ((own > kLongestSerialRow && outerTasks < 64) || (outerTasks < 4 && own > 1024)) return false;
     }
     return true;
   }

@@ -22,6 +22,13 @@ std::string textOf(const std::vector<Guard>& guards) {
   return text;
 }
 
+/// True if two indices name one element: along an axis of one element every index does.
+bool sameElement(const Shape& shape, const Index& a, const Index& b) {
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (shape[d] != Dim(1) && a[d] != b[d]) return false;
+  return true;
+}
+
 /// A border value in the type it stands in: integers saturate.
 double representable(double value, DType type) {
   switch (type) {
@@ -158,7 +165,7 @@ RegionBuilder::Emitted RegionBuilder::compute(Value v, const Index& index, const
   const Node& node = context_.graph.node(v);
   for (const KernelDraft::Result& r : draft_.results)
     if (r.value == v) {
-      if (r.index != index) draft_.failed = true;
+      if (!sameElement(node.out[v.result].shape, r.index, index)) draft_.failed = true;
       Inst inst;
       inst.kind = Inst::Kind::Result;
       inst.dtype = r.dtype;
@@ -178,7 +185,7 @@ RegionBuilder::Emitted RegionBuilder::compute(Value v, const Index& index, const
   } else {
     // Along the loops of a stage a value of this kernel is computed anew; at another task point it is out of reach.
     for (size_t d = 0; d < index.size(); ++d)
-      if (member->second[d] && *member->second[d] != index[d]) draft_.failed = true;
+      if (member->second[d] && node.out[v.result].shape[d] != Dim(1) && *member->second[d] != index[d]) draft_.failed = true;
   }
   switch (opInfo(node.op).cls) {
     case OpClass::Unary:

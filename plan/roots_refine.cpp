@@ -10,7 +10,8 @@ namespace {
 
 constexpr uint32_t kExit = UINT32_MAX;
 constexpr int kLongestExpression = 60;  // instructions fused into one reader before a value is stored after all
-constexpr int kShortExpression = 3;     // instructions that are always cheaper to repeat than a buffer
+constexpr int kShortExpression = 16;    // instructions that are cheaper to repeat in a reader than a buffer
+constexpr int kShortOperand = 3;        // the same where a contraction reads, which packs an operand several times
 constexpr int kCheapOperand = 8;        // instructions a contraction's operand may take each time it is packed
 
 bool isHeavy(Op op) {
@@ -168,34 +169,40 @@ private:
     if (opInfo(graph_.nodes[n].op).cls == OpClass::View) return false;
     if (cost.ops > kLongestExpression) return true;
     if (single) return false;
-    int readers = 0;
-    bool repeated = false;
-    for (const uint32_t u : users_[n]) countReaders(n, u, cost, readers, repeated);
-    if (repeated) return true;
-    if (readers < 2) return false;
+    Readers readers;
+    for (const uint32_t u : users_[n]) countReaders(n, u, cost, readers);
+    if (readers.repeated) return true;
+    if (readers.count < 2) return false;
     if (cost.heavy) return true;
     double bytes = 0;
     for (const uint32_t l : cost.loads) bytes += bytesOf(l);
     // Cheap, but long: computing it again in each reader only pays if reading it would move more bytes.
-    return bytes > (cost.ops > kShortExpression ? 0.99 : 1.25) * bytesOf(n);
+    return bytes > (cost.ops > (readers.contracted ? kShortOperand : kShortExpression) ? 0.99 : 1.25) * bytesOf(n);
   }
 
-  /// Follows uses through views. `repeated`: a reader computes the value more than once, which is worth a buffer.
-  void countReaders(uint32_t n, uint32_t user, const Cost& cost, int& readers, bool& repeated) const {
+  struct Readers {
+    int count = 0;
+    bool repeated = false;    // one of them computes the value more than once, which is worth a buffer
+    bool contracted = false;  // one of them is a contraction
+  };
+
+  /// Follows uses through views.
+  void countReaders(uint32_t n, uint32_t user, const Cost& cost, Readers& readers) const {
     const Node& node = graph_.nodes[user];
     if (opInfo(node.op).cls == OpClass::View || (node.op == Op::Unwindow && !isReducing(node))) {
-      if (node.op == Op::Broadcast && (cost.heavy || cost.ops > 2)) repeated = true;
-      if (node.op == Op::Window && (cost.heavy || cost.ops > 4) && overlaps(node)) repeated = true;
-      if (node.op == Op::Concat) ++readers;
+      if (node.op == Op::Broadcast && (cost.heavy || cost.ops > 2)) readers.repeated = true;
+      if (node.op == Op::Window && (cost.heavy || cost.ops > 4) && overlaps(node)) readers.repeated = true;
+      if (node.op == Op::Concat) ++readers.count;
       else
-        for (const uint32_t next : users_[user]) countReaders(user, next, cost, readers, repeated);
+        for (const uint32_t next : users_[user]) countReaders(user, next, cost, readers);
       return;
     }
-    ++readers;
-    if (node.op == Op::Conv) repeated = true;
-    if (node.op == Op::Dot && (cost.heavy || cost.ops > kCheapOperand)) repeated = true;
-    if (node.op == Op::Unwindow && (cost.heavy || cost.ops > 4)) repeated = true;
-    if (node.op == Op::Gather && node.in[0].node == n) repeated = true;
+    ++readers.count;
+    readers.contracted |= node.op == Op::Dot;
+    if (node.op == Op::Conv) readers.repeated = true;
+    if (node.op == Op::Dot && (cost.heavy || cost.ops > kCheapOperand)) readers.repeated = true;
+    if (node.op == Op::Unwindow && (cost.heavy || cost.ops > 4)) readers.repeated = true;
+    if (node.op == Op::Gather && node.in[0].node == n) readers.repeated = true;
   }
 
   static bool overlaps(const Node& window) {
