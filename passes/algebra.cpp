@@ -204,7 +204,7 @@ std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
   return std::vector{*result};
 }
 
-Graph algebraGraph(const Graph& graph) { return rebuild(graph, rewrite, algebraGraph); }
+Graph algebraGraph(const Graph& graph) { return rebuildUntilSteady(graph, rewrite, algebraGraph); }
 
 }  // namespace
 

@@ -42,8 +42,10 @@ Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& region
       assert(values->size() == node.out.size());
       for (uint32_t r = 0; r < values->size(); ++r) map.set({i, r}, (*values)[r]);
       // A value built here takes over the name; one that was there keeps its own.
-      if (values->size() == 1 && (*values)[0].node >= firstNew && out.node((*values)[0]).name.empty())
-        out.node((*values)[0]).name = node.name;
+      if (values->size() == 1) {
+        Node& now = out.node((*values)[0]);
+        if ((*values)[0].node >= firstNew && now.name.empty() && now.out.size() == 1) now.name = node.name;
+      }
     } else {
       Value first = out.append(std::move(node));
       map.setNode(graph, i, first.node);
@@ -51,6 +53,22 @@ Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& region
   }
   for (const Output& output : graph.outputs) out.outputs.push_back({output.role, output.name, map[output.value]});
   return out;
+}
+
+Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass) {
+  constexpr int kRounds = 4;
+  Graph result = graph;
+  for (int round = 0; round < kRounds; ++round) {
+    bool changed = false;
+    auto watched = [&](Builder& b, const Node& node) {
+      auto values = rule(b, node);
+      changed |= values.has_value();
+      return values;
+    };
+    result = rebuild(result, watched, regionPass);
+    if (!changed) break;
+  }
+  return result;
 }
 
 namespace {

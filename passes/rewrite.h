@@ -57,6 +57,9 @@ using RegionPass = std::function<Graph(const Graph&)>;
 /// Copies a graph, asking `rule` at each node; regions go through `regionPass` first.
 Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
 
+/// The same again and again, because a rule may build nodes that another applies to, until nothing changes (or often enough).
+Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
+
 /// The one element a value consists of, if it is a constant with equal elements, seen through views that keep that.
 std::optional<Literal> splatLiteral(const Graph& graph, Value v);
 /// The same as a number.

@@ -37,21 +37,7 @@ std::optional<std::vector<Value>> simplifyNode(Builder& b, const Node& node) {
   return std::vector{*value};
 }
 
-/// A rule may build nodes that another rule applies to, so the graph is gone over until nothing changes (or often enough).
-Graph simplifyGraph(const Graph& graph) {
-  Graph result = graph;
-  for (int round = 0; round < 4; ++round) {
-    bool changed = false;
-    auto rule = [&](Builder& b, const Node& node) {
-      auto values = simplifyNode(b, node);
-      changed |= values.has_value();
-      return values;
-    };
-    result = rebuild(result, rule, simplifyGraph);
-    if (!changed) break;
-  }
-  return result;
-}
+Graph simplifyGraph(const Graph& graph) { return rebuildUntilSteady(graph, simplifyNode, simplifyGraph); }
 
 }  // namespace
 
