@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,13 @@ public:
   std::map<std::string, Layout> variables;
   std::map<const Graph*, std::map<Value, Layout>> values;  // absent: row-major
 };
+
+/// How an op carries a layout between its operands and its result; nothing where the op leaves it open.
+std::optional<Layout> layoutForward(const Graph& graph, const Node& node, size_t operand, const Layout& layout);
+std::optional<Layout> layoutBackward(const Graph& graph, const Node& node, size_t operand, const Layout& layout);
+
+/// Between operands (0, 1) and the result (2) of a dot.
+std::optional<Layout> dotLayout(const Graph& graph, const Node& dot, int from, const Layout& layout, int to);
 
 /// The table refers to the graphs of `module` by address: it is valid while the module stays where it is.
 LayoutTable chooseLayouts(const Module& module, const PlanOptions& options);
