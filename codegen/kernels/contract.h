@@ -111,22 +111,26 @@ struct RowPanels {
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
               const Point& at, const RowPanels& to);
 
-/// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b. The reduction runs over loops whose counts are arguments;
-/// loop i moves `a` by kSteps[i] elements, b is read as consecutive rows of `width`.
+/// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b, reduced over nested loops whose counts are arguments. Loop i
+/// moves `a` by kSteps[i].a elements and `b`, of which each step reads one row of `width`, by kSteps[i].b.
 struct MicroKernel {
+  struct Step {
+    int64_t a = 0, b = 0;
+  };
   Tile tile;
   DType dtype = DType::F32;
   std::vector<int64_t> rowOffsets;  // of each row in a, in elements
-  std::vector<int64_t> kSteps;      // outer to inner
+  std::vector<Step> kSteps;         // outer to inner
 };
 /// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…).
 llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m);
 void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llvm::Value* b, llvm::Value* c,
                      llvm::Value* first, const std::vector<llvm::Value*>& counts);
 
-/// Runs the Map stage on a tile of finished sums: rows row0 … row0+count-1 of `rows`, columns n0 … , as far as they exist.
+/// Runs the Map stage on a tile of finished sums: rows row0, row0 + rowStep, … (`count` of them) of the group `rows`, columns
+/// n0 … as far as they exist.
 void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
-                  llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums);
+                  llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums, int64_t rowStep = 1);
 
 /// The value of a constant extent.
 std::optional<int64_t> known(const Dim& d);

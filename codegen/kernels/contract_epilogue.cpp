@@ -14,14 +14,14 @@ void emitVector(KernelEmitter& e, const Contraction& c, Point point, const Tile&
 }  // namespace
 
 void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
-                  llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums) {
+                  llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums, int64_t rowStep) {
   const Dim& extent = e.kernel.iters[c.n].extent;
   bool exact = extent.isConst() && extent.value() % tile.lanes == 0;
   llvm::Value* columns = e.minimum(e.i64(tile.width()), e.ir.CreateSub(e.dim(extent), n0));
   if (extent.isConst() && extent.value() % tile.width() == 0) columns = e.i64(tile.width());
   e.loop(e.i64(0), count, 1, "row", [&](llvm::Value* r) {
     Point point = at;
-    bindGroup(e, rows, e.ir.CreateAdd(row0, r), point);
+    bindGroup(e, rows, e.ir.CreateAdd(row0, e.ir.CreateMul(r, e.i64(rowStep))), point);
     point.laneIter = static_cast<int>(c.n);
     point.lanes = tile.lanes;
     llvm::Value* row = elementAddress(e, c.dtype, sums, e.ir.CreateMul(r, e.i64(tile.width())));

@@ -80,8 +80,7 @@ public:
   void emit() {
     llvm::Value* first = e_.ir.CreateICmpNE(f_->getArg(3), e_.i64(0));
     std::vector<llvm::Value*> state = startValues(first);
-    state.push_back(f_->getArg(1));
-    state = reduce(0, f_->getArg(0), std::move(state));
+    state = reduce(0, f_->getArg(0), f_->getArg(1), std::move(state));
     for (unsigned i = 0; i < accumulators(); ++i) e_.ir.CreateAlignedStore(state[i], at(f_->getArg(2), i), align());
     e_.ir.CreateRetVoid();
   }
@@ -89,6 +88,12 @@ public:
 private:
   unsigned accumulators() const { return m_.tile.rows * m_.tile.vectors; }
   llvm::Align align() const { return llvm::Align(m_.tile.lanes * dtypeSize(m_.dtype)); }
+  /// Rows of b are whole vectors where it is packed.
+  llvm::Align columnAlign() const {
+    bool packed = true;
+    for (const MicroKernel::Step& step : m_.kSteps) packed &= step.b % m_.tile.lanes == 0;
+    return packed ? align() : llvm::Align(dtypeSize(m_.dtype));
+  }
   llvm::Value* at(llvm::Value* base, unsigned vector) {
     return e_.ir.CreateConstInBoundsGEP1_64(vector_, base, vector);
   }
@@ -113,36 +118,35 @@ private:
     return values;
   }
 
-  /// Loops over k from `depth` on; the state is the accumulators and the address of b's row.
-  std::vector<llvm::Value*> reduce(unsigned depth, llvm::Value* a, std::vector<llvm::Value*> state) {
-    if (depth == m_.kSteps.size()) return step(a, std::move(state));
-    state.push_back(a);
-    state = e_.loopCarried(e_.i64(0), f_->getArg(4 + depth), 1, "k", std::move(state),
-                           [&](llvm::Value*, std::vector<llvm::Value*> now) {
-                             llvm::Value* here = now.back();
-                             now.pop_back();
-                             now = reduce(depth + 1, here, std::move(now));
-                             now.push_back(e_.ir.CreateConstInBoundsGEP1_64(scalar_, here, m_.kSteps[depth]));
-                             return now;
-                           });
-    state.pop_back();
-    return state;
+  /// Loops over k from `depth` on; returns the accumulators.
+  std::vector<llvm::Value*> reduce(unsigned depth, llvm::Value* a, llvm::Value* b, std::vector<llvm::Value*> sums) {
+    if (depth == m_.kSteps.size()) return step(a, b, std::move(sums));
+    sums.insert(sums.end(), {a, b});
+    sums = e_.loopCarried(e_.i64(0), f_->getArg(4 + depth), 1, "k", std::move(sums),
+                          [&](llvm::Value*, std::vector<llvm::Value*> now) {
+                            llvm::Value *atA = now[accumulators()], *atB = now[accumulators() + 1];
+                            now.resize(accumulators());
+                            now = reduce(depth + 1, atA, atB, std::move(now));
+                            now.push_back(e_.ir.CreateConstInBoundsGEP1_64(scalar_, atA, m_.kSteps[depth].a));
+                            now.push_back(e_.ir.CreateConstInBoundsGEP1_64(scalar_, atB, m_.kSteps[depth].b));
+                            return now;
+                          });
+    sums.resize(accumulators());
+    return sums;
   }
 
-  std::vector<llvm::Value*> step(llvm::Value* a, std::vector<llvm::Value*> state) {
-    llvm::Value* b = state.back();
+  std::vector<llvm::Value*> step(llvm::Value* a, llvm::Value* b, std::vector<llvm::Value*> sums) {
     std::vector<llvm::Value*> columns;
-    for (unsigned v = 0; v < m_.tile.vectors; ++v) columns.push_back(e_.ir.CreateAlignedLoad(vector_, at(b, v), align()));
+    for (unsigned v = 0; v < m_.tile.vectors; ++v) columns.push_back(e_.ir.CreateAlignedLoad(vector_, at(b, v), columnAlign()));
     for (unsigned r = 0; r < m_.tile.rows; ++r) {
       llvm::Value* address = e_.ir.CreateConstInBoundsGEP1_64(scalar_, a, m_.rowOffsets[r]);
       llvm::Value* row = e_.ir.CreateVectorSplat(m_.tile.lanes, e_.ir.CreateLoad(scalar_, address));
       for (unsigned v = 0; v < m_.tile.vectors; ++v) {
-        llvm::Value*& sum = state[r * m_.tile.vectors + v];
+        llvm::Value*& sum = sums[r * m_.tile.vectors + v];
         sum = fmaOrMulAdd(e_, row, columns[v], sum);
       }
     }
-    state.back() = at(b, m_.tile.vectors);
-    return state;
+    return sums;
   }
 
   KernelEmitter& e_;
@@ -154,7 +158,7 @@ private:
 
 std::string nameOf(const MicroKernel& m) {
   std::string name = fmt::format("micro.{}.{}x{}", dtypeName(m.dtype), m.tile.rows, m.tile.width());
-  for (int64_t step : m.kSteps) name += fmt::format(".k{}", step);
+  for (const MicroKernel::Step& step : m.kSteps) name += fmt::format(".k{}.{}", step.a, step.b);
   int64_t stride = m.rowOffsets.size() > 1 ? m.rowOffsets[1] - m.rowOffsets[0] : 0;
   bool even = true;
   for (size_t r = 0; r < m.rowOffsets.size(); ++r) even &= m.rowOffsets[r] == int64_t(r) * stride;

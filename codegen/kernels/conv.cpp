@@ -13,16 +13,18 @@ constexpr double kTaskFlops = 2e6;
 /// Above this the packed weights leave the nearest large cache.
 constexpr int64_t kMaxWeightBytes = 8 << 20;
 
-/// Output pixels of a tile: `outRows` whole rows, or with outRows 1 a part of a row.
+/// Output pixels of a tile: `outRows` whole rows, or with outRows 1 a part of a row. With a lattice its pixels are of one
+/// residue: every lattice-th one.
 struct PixelTile {
   Tile tile;
   int64_t outRows = 1, tilesPerRow = 1;
 };
 
 PixelTile choosePixelTile(const Target& target, DType dtype, const Window& window, int64_t n) {
-  int64_t oh = window.h.outs, ow = window.w.outs;
+  int64_t oh = window.h.outs, ow = (window.w.outs + window.w.lattice - 1) / window.w.lattice;
+  bool dense = window.h.lattice == 1 && window.w.lattice == 1;
   auto rowsTogether = [&](unsigned atMost) {
-    int64_t rows = std::clamp<int64_t>(atMost / ow, 1, oh);
+    int64_t rows = dense ? std::clamp<int64_t>(atMost / ow, 1, oh) : 1;
     int64_t groups = (oh + rows - 1) / rows;
     return (oh + groups - 1) / groups;
   };
@@ -34,7 +36,7 @@ PixelTile choosePixelTile(const Target& target, DType dtype, const Window& windo
   };
   PixelTile best;
   best.tile = chooseTile(target, dtype, n, cut);
-  best.outRows = std::max<int64_t>(best.tile.rows / ow, 1);
+  best.outRows = dense ? std::max<int64_t>(best.tile.rows / ow, 1) : 1;
   best.tilesPerRow = (ow + best.tile.rows - 1) / best.tile.rows;
   return best;
 }
@@ -46,12 +48,7 @@ public:
         n_(e.kernel.iters[c.n].extent.value()), pixels_(choosePixelTile(e.target, c.dtype, window, n_)), tile_(pixels_.tile),
         k_(cutReduction(groupIters(e.kernel, c.k, {c.bIndices}), 1, INT64_MAX)) {
     panels_ = (n_ + tile_.width() - 1) / tile_.width();
-    double rowFlops = 2.0 * double(window_.w.outs * depth() * n_);
-    int64_t rows = std::clamp<int64_t>(int64_t(kTaskFlops / rowFlops), 1, window_.h.outs);
-    rows = (rows + pixels_.outRows - 1) / pixels_.outRows * pixels_.outRows;
-    int64_t blocks = (window_.h.outs + rows - 1) / rows;
-    rows = (window_.h.outs + blocks - 1) / blocks;
-    blockRows_ = (rows + pixels_.outRows - 1) / pixels_.outRows * pixels_.outRows;
+    cutTasks();
     patch_ = patchFor(window_, blockRows_, tile_.lanes);
   }
 
@@ -77,6 +74,16 @@ public:
   }
 
 private:
+  /// Blocks of rows: whole tiles, whole cells of the lattice.
+  void cutTasks() {
+    double rowFlops = 2.0 * double(window_.w.outs * depth() * n_) / double(window_.h.lattice * window_.w.lattice);
+    int64_t unit = std::max(pixels_.outRows, window_.h.lattice);
+    auto wholeUnits = [&](int64_t rows) { return (rows + unit - 1) / unit * unit; };
+    int64_t rows = wholeUnits(std::clamp<int64_t>(int64_t(kTaskFlops / rowFlops), 1, window_.h.outs));
+    int64_t blocks = (window_.h.outs + rows - 1) / rows;
+    blockRows_ = wholeUnits((window_.h.outs + blocks - 1) / blocks);
+  }
+
   int64_t depth() const { return window_.h.taps * window_.w.taps * window_.channels; }
 
   /// `packed` is the number of the batch position whose weights are packed. Returns the one that is now.
@@ -100,7 +107,9 @@ private:
     packInput();
     e_.loop(e_.i64(0), e_.i64(panels_), 1, "panel", [&](llvm::Value* panel) {
       e_.loop(row0_, rowEnd_, pixels_.outRows, "oh", [&](llvm::Value* oh) {
-        e_.loop(e_.i64(0), e_.i64(pixels_.tilesPerRow), 1, "owtile", [&](llvm::Value* t) { emitTile(panel, oh, t); });
+        e_.loop(e_.i64(0), e_.i64(window_.w.lattice), 1, "residue", [&](llvm::Value* residue) {
+          e_.loop(e_.i64(0), e_.i64(pixels_.tilesPerRow), 1, "owtile", [&](llvm::Value* t) { emitTile(panel, oh, residue, t); });
+        });
       });
     });
     return batch;
@@ -115,40 +124,64 @@ private:
     return elementAddress(e_, c_.dtype, weights_, e_.ir.CreateMul(panel, e_.i64(depth() * tile_.width())));
   }
 
-  void packInput() {
-    llvm::Value* outRows = e_.ir.CreateSub(rowEnd_, row0_);
-    llvm::Value* rows = e_.ir.CreateAdd(e_.ir.CreateMul(outRows, e_.i64(window_.h.stride)),
-                                        e_.i64(window_.h.span(1) - window_.h.stride));
-    packPatch(e_, c_, window_, patch_, point_, e_.ir.CreateMul(row0_, e_.i64(window_.h.stride)), rows, patchBase_);
+  /// The stored row at which the block's patch begins.
+  llvm::Value* patchRow0() {
+    if (window_.h.lattice == 1) return e_.ir.CreateMul(row0_, e_.i64(window_.h.stride));
+    return e_.ir.CreateUDiv(row0_, e_.i64(window_.h.lattice));
   }
 
+  void packInput() {
+    llvm::Value* rows = e_.i64(patch_.rows);
+    if (window_.h.lattice == 1) {
+      llvm::Value* missing = e_.ir.CreateSub(e_.i64(blockRows_), e_.ir.CreateSub(rowEnd_, row0_));
+      rows = e_.ir.CreateSub(rows, e_.ir.CreateMul(missing, e_.i64(window_.h.stride)));
+    }
+    packPatch(e_, c_, window_, patch_, point_, patchRow0(), rows, patchBase_);
+  }
+
+  /// A window's columns and channels lie side by side in the patch and in the weights.
+  bool joinsColumns() const { return window_.w.dilation == 1 && window_.w.lattice == 1; }
+
   MicroKernel micro() const {
-    MicroKernel m{tile_, c_.dtype, {}, {window_.h.dilation * patch_.rowPitch}};
+    int64_t width = tile_.width(), tapRow = window_.w.taps * window_.channels * width;
+    MicroKernel m{tile_, c_.dtype, {}, {{window_.h.dilation * patch_.rowPitch, window_.h.lattice * tapRow}}};
     int64_t pixelStep = window_.w.stride * window_.channels, rowStep = window_.h.stride * patch_.rowPitch;
     for (int64_t i = 0; i < tile_.rows; ++i) {
-      m.rowOffsets.push_back(i / window_.w.outs * rowStep + i % window_.w.outs * pixelStep);
+      int64_t row = pixels_.outRows > 1 ? i / window_.w.outs : 0;
+      m.rowOffsets.push_back(row * rowStep + (i - row * window_.w.outs) * pixelStep);
     }
-    if (window_.w.dilation != 1) m.kSteps.push_back(window_.w.dilation * window_.channels);
-    m.kSteps.push_back(1);
+    if (!joinsColumns()) {
+      m.kSteps.push_back({window_.w.dilation * window_.channels, window_.w.lattice * window_.channels * width});
+    }
+    m.kSteps.push_back({1, width});
     return m;
   }
 
-  void emitTile(llvm::Value* panel, llvm::Value* oh, llvm::Value* t) {
-    llvm::Value* ow = e_.ir.CreateMul(t, e_.i64(tile_.rows));
-    llvm::Value* patchRow = e_.ir.CreateMul(e_.ir.CreateSub(oh, row0_), e_.i64(window_.h.stride * patch_.rowPitch));
-    llvm::Value* offset = e_.ir.CreateAdd(patchRow, e_.ir.CreateMul(ow, e_.i64(window_.w.stride * window_.channels)));
-    std::vector<llvm::Value*> counts = {e_.i64(window_.h.taps)};
-    if (window_.w.dilation != 1) {
-      counts.insert(counts.end(), {e_.i64(window_.w.taps), e_.i64(window_.channels)});
-    } else {
+  /// Pixels residue + lattice·(t·rows …) of output row oh, or of the tile's rows from oh on.
+  void emitTile(llvm::Value* panel, llvm::Value* oh, llvm::Value* residue, llvm::Value* t) {
+    int64_t lattice = window_.w.lattice;
+    llvm::Value* inResidue = e_.ir.CreateMul(t, e_.i64(tile_.rows));
+    llvm::Value* ow = e_.ir.CreateAdd(residue, e_.ir.CreateMul(inResidue, e_.i64(lattice)));
+    Meeting h = meetingOf(e_, window_.h, oh, window_.h.stride, window_.h.taps);
+    Meeting w = meetingOf(e_, window_.w, ow, window_.w.stride, window_.w.taps);
+    llvm::Value* a = e_.ir.CreateMul(e_.ir.CreateSub(h.position, patchRow0()), e_.i64(patch_.rowPitch));
+    a = e_.ir.CreateAdd(a, e_.ir.CreateMul(w.position, e_.i64(window_.channels)));
+    llvm::Value* firstTap = e_.ir.CreateAdd(e_.ir.CreateMul(h.first, e_.i64(window_.w.taps)), w.first);
+    llvm::Value* b = e_.ir.CreateMul(firstTap, e_.i64(window_.channels * tile_.width()));
+    std::vector<llvm::Value*> counts = {h.count};
+    if (joinsColumns()) {
       counts.push_back(e_.i64(window_.w.taps * window_.channels));
+    } else {
+      counts.insert(counts.end(), {w.count, e_.i64(window_.channels)});
     }
-    callMicroKernel(e_, micro(), elementAddress(e_, c_.dtype, patchBase_, offset), weightPanel(panel), sums_, e_.i64(1), counts);
-    llvm::Value* left = e_.ir.CreateSub(e_.i64(window_.w.outs), ow);
+    callMicroKernel(e_, micro(), elementAddress(e_, c_.dtype, patchBase_, a),
+                    elementAddress(e_, c_.dtype, weightPanel(panel), b), sums_, e_.i64(1), counts);
+    llvm::Value* left = e_.ir.CreateSub(e_.i64(window_.w.outs + lattice - 1), ow);
+    if (lattice > 1) left = e_.ir.CreateUDiv(e_.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, e_.i64(0)), e_.i64(lattice));
     if (pixels_.outRows > 1) left = e_.ir.CreateMul(e_.ir.CreateSub(rowEnd_, oh), e_.i64(window_.w.outs));
     llvm::Value* pixel = e_.ir.CreateAdd(e_.ir.CreateMul(oh, e_.i64(window_.w.outs)), ow);
     emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(firstPixel_, pixel), e_.minimum(e_.i64(tile_.rows), left),
-                 e_.ir.CreateMul(panel, e_.i64(tile_.width())), tile_, sums_);
+                 e_.ir.CreateMul(panel, e_.i64(tile_.width())), tile_, sums_, lattice);
   }
 
   KernelEmitter& e_;
@@ -174,7 +207,7 @@ bool emitDirectConv(KernelEmitter& e, const Contraction& c) {
   if (axes < 1 || axes > 2 || c.rows.size() < axes || !known(e.kernel.iters[c.n].extent).value_or(0)) return false;
   std::vector<uint32_t> images(c.rows.begin(), c.rows.end() - axes), outs(c.rows.end() - axes, c.rows.end());
   std::vector<uint32_t> taps(c.k.begin(), c.k.end() - 1);
-  std::optional<Window> window = analyseWindow(e.kernel, c.aIndices, outs, taps, c.k.back());
+  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.k.back());
   if (!window) return false;
   ConvEmitter emitter(e, c, *window, images);
   if (emitter.weightBytes() > kMaxWeightBytes) return false;

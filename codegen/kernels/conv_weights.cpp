@@ -21,14 +21,15 @@ public:
   ConvWeightsEmitter(KernelEmitter& e, const Contraction& c, const Window& window)
       : e_(e), c_(c), window_(window), mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
         n_(e.kernel.iters[c.n].extent.value()), pixels_(window.h.outs * window.w.outs) {
-    runLength_ = (window.w.dilation == 1 ? window.w.taps : 1) * window.channels;
+    joinsColumns_ = window.w.dilation == 1 && window.w.lattice == 1;
+    runLength_ = (joinsColumns_ ? window.w.taps : 1) * window.channels;
     runs_ = rows() / runLength_;
     tile_ = chooseTile(e.target, c.dtype, n_, [&](unsigned atMost) -> RowCut {
-      if (rows() <= atMost) return {static_cast<unsigned>(rows()), 1};
+      if (dense() && rows() <= atMost) return {static_cast<unsigned>(rows()), 1};
       RowCut cut = cutRows(runLength_, atMost);
       return {cut.rows, cut.tiles * double(runs_)};
     });
-    allInOne_ = tile_.rows == rows();
+    allInOne_ = dense() && tile_.rows == rows();
     patch_ = patchFor(window, window.h.outs, tile_.lanes);
     int64_t element = dtypeSize(c.dtype);
     images_ = std::clamp<int64_t>(kGroupBytes / (patch_.size() * element), 1, (kGroupPixels + pixels_ - 1) / pixels_);
@@ -58,6 +59,7 @@ public:
   }
 
 private:
+  bool dense() const { return window_.h.lattice == 1 && window_.w.lattice == 1; }
   int64_t rows() const { return window_.h.taps * window_.w.taps * window_.channels; }
 
   /// Where batch positions (pieces of the reduction, groups) make enough tasks: one for each position, as far as its sums fit.
@@ -117,11 +119,14 @@ private:
            tap % window_.w.taps * window_.w.dilation * window_.channels + channel;
   }
 
-  llvm::Value* offsetOfRun(llvm::Value* run) {
-    int64_t runsPerTapRow = window_.w.dilation == 1 ? 1 : window_.w.taps;
-    llvm::Value* kh = e_.ir.CreateMul(e_.ir.CreateUDiv(run, e_.i64(runsPerTapRow)), e_.i64(window_.h.dilation * patch_.rowPitch));
-    llvm::Value* kw = e_.ir.CreateMul(e_.ir.CreateURem(run, e_.i64(runsPerTapRow)), e_.i64(window_.w.dilation * window_.channels));
-    return e_.ir.CreateAdd(kh, kw);
+  MicroKernel microKernel() const {
+    int64_t width = tile_.width();
+    MicroKernel micro{tile_, c_.dtype, {}, {}};
+    micro.kSteps = {{patch_.size(), pixels_ * width},
+                    {window_.h.stride * patch_.rowPitch, window_.h.lattice * window_.w.outs * width},
+                    {window_.w.stride * window_.channels, window_.w.lattice * width}};
+    for (int64_t r = 0; r < tile_.rows; ++r) micro.rowOffsets.push_back(offsetOfRow(r));
+    return micro;
   }
 
   int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
@@ -133,11 +138,17 @@ private:
     number = e_.ir.CreateAdd(e_.ir.CreateMul(number, e_.i64(tilesPerRun_)), t);
     llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
     llvm::Value *wholeRun = e_.ir.CreateAdd(run0_, run), *row = e_.ir.CreateMul(t, e_.i64(tile_.rows));
-    MicroKernel micro{tile_, c_.dtype, {}, {patch_.size(), window_.h.stride * patch_.rowPitch, window_.w.stride * window_.channels}};
-    for (int64_t r = 0; r < tile_.rows; ++r) micro.rowOffsets.push_back(offsetOfRow(r));
-    llvm::Value* a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(offsetOfRun(wholeRun), row));
+    llvm::Value* tapColumns = e_.i64(joinsColumns_ ? 1 : window_.w.taps);
+    Meeting h = meetingOf(e_, window_.h, e_.ir.CreateUDiv(wholeRun, tapColumns), window_.h.dilation, window_.h.outs);
+    Meeting w = meetingOf(e_, window_.w, e_.ir.CreateURem(wholeRun, tapColumns), window_.w.dilation, window_.w.outs);
+    llvm::Value* a = e_.ir.CreateAdd(e_.ir.CreateMul(h.position, e_.i64(patch_.rowPitch)),
+                                     e_.ir.CreateMul(w.position, e_.i64(window_.channels)));
+    a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(a, row));
+    llvm::Value* firstPixel = e_.ir.CreateAdd(e_.ir.CreateMul(h.first, e_.i64(window_.w.outs)), w.first);
+    b = elementAddress(e_, c_.dtype, b, e_.ir.CreateMul(firstPixel, e_.i64(tile_.width())));
+    MicroKernel micro = microKernel();
     llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(group, e_.i64(0)), e_.ir.getInt64Ty());
-    callMicroKernel(e_, micro, a, b, sums, first, {images, e_.i64(window_.h.outs), e_.i64(window_.w.outs)});
+    callMicroKernel(e_, micro, a, b, sums, first, {images, h.count, w.count});
     e_.ifThen(e_.ir.CreateICmpEQ(group, e_.ir.CreateSub(groups_, e_.i64(1))), [&] {
       int64_t length = allInOne_ ? rows() : runLength_;
       llvm::Value* count = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(e_.i64(length), row));
@@ -152,6 +163,7 @@ private:
   IterGroup mapRows_;
   int64_t n_, pixels_;
   Tile tile_;
+  bool joinsColumns_ = true;             // a tap row's (kw, ci) lie side by side
   bool allInOne_ = false;                // all rows are one tile, each with an offset of its own
   int64_t runLength_ = 1, runs_ = 1;     // rows that lie side by side in a patch: (kw, ci), or ci if columns are dilated
   int64_t tilesPerRun_ = 1, runsPerTask_ = 1, panelsPerTask_ = 1, images_ = 1;
@@ -169,7 +181,7 @@ bool emitDirect(KernelEmitter& e, const Contraction& c) {
   if (known(e.kernel.iters[c.n].extent).value_or(0) < 1) return false;
   size_t axes = c.rows.size() - 1;
   std::vector<uint32_t> taps(c.rows.begin(), c.rows.end() - 1), outs(c.k.end() - axes, c.k.end());
-  std::optional<Window> window = analyseWindow(e.kernel, c.aIndices, outs, taps, c.rows.back());
+  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.rows.back());
   if (!window || patchFor(*window, window->h.outs, 16).size() > int64_t(1) << 20) return false;
   ConvWeightsEmitter(e, c, *window).emit();
   return true;

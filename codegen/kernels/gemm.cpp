@@ -101,7 +101,7 @@ private:
     // The last tile of a run-time number of rows is filled by the lowest kernel that holds it.
     unsigned above = 0;
     for (unsigned height : heights()) {
-      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {panel_.kStride}};
+      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{panel_.kStride, tile_.width()}}};
       for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * panel_.rowStride);
       auto call = [&] { callMicroKernel(e_, micro, panelOf(t), b, sums, first, {range.count}); };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));

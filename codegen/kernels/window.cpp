@@ -47,10 +47,60 @@ std::optional<WindowAxis> axisOf(const plan::Kernel& kernel, const std::vector<c
   return axis;
 }
 
+/// The guard that lets only multiples of a number through: value mod D within [0, 1). Fills lattice and phase.
+bool isLatticeGuard(const plan::Guard& guard, const WindowAxis& axis, int64_t& lattice, int64_t& phase) {
+  const Ix& value = guard.value;
+  if (guard.lo != Dim(0) || guard.hi != Dim(1) || value.constant != Dim(0) || value.terms.size() != 1) return false;
+  const auto& [atom, coefficient] = value.terms[0];
+  if (atom.kind != plan::Atom::Kind::Mod || coefficient != Dim(1) || !atom.by.isConst()) return false;
+  const Ix& arg = *atom.arg;
+  if (arg.coefficient(axis.out) != Dim(1) || arg.coefficient(axis.tap) != Dim(1) || arg.terms.size() != 2) return false;
+  if (!arg.constant.isConst()) return false;
+  lattice = atom.by.value();
+  phase = ((-arg.constant.value()) % lattice + lattice) % lattice;
+  return true;
+}
+
+/// Whether the instruction's value is 0 at every position off the axis' lattice (found on the way).
+bool zeroOffLattice(const plan::Region& region, uint32_t id, WindowAxis& axis) {
+  const plan::Inst& inst = region[id];
+  auto zero = [&](uint32_t arg) { return zeroOffLattice(region, arg, axis); };
+  if (inst.kind == plan::Inst::Kind::Const) return inst.constant == 0;
+  if (inst.kind == plan::Inst::Kind::Load) {
+    for (const plan::Guard& guard : inst.guards) {
+      int64_t lattice = 1, phase = 0;
+      if (inst.otherwise != 0 || !isLatticeGuard(guard, axis, lattice, phase)) continue;
+      if (axis.lattice != 1 && (axis.lattice != lattice || axis.phase != phase)) return false;
+      axis.lattice = lattice;
+      axis.phase = phase;
+      return true;
+    }
+    return false;
+  }
+  if (inst.kind != plan::Inst::Kind::Op) return false;
+  switch (inst.op) {
+    case Op::Cast:
+    case Op::Neg: return zero(inst.args[0]);
+    case Op::Mul: return zero(inst.args[0]) || zero(inst.args[1]);
+    case Op::Add:
+    case Op::Max: return zero(inst.args[0]) && zero(inst.args[1]);
+    case Op::Select: return zero(inst.args[1]) && zero(inst.args[2]);
+    default: return false;
+  }
+}
+
+/// Looks for a lattice; without one the axis stays as it is.
+void findLattice(const Contraction& c, WindowAxis& axis) {
+  if (axis.stride != 1 || axis.dilation != 1) return;
+  WindowAxis with = axis;
+  if (zeroOffLattice(c.reduce->body, c.a, with)) axis = with;
+}
+
 /// Binds the axis' variables so that stride·out + dilation·tap = position; one of the two numbers is 1.
 uint32_t bindPosition(KernelEmitter& e, const WindowAxis& axis, llvm::Value* position, Point& point) {
   uint32_t moving = axis.stride == 1 ? axis.out : axis.tap;
   if (!axis.present) return moving;
+  if (axis.lattice != 1) position = e.ir.CreateAdd(e.ir.CreateMul(position, e.i64(axis.lattice)), e.i64(axis.phase));
   point.iters[axis.out] = e.i64(0);
   point.iters[axis.tap] = e.i64(0);
   point.iters[moving] = position;
@@ -59,22 +109,35 @@ uint32_t bindPosition(KernelEmitter& e, const WindowAxis& axis, llvm::Value* pos
 
 }  // namespace
 
-std::optional<Window> analyseWindow(const plan::Kernel& kernel, const std::vector<const Ix*>& aIndices,
-                                    const std::vector<uint32_t>& outs, const std::vector<uint32_t>& taps, uint32_t channel) {
+Meeting meetingOf(KernelEmitter& e, const WindowAxis& axis, llvm::Value* r, int64_t step, int64_t extent) {
+  if (axis.lattice == 1) return {e.i64(0), e.i64(extent), e.ir.CreateMul(r, e.i64(step))};
+  llvm::Value *lattice = e.i64(axis.lattice), *inCell = e.ir.CreateURem(r, lattice);
+  Meeting meeting;
+  meeting.first = e.ir.CreateURem(e.ir.CreateSub(e.i64(axis.phase + axis.lattice), inCell), lattice);
+  meeting.count = e.ir.CreateUDiv(e.ir.CreateSub(e.i64(extent + axis.lattice - 1), meeting.first), lattice);
+  llvm::Value* met = e.ir.CreateSub(e.ir.CreateAdd(r, meeting.first), e.i64(axis.phase));
+  meeting.position = e.ir.CreateUDiv(met, lattice);
+  return meeting;
+}
+
+std::optional<Window> analyseWindow(const plan::Kernel& kernel, const Contraction& c, const std::vector<uint32_t>& outs,
+                                    const std::vector<uint32_t>& taps, uint32_t channel) {
   if (outs.size() != taps.size() || outs.empty() || outs.size() > 2) return std::nullopt;
   Window window;
   window.channel = channel;
   const Dim& channels = kernel.iters[channel].extent;
   if (!channels.isConst() || channels.value() < 1) return std::nullopt;
   window.channels = channels.value();
-  auto w = axisOf(kernel, aIndices, outs.back(), taps.back());
+  auto w = axisOf(kernel, c.aIndices, outs.back(), taps.back());
   if (!w) return std::nullopt;
   window.w = *w;
   if (outs.size() == 2) {
-    auto h = axisOf(kernel, aIndices, outs[0], taps[0]);
+    auto h = axisOf(kernel, c.aIndices, outs[0], taps[0]);
     if (!h) return std::nullopt;
     window.h = *h;
+    findLattice(c, window.h);
   }
+  findLattice(c, window.w);
   return window;
 }
 
@@ -105,7 +168,7 @@ void packPatch(KernelEmitter& e, const Contraction& c, const Window& window, con
   llvm::Align align(dtypeSize(c.dtype));
   auto value = [&](const Point& point) { return emitInst(e, c.reduce->body, c.a, point); };
   uint32_t column = window.w.stride == 1 ? window.w.out : window.w.tap;
-  bool alongColumns = window.channels == 1 || runsAlong(c.aIndices, column, window.channel);
+  bool alongColumns = window.w.lattice == 1 && (window.channels == 1 || runsAlong(c.aIndices, column, window.channel));
   e.loop(e.i64(0), rowCount, 1, "prow", [&](llvm::Value* r) {
     Point point = at;
     bindPosition(e, window.h, e.ir.CreateAdd(firstRow, r), point);

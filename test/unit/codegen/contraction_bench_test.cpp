@@ -12,7 +12,7 @@ namespace nnc {
 namespace {
 
 using namespace plan;
-using namespace nnc::testing;
+using namespace contraction_testing;
 
 template <class F>
 double bestSeconds(F f, double budget = 0.25) {

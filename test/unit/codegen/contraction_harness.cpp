@@ -20,7 +20,7 @@
 #include "codegen/emitter.h"
 #include "runtime/core/nnc_abi.h"
 
-namespace nnc::testing {
+namespace nnc::contraction_testing {
 namespace {
 
 using codegen::KernelEmitter;
@@ -239,4 +239,4 @@ plan::Inst result(uint32_t stage, DType t) {
 
 plan::Ix it(uint32_t iter, Dim stride) { return plan::Ix::iter(iter) * stride; }
 
-}  // namespace nnc::testing
+}  // namespace nnc::contraction_testing

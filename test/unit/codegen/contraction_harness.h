@@ -9,7 +9,7 @@
 
 #include "plan/plan.h"
 
-namespace nnc::testing {
+namespace nnc::contraction_testing {
 
 class CompiledKernel {
 public:
@@ -60,4 +60,4 @@ std::vector<T> randomValues(size_t count, uint32_t seed) {
   return out;
 }
 
-}  // namespace nnc::testing
+}  // namespace nnc::contraction_testing

@@ -9,7 +9,7 @@ namespace nnc {
 namespace {
 
 using namespace plan;
-using namespace nnc::testing;
+using namespace contraction_testing;
 
 /// out[m, n] = max(Σ_k a·b + bias[n], 0); a is stored [m, k] or transposed, b [k, n] or transposed.
 struct Gemm {
