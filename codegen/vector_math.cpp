@@ -42,7 +42,45 @@ ExpParts reduceExp(MathBuilder& m, llvm::Value* x, bool forExpm1) {
   return {exponent, m.fma(m.mul(r, r), q, r)};
 }
 
-/// log(1 + f) + k ln 2 for 1 + f in [sqrt(1/2), sqrt(2)).
+/// So small that x²/2 vanishes beside x.
+llvm::Value* isTiny(MathBuilder& m, llvm::Value* x) {
+  return m.ir.CreateFCmpOLT(m.abs(x), m.num(0x1p-26f, 0x1p-55));
+}
+
+/// Integers of a few bits, which lie in `ints`, as floats.
+llvm::Value* smallToFloat(MathBuilder& m, llvm::Value* i) {
+  if (m.isDouble) i = m.ir.CreateTrunc(i, withLanesOf(m.ir.getInt32Ty(), i->getType()));
+  return m.ir.CreateSIToFP(i, m.type);
+}
+
+/// x = 2^k (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), for x > 0.
+struct LogParts {
+  llvm::Value *f, *k;
+};
+
+LogParts reduceLog(MathBuilder& m, llvm::Value* x) {
+  // Denormals are scaled into the normal range first.
+  llvm::Value* tiny = m.ir.CreateFCmpOLT(x, m.num(0x1p-126f, 0x1p-1022));
+  llvm::Value* scaled = m.select(tiny, m.mul(x, m.num(0x1p24f, 0x1p54)), x);
+  int64_t root = m.isDouble ? 0x3fe6a09e667f3bcd : 0x3f3504f3;  // the bits of sqrt(1/2)
+  int64_t mantissa = (int64_t{1} << m.mantissaBits()) - 1;
+  llvm::Value* shifted = m.ir.CreateSub(m.bits(scaled), m.integer(root));
+  llvm::Value* k = smallToFloat(m, m.ir.CreateAShr(shifted, m.integer(m.mantissaBits())));
+  k = m.select(tiny, m.sub(k, m.num(24.0f, 54.0)), k);
+  llvm::Value* reduced = m.floats(m.ir.CreateAdd(m.ir.CreateAnd(shifted, m.integer(mantissa)), m.integer(root)));
+  return {m.sub(reduced, m.num(1)), k};
+}
+
+/// For double: s (f²/2 + R) + k ln2Low, where log(1+f) = f - f²/2 + s (f²/2 + R), s = f/(2+f): the form of Ng's fdlibm.
+llvm::Value* lowOfLog(MathBuilder& m, llvm::Value* f, llvm::Value* k, llvm::Value* half) {
+  llvm::Value* s = m.div(f, m.add(f, m.num(2)));
+  llvm::Value* z = m.mul(s, s);
+  llvm::Value* r =
+      m.polynomial(z, {0.66666666666666660933, 0.40000000000006287084, 0.28571428569072967295, 0.22222222648750175441,
+                       0.18181775508532884732, 0.15387097651111653803, 0.13249962010715839962, 0.13252755035655963228});
+  return m.fma(s, m.fma(z, r, half), m.mul(k, m.num(kLn2Low)));
+}
+
 llvm::Value* logOfParts(MathBuilder& m, llvm::Value* f, llvm::Value* k) {
   if (!m.isDouble) {
     llvm::Value* z = m.mul(f, f);
@@ -54,21 +92,23 @@ llvm::Value* logOfParts(MathBuilder& m, llvm::Value* f, llvm::Value* k) {
     y = m.fma(m.num(-0.5), z, y);
     return m.fma(k, m.num(kLn2HighF), m.add(f, y));
   }
-  // log(1+f) = f - f²/2 + s (f²/2 + R), s = f/(2+f): the form of Ng's fdlibm.
-  llvm::Value* s = m.div(f, m.add(f, m.num(2)));
-  llvm::Value* z = m.mul(s, s);
-  llvm::Value* r =
-      m.polynomial(z, {0.66666666666666660933, 0.40000000000006287084, 0.28571428569072967295, 0.22222222648750175441,
-                       0.18181775508532884732, 0.15387097651111653803, 0.13249962010715839962, 0.13252755035655963228});
   llvm::Value* half = m.mul(m.mul(m.num(0.5), f), f);
-  llvm::Value* low = m.fma(s, m.fma(z, r, half), m.mul(k, m.num(kLn2Low)));
-  return m.fma(k, m.num(kLn2High), m.sub(f, m.sub(half, low)));
+  return m.fma(k, m.num(kLn2High), m.sub(f, m.sub(half, lowOfLog(m, f, k, half))));
 }
 
-/// Integers of a few bits, which lie in `ints`, as floats.
-llvm::Value* smallToFloat(MathBuilder& m, llvm::Value* i) {
-  if (m.isDouble) i = m.ir.CreateTrunc(i, withLanesOf(m.ir.getInt32Ty(), i->getType()));
-  return m.ir.CreateSIToFP(i, m.type);
+/// a * b = product + error, exactly (Dekker's splitting where there is no FMA).
+struct Product {
+  llvm::Value *product, *error;
+};
+
+Product exactProduct(MathBuilder& m, llvm::Value* a, llvm::Value* b) {
+  llvm::Value* p = m.mul(a, b);
+  if (m.e.target.hasFma) return {p, m.fma(a, b, m.ir.CreateFNeg(p))};
+  auto upper = [&](llvm::Value* x) { return m.floats(m.ir.CreateAnd(m.bits(x), m.integer(~int64_t{0x7ffffff}))); };
+  llvm::Value *aHigh = upper(a), *bHigh = upper(b), *aLow = m.sub(a, aHigh), *bLow = m.sub(b, bHigh);
+  llvm::Value* error = m.sub(m.mul(aHigh, bHigh), p);
+  error = m.add(m.add(error, m.mul(aHigh, bLow)), m.mul(aLow, bHigh));
+  return {p, m.add(error, m.mul(aLow, bLow))};
 }
 
 }  // namespace
@@ -90,21 +130,13 @@ llvm::Value* emitExpm1(KernelEmitter& e, llvm::Value* x) {
   // 2 (2^(n-1) p + 2^(n-1) - 1/2), so that n = 128 does not overflow too early.
   llvm::Value* scale = m.powerOfTwo(m.ir.CreateSub(n, m.integer(1)));
   llvm::Value* y = m.mul(m.num(2), m.fma(scale, p, m.sub(scale, m.num(0.5))));
-  return m.select(m.isZero(x), x, y);  // keeps -0
+  return m.select(isTiny(m, x), x, y);  // keeps -0
 }
 
 llvm::Value* emitLog(KernelEmitter& e, llvm::Value* x) {
   MathBuilder m(e, x->getType());
-  // Denormals are scaled into the normal range first.
-  llvm::Value* tiny = m.ir.CreateFCmpOLT(x, m.num(0x1p-126f, 0x1p-1022));
-  llvm::Value* scaled = m.select(tiny, m.mul(x, m.num(0x1p24f, 0x1p54)), x);
-  int64_t root = m.isDouble ? 0x3fe6a09e667f3bcd : 0x3f3504f3;  // the bits of sqrt(1/2)
-  int64_t mantissa = (int64_t{1} << m.mantissaBits()) - 1;
-  llvm::Value* shifted = m.ir.CreateSub(m.bits(scaled), m.integer(root));
-  llvm::Value* k = smallToFloat(m, m.ir.CreateAShr(shifted, m.integer(m.mantissaBits())));
-  k = m.select(tiny, m.sub(k, m.num(24.0f, 54.0)), k);
-  llvm::Value* reduced = m.floats(m.ir.CreateAdd(m.ir.CreateAnd(shifted, m.integer(mantissa)), m.integer(root)));
-  llvm::Value* y = logOfParts(m, m.sub(reduced, m.num(1)), k);
+  auto [f, k] = reduceLog(m, x);
+  llvm::Value* y = logOfParts(m, f, k);
   y = m.select(m.ir.CreateFCmpOEQ(x, m.infinity()), x, y);
   y = m.select(m.isZero(x), m.ir.CreateFNeg(m.infinity()), y);
   return m.select(m.ir.CreateFCmpULT(x, m.num(0)), m.nan(), y);
@@ -118,7 +150,33 @@ llvm::Value* emitLog1p(KernelEmitter& e, llvm::Value* x) {
   llvm::Value* rest = m.add(m.sub(m.num(1), m.sub(u, back)), m.sub(x, back));
   llvm::Value* exact = m.ir.CreateOr(m.isZero(u), m.isInfinite(u));
   llvm::Value* correction = m.select(exact, m.num(0), m.div(rest, u));
-  return m.select(m.isZero(x), x, m.add(emitLog(e, u), correction));
+  return m.select(isTiny(m, x), x, m.add(emitLog(e, u), correction));
+}
+
+llvm::Value* emitPositivePow(KernelEmitter& e, llvm::Value* a, llvm::Value* b) {
+  MathBuilder m(e, a->getType());
+  auto [f, k] = reduceLog(m, a);
+  // log a = high + low: the large terms k ln2High, f, -f²/2 are added without loss (Dekker's fast two-sum).
+  auto [half, halfError] = exactProduct(m, m.mul(m.num(0.5), f), f);
+  llvm::Value* low = m.sub(lowOfLog(m, f, k, half), halfError);
+  auto addLarger = [&](llvm::Value* larger, llvm::Value* smaller) {
+    llvm::Value* sum = m.add(larger, smaller);
+    low = m.add(low, m.sub(smaller, m.sub(sum, larger)));
+    return sum;
+  };
+  llvm::Value* high = addLarger(m.mul(k, m.num(kLn2High)), f);
+  high = addLarger(high, m.ir.CreateFNeg(half));
+  llvm::Value* sum = m.add(high, low);
+  low = m.add(m.sub(high, sum), low);
+  // 0, infinity and NaN have no parts, and their logarithm no low part.
+  llvm::Value* ordinary = m.ir.CreateAnd(m.ir.CreateFCmpOGT(a, m.num(0)), m.ir.CreateFCmpOLT(a, m.infinity()));
+  high = m.select(ordinary, sum, emitLog(e, a));
+  auto [y, yError] = exactProduct(m, b, high);
+  llvm::Value* rest = m.fma(b, low, yError);
+  llvm::Value* finite = m.ir.CreateFCmpOLT(m.abs(y), m.num(800));
+  rest = m.select(m.ir.CreateAnd(finite, ordinary), rest, m.num(0));
+  llvm::Value* power = emitExp(e, y);
+  return m.select(finite, m.fma(power, rest, power), power);
 }
 
 llvm::Value* emitTanh(KernelEmitter& e, llvm::Value* x) {

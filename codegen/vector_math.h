@@ -17,6 +17,9 @@ llvm::Value* emitErf(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitSin(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitCos(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitPow(KernelEmitter& e, llvm::Value* a, llvm::Value* b);
+/// a^b of doubles for a >= 0, without C's special values of the exponent; the relative error grows with |b log a| only
+/// from about 2^-57.
+llvm::Value* emitPositivePow(KernelEmitter& e, llvm::Value* a, llvm::Value* b);
 /// Exact: nearest integer with halves to even, and the largest integer not above x. No library call on any target.
 llvm::Value* emitRoundEven(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitFloor(KernelEmitter& e, llvm::Value* x);

@@ -99,7 +99,7 @@ llvm::Value* emitPow(KernelEmitter& e, llvm::Value* a, llvm::Value* b) {
   llvm::Value* magnitude = m.abs(a);
   llvm::Value* y;
   if (m.isDouble) {
-    y = emitExp(e, m.mul(b, emitLog(e, magnitude)));
+    y = emitPositivePow(e, magnitude, b);
   } else {
     llvm::Value* exponent = e.ir.CreateFMul(inWide(b), emitLog(e, inWide(magnitude)));
     y = e.ir.CreateFPTrunc(emitExp(e, exponent), m.type);

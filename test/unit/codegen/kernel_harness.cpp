@@ -170,18 +170,17 @@ std::vector<int64_t> extentsOf(const Type& type, const std::map<std::string, int
 
 }  // namespace
 
-std::vector<Tensor> runKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols,
-                              const std::string& cpu, int threads) {
-  codegen::CodegenOptions options;
-  options.cpu = cpu;
-  options.jobs = 1;
-  LoadedPlan loaded(plan, options, threads);
-  const plan::Entry& e = plan.entries[0];
+namespace {
+
+std::vector<Tensor> runLoaded(LoadedPlan& loaded, const plan::Entry& e, const std::vector<Tensor>& inputs,
+                              const std::vector<int64_t>& symbols) {
   std::vector<std::vector<char>> in, out;
+  std::vector<std::vector<int64_t>> shapes;
   for (const Tensor& t : inputs) in.push_back(bytesOf(t));
   for (const plan::EntryOutput& o : e.outputs) {
     const Type& type = e.buffers[o.buffer].type;
-    out.push_back(bytesOf(Tensor::zeros(type.dtype, extentsOf(type, symbolMap(e, symbols)))));
+    shapes.push_back(extentsOf(type, symbolMap(e, symbols)));
+    out.push_back(bytesOf(Tensor::zeros(type.dtype, shapes.back())));
   }
   std::vector<const void*> inPointers;
   std::vector<void*> outPointers;
@@ -190,10 +189,26 @@ std::vector<Tensor> runKernel(const plan::Plan& plan, const std::vector<Tensor>&
   loaded.run(symbols, inPointers, outPointers);
   std::vector<Tensor> results;
   for (size_t i = 0; i < out.size(); ++i) {
-    const Type& type = e.buffers[e.outputs[i].buffer].type;
-    results.push_back(tensorOf(out[i], type.dtype, extentsOf(type, symbolMap(e, symbols))));
+    results.push_back(tensorOf(out[i], e.buffers[e.outputs[i].buffer].type.dtype, shapes[i]));
   }
   return results;
+}
+
+}  // namespace
+
+std::vector<std::vector<Tensor>> runKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                                           const std::vector<int64_t>& symbols, const std::string& cpu,
+                                           const std::vector<int>& threads) {
+  codegen::CodegenOptions options;
+  options.cpu = cpu;
+  options.jobs = 1;
+  LoadedPlan loaded(plan, options);
+  std::vector<std::vector<Tensor>> runs;
+  for (int t : threads) {
+    EXPECT_EQ(loaded.api->set_threads(loaded.context, t), NNC_OK);
+    runs.push_back(runLoaded(loaded, plan.entries[0], inputs, symbols));
+  }
+  return runs;
 }
 
 std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols) {
@@ -241,7 +256,8 @@ void expectLikeInterpreter(const plan::Plan& plan, const std::vector<Tensor>& in
   std::vector<Tensor> want = interpretKernel(plan, inputs, symbols);
   std::vector<Tensor> fused;
   for (const std::string& cpu : runnableCpus()) {
-    std::vector<Tensor> got = runKernel(plan, inputs, symbols, cpu), threaded = runKernel(plan, inputs, symbols, cpu, 3);
+    std::vector<std::vector<Tensor>> runs = runKernel(plan, inputs, symbols, cpu, {1, 3});
+    const std::vector<Tensor>&got = runs[0], &threaded = runs[1];
     for (size_t i = 0; i < got.size(); ++i) {
       expectClose(got[i], want[i], tolerance, fmt::format("{}, output {}", cpu, i));
       EXPECT_TRUE(sameBits(got[i], threaded[i])) << cpu << ": threads change output " << i;

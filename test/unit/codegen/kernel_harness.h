@@ -47,9 +47,11 @@ std::string temporaryPath(const std::string& suffix);
 std::vector<char> bytesOf(const Tensor& t);
 Tensor tensorOf(const std::vector<char>& bytes, DType dtype, std::vector<int64_t> shape);
 
-/// Compiles and runs a kernel on `cpu`; `inputs` and the results are one tensor for each operand. Outputs start as 0.
-std::vector<Tensor> runKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols,
-                              const std::string& cpu, int threads = 1);
+/// Compiles a kernel for `cpu` and runs it on each number of threads; `inputs` and the results are one tensor for each
+/// operand. Outputs start as 0.
+std::vector<std::vector<Tensor>> runKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                                           const std::vector<int64_t>& symbols, const std::string& cpu,
+                                           const std::vector<int>& threads = {1});
 /// The same by the plan interpreter.
 std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols);
 

@@ -88,8 +88,9 @@ TEST(Loop, TransposeGathersOrScatters) {
   k.iters = {{21, "i"}, {35, "j"}};
   k.taskIters = {0, 1};
   k.outputs = 1;
-  k.stages = {mapStage({}, {loadInst(0, at(1) * Dim(21) + at(0))}, {storeTo(1, at(0) * Dim(35) + at(1), 0)})};
   for (DType t : {DType::F32, DType::F64, DType::U8, DType::I64, DType::BF16, DType::F16, DType::Bool}) {
+    SCOPED_TRACE(dtypeName(t));
+    k.stages = {mapStage({}, {loadInst(0, at(1) * Dim(21) + at(0), t)}, {storeTo(1, at(0) * Dim(35) + at(1), 0)})};
     int64_t bound = t == DType::Bool ? 2 : 100;
     expectLikeInterpreter(planOf(k, {{t, {35, 21}}, {t, {21, 35}}}), {randomTensor(t, {35, 21}, 4, bound)}, {}, 0);
   }
