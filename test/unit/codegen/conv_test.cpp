@@ -117,10 +117,12 @@ void expectSameBits(const std::vector<T>& got, const std::vector<T>& want) {
 /// The input at a window position, 0 in the padding.
 template <class T>
 T inputValue(const Conv& c, const std::vector<T>& x, int64_t b, int64_t h, int64_t w, int64_t channel) {
-  int64_t d = c.inputDilation;
-  if (h < 0 || w < 0 || h % d != 0 || w % d != 0 || h / d >= c.height || w / d >= c.width) return 0;
-  h /= d;
-  w /= d;
+  if (int64_t d = c.inputDilation; d > 1) {
+    if (h < 0 || w < 0 || h % d != 0 || w % d != 0) return 0;
+    h /= d;
+    w /= d;
+  }
+  if (h < 0 || w < 0 || h >= c.height || w >= c.width) return 0;
   return x[inputAt(c, b, h, w, channel)];
 }
 
@@ -192,7 +194,7 @@ TEST(Conv, StrideWithDilationIsStillCorrect) {
 TEST(Conv, RunTimeBatchAndTasks) {
   for (const std::string& cpu : runnableCpus()) {
     for (int64_t batch : {0, 2}) {
-      Conv c{.batch = batch, .height = 20, .width = 33, .ci = 40, .co = 64};
+      Conv c{.batch = batch, .height = 20, .width = 33, .ci = 9, .co = 50};
       c.runTimeBatch = true;
       checkForward<float>(c, cpu, 1);
     }
@@ -261,9 +263,9 @@ TEST(Conv, WindowsAreReadDirectly) {
   for (const Conv& c : cases()) {
     SCOPED_TRACE(describe(c));
     std::string ir = CompiledKernel::irText(forward(c, DType::F32), "x86-64", {"B"});
-    EXPECT_NE(ir.find("owtile"), std::string::npos);
+    EXPECT_NE(ir.find("prow"), std::string::npos);
     ir = CompiledKernel::irText(weightGradient(c, DType::F32), "x86-64", {"B"});
-    EXPECT_NE(ir.find("pcolumn"), std::string::npos);
+    EXPECT_NE(ir.find("prow"), std::string::npos);
   }
 }
 
