@@ -276,7 +276,7 @@ TensorVal Elaborator::asTensor(const Val& v, Loc at, const char* what) {
   }
   if (v.is(ValKind::Fn)) {
     error(DiagCode::ShapeUnknown, at, fmt::format("{} needs a tensor, and {} was not applied", what, describe(v)))
-        .help("a function of a shape (`normal`, `uniform`) needs a declared one: `let z: [batch, 64] = normal`");
+        .help("a function of a shape is called on a declared one: `let z: [batch, 64] = …`");
     throw Reported{};
   }
   fail(DiagCode::WrongKind, at, fmt::format("{} needs a tensor, not {}", what, describe(v)));
@@ -406,7 +406,7 @@ std::vector<TensorVal> Elaborator::unifyOperands(const std::vector<Val>& args, L
   }
   std::vector<TensorVal> ts;
   for (const Val& v : args) {
-    TensorVal t = v.isTensor() ? cast(v.tensor, dtype, at) : (v.isNumber() || v.is(ValKind::Bool)) ? materialise(v, dtype, at) : asTensor(v, at, name);
+    TensorVal t = v.isTensor() ? cast(v.tensor, dtype, at) : (v.isNumber() || v.is(ValKind::Bool)) ? materialise(v, dtype, at) : asTensor(v, at, fmt::format("`{}`", name).c_str());
     ts.push_back(std::move(t));
   }
   broadcastOperands(ts, at, name);
@@ -523,7 +523,7 @@ Val Elaborator::elementwise(Op op, const std::vector<Val>& args, const Attrs& at
     std::vector<Val> shaped = vals;
     std::vector<TensorVal> ts;
     if (op == Op::Select) {
-      TensorVal cond = asTensor(shaped[0], at, name);
+      TensorVal cond = asTensor(shaped[0], at, "the condition");
       std::vector<TensorVal> sides = unifyOperands({shaped[1], shaped[2]}, at, name);
       ts = {cond, sides[0], sides[1]};
       broadcastOperands(ts, at, name);

@@ -121,7 +121,7 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   }
   const TensorVal e = asTensor(args[0].val, args[0].at, "`grad`");
   if (e.type.rank() != 0 || !isFloat(e.type.dtype)) {
-    error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str())).help("`mean(…)` or `sum(…)` makes it one number");
+    error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str())).help("reduce it to one number first");
     throw Reported{};
   }
   Val x = args[1].val;

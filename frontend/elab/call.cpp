@@ -211,7 +211,7 @@ Val Elaborator::applyBody(const ast::Callable& decl, const FnVal& f, std::vector
   const ast::Expr* last = decl.body.value();
   const Loc where = last ? last->loc : decl.name.loc;
   if (v.is(ValKind::None)) fail(DiagCode::NoValue, where, fmt::format("`{}` declares a result, and its last line is no value", decl.name.text));
-  return matchType(*decl.result, v, fmt::format("{}'s result", decl.name.text), where);
+  return matchType(*decl.result, v, fmt::format("the result of `{}`", decl.name.text), where);
 }
 
 Val Elaborator::applyLambda(const FnVal& f, std::vector<ArgVal> args, Loc at) {
@@ -314,6 +314,8 @@ Instance* Elaborator::childFor(const ast::Call& e, const FnVal& layer) {
   owner->claims[name] = key;
   owner->made[name] = e.label ? e.label.name.loc : e.loc;
   Instance* child = newInstance(owner->path.empty() ? name : owner->path + "." + name, owner, std::make_shared<const FnVal>(layer), e.loc);
+  if (owner->source)
+    if (Instance::Member* twin = owner->source->find(name)) child->source = twin->child;
   owner->members.push_back({name, child, nullptr});
   return child;
 }

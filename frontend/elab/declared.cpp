@@ -44,6 +44,9 @@ std::optional<Dim> solveLinear(const Dim& p) {
 
 }  // namespace
 
+/// A name in a message; what has a space already is a phrase.
+static std::string named(const std::string& what) { return what.find(' ') == std::string::npos ? fmt::format("`{}`", what) : what; }
+
 Shape Expected::shape() const {
   Shape s;
   for (const Val& v : dims) s.push_back(v.dim);
@@ -176,7 +179,7 @@ Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const s
       for (const ast::Dim& d : t.shape)
         if (d.expr) namesIn(*d.expr, names);
       for (const ast::Name* n : names) eval(*n);  // reports the unknown one
-      fail(DiagCode::ShapeUnknown, t.loc, fmt::format("the shape of `{}` is not known here", what));
+      fail(DiagCode::ShapeUnknown, t.loc, fmt::format("the shape of {} is not known here", named(what)));
     }
     return matchType(t, v, what, value.loc);
   }
@@ -191,13 +194,13 @@ Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& w
     if (t.bound) {
       const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
       if (const Dim rest = bound - v.dim; rest.isConst() && rest.value() <= 0)
-        fail(DiagCode::BoundMismatch, at, fmt::format("`{}` is {} and must be less than {}", what, v.dim.str(), bound.str()));
+        fail(DiagCode::BoundMismatch, at, fmt::format("{} is {} and must be less than {}", named(what), v.dim.str(), bound.str()));
     }
     return v;
   }
   TensorVal x = asTensor(v, at, what.c_str());
   if (!isInteger(x.type.dtype) || x.type.rank() != 0)
-    fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is an int, and this is {}", what, x.type.str()));
+    fail(DiagCode::DTypeMismatch, at, fmt::format("{} is an int, and this is {}", named(what), x.type.str()));
   checkBound(t, x, what, at);
   return Val::of(x);
 }
@@ -206,7 +209,7 @@ void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::str
   if (!t.bound) return;
   const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
   if (!isInteger(v.type.dtype))
-    fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` has a bound and must be integers, and this is {}", what, v.type.str()));
+    fail(DiagCode::DTypeMismatch, at, fmt::format("{} has a bound and must be integers, and this is {}", named(what), v.type.str()));
   if (trustBounds_) {
     v.bound = bound;
     return;
@@ -214,8 +217,8 @@ void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::str
   const std::optional<Dim> rest = v.bound ? std::optional(bound - *v.bound) : std::nullopt;
   if (!rest || !rest->isConst() || rest->value() < 0) {
     Diagnostic& d = error(DiagCode::BoundMismatch, at,
-                          v.bound ? fmt::format("`{}` needs indices below {}, and these are below {}", what, bound.str(), v.bound->str())
-                                  : fmt::format("`{}` needs indices below {}, and these have no bound", what, bound.str()));
+                          v.bound ? fmt::format("{} needs indices below {}, and these are below {}", named(what), bound.str(), v.bound->str())
+                                  : fmt::format("{} needs indices below {}, and these have no bound", named(what), bound.str()));
     d.help(fmt::format("`clamp(…, {})` gives them one", bound.str()));
     throw Reported{};
   }
@@ -226,7 +229,7 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
   if (v.is(ValKind::Error)) throw Reported{};
   if (t.isTuple) {
     if (!v.is(ValKind::Tuple) || v.items->size() != t.elements.size())
-      fail(DiagCode::WrongKind, at, fmt::format("`{}` is a tuple of {}, and this is {}", what, t.elements.size(), describe(v)));
+      fail(DiagCode::WrongKind, at, fmt::format("{} is a tuple of {}, and this is {}", named(what), t.elements.size(), describe(v)));
     std::vector<Val> items;
     for (size_t i = 0; i < t.elements.size(); ++i)
       items.push_back(matchType(t.elements[i], (*v.items)[i], fmt::format("{}.{}", what, i), at));
@@ -236,8 +239,8 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
   if (!t.hasShape && v.isNumber()) {
     if (t.dtype.text == "float" || !t.dtype) return v;
     const DType dtype = dtypeOf(t.dtype);
-    if (dtype == DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is a bool, and this is {}", what, describe(v)));
-    if (isInteger(dtype) && v.is(ValKind::Float)) fail(DiagCode::DTypeMismatch, at, fmt::format("`{}` is {}, and this is {}", what, t.dtype.text, describe(v)));
+    if (dtype == DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("{} is a bool, and this is {}", named(what), describe(v)));
+    if (isInteger(dtype) && v.is(ValKind::Float)) fail(DiagCode::DTypeMismatch, at, fmt::format("{} is {}, and this is {}", named(what), t.dtype.text, describe(v)));
     return v;
   }
   if (!t.hasShape && v.is(ValKind::Bool) && t.dtype.text == "bool") return v;
@@ -247,21 +250,21 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
   }
   if (v.is(ValKind::Fn) && !v.fn->isLayer())
     if (const auto e = resolveShape(t)) v = fill(v, *e, at);
-  TensorVal x = asTensor(v, at, fmt::format("`{}`", what).c_str());
+  TensorVal x = asTensor(v, at, fmt::format("{}", named(what)).c_str());
   if (t.dtype && t.dtype.text != "float") {
     const DType want = dtypeOf(t.dtype);
     if (x.type.dtype != want) {
       if (isInteger(want) && isInteger(x.type.dtype) && dtypeSize(want) > dtypeSize(x.type.dtype)) {
         x = cast(x, want, at);
       } else {
-        error(DiagCode::DTypeMismatch, at, fmt::format("`{}` is {}, and this is {}", what, dtypeName(want), x.type.str()))
+        error(DiagCode::DTypeMismatch, at, fmt::format("{} is {}, and this is {}", named(what), dtypeName(want), x.type.str()))
             .help(fmt::format("write the conversion: `{}(…)`", dtypeName(want)));
         throw Reported{};
       }
     }
   } else if (!isFloat(x.type.dtype)) {
-    error(DiagCode::DTypeMismatch, at, fmt::format("`{}` takes floats, and this is {}", what, x.type.str()))
-        .help(fmt::format("convert it (`f32(…)`), or declare `{}` with its element type: `{}[…]`", what, dtypeName(x.type.dtype)));
+    error(DiagCode::DTypeMismatch, at, fmt::format("{} takes floats, and this is {}", named(what), x.type.str()))
+        .help(fmt::format("convert it (`f32(…)`), or declare {} with its element type: `{}[…]`", named(what), dtypeName(x.type.dtype)));
     throw Reported{};
   }
   matchShape(t, x, what, at);
@@ -277,8 +280,8 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
   const size_t fixed = t.shape.size() - (rest ? 1 : 0);
   if (rest ? shape.size() < fixed : shape.size() != fixed) {
     Diagnostic& d = error(DiagCode::RankMismatch, at,
-                          fmt::format("`{}` has {}{} axes, and this is {}", what, rest ? "at least " : "", fixed, v.type.str()));
-    d.note(t.loc, fmt::format("`{}` is declared", what));
+                          fmt::format("{} has {}{} axes, and this is {}", named(what), rest ? "at least " : "", fixed, v.type.str()));
+    d.note(t.loc, fmt::format("{} is declared", named(what)));
     throw Reported{};
   }
   const size_t restSize = shape.size() - fixed;
@@ -300,8 +303,8 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
         Shape want;
         for (const Val& x : *known->val.items) want.push_back(x.dim);
         Diagnostic& diag = error(DiagCode::AxisMismatch, at,
-                                 fmt::format("the axes `...{}` of `{}` are {}, and here {} is needed", d.name, what, shapeText(Shape(shape.begin() + axis, shape.begin() + axis + restSize)), shapeText(want)));
-        diag.note(t.loc, fmt::format("`{}` is declared", what));
+                                 fmt::format("the axes `...{}` of {} are {}, and here {} is needed", d.name, named(what), shapeText(Shape(shape.begin() + axis, shape.begin() + axis + restSize)), shapeText(want)));
+        diag.note(t.loc, fmt::format("{} is declared", named(what)));
         throw Reported{};
       }
     } else {
@@ -322,9 +325,9 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
   };
   const auto mismatch = [&](const Dim& want) {
     Diagnostic& diag = error(DiagCode::AxisMismatch, at,
-                             fmt::format("axis {} of `{}` is {}, and here {} is needed", axis, what, actual.str(), want.str()));
+                             fmt::format("axis {} of {} is {}, and here {} is needed", axis, named(what), actual.str(), want.str()));
     diag.mark(fmt::format("this is {}", v.type.str()));
-    diag.note(d.loc, fmt::format("`{}` is declared", what));
+    diag.note(d.loc, fmt::format("{} is declared", named(what)));
     throw Reported{};
   };
   if (d.kind == ast::Dim::Kind::Bounded) {
@@ -370,7 +373,7 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
   if (!r) fail(DiagCode::ShapeUnknown, d.loc, fmt::format("`{}` cannot be told from this dimension", name));
   const auto solved = solveLinear(r->num - r->den * actual);
   if (!solved)
-    fail(DiagCode::NotDivisible, at, fmt::format("axis {} of `{}` is {}, from which `{}` has no whole value", axis, what, actual.str(), name));
+    fail(DiagCode::NotDivisible, at, fmt::format("axis {} of {} is {}, from which `{}` has no whole value", axis, named(what), actual.str(), name));
   ctx_.scope->bind(name, Val::integer(*solved), d.loc);
   return true;
 }

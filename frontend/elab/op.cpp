@@ -44,7 +44,8 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
   std::vector<Val> vals;
   for (const ArgVal& a : args) vals.push_back(a.val);
   if (isElementwise(f.op) && f.op != Op::Cast) return elementwise(f.op, vals, {}, at, info.text);
-  if (f.op == Op::Sum && !vals[0].isTensor() && !vals[0].isNumber()) return treeSum(vals[0], f, at);
+  const bool tree = !vals.empty() && (vals[0].is(ValKind::Instance) || vals[0].is(ValKind::Tree) || vals[0].is(ValKind::Tuple));
+  if (f.op == Op::Sum && tree) return treeSum(vals[0], f, at);
 
   std::vector<TensorVal> ts;
   std::vector<Value> in;

@@ -8,6 +8,7 @@ namespace nnc::elab {
 
 namespace {
 constexpr size_t kMaxCallNotes = 4;
+constexpr size_t kMaxListed = 8;  // of the names there are, where none is near
 }
 
 Loc Elaborator::userLoc(Loc at) const {
@@ -40,6 +41,8 @@ void Elaborator::failUnknown(DiagCode code, Loc at, const std::string& what, con
   Diagnostic& d = error(code, at, fmt::format("there is no {} `{}`", what, name));
   if (const std::string nearest = nearestName(name, candidates); !nearest.empty())
     d.help(fmt::format("did you mean `{}`?", nearest));
+  else if (!candidates.empty() && candidates.size() <= kMaxListed)
+    d.help(fmt::format("there {} `{}`", candidates.size() == 1 ? "is" : "are", fmt::join(candidates, "`, `")));
   throw Reported{};
 }
 

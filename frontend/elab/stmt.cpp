@@ -180,12 +180,20 @@ void Elaborator::evalParam(const ast::Param& s) {
       if (d.expr) eval(*d.expr);  // reports the unknown name
     fail(DiagCode::ShapeUnknown, s.type->loc, fmt::format("the shape of `{}` is not known here", path));
   }
+  const auto fixedShape = [&] {
+    if (const auto expected = s.type ? resolveShape(*s.type) : std::nullopt)
+      for (size_t i = 0; i < expected->dims.size(); ++i)
+        if (!expected->dims[i].dim.isConst())
+          fail(DiagCode::SymbolicDimension, i < s.type->shape.size() ? s.type->shape[i].loc : s.type->loc,
+               fmt::format("the parameter `{}` would have the shape {}, and {} is known only when running", path, shapeText(expected->shape()), expected->dims[i].dim.str()));
+  };
+  fixedShape();
   Cell* cell = nullptr;
-  inInit(initFrame_.get(), path, [&] {
-    Val v;
-    Instance::Member* twin = owner->source ? const_cast<Instance*>(owner->source)->find(s.name.text) : nullptr;
-    if (twin && twin->param) v = readCell(twin->param, s.loc);
-    else v = s.type ? declared(*s.type, *s.init, path) : eval(*s.init);
+  // A copy draws what its source draws.
+  const Instance* drawn = owner;
+  while (drawn->source) drawn = drawn->source;
+  inInit(initFrame_.get(), drawn->path + "." + s.name.text, [&] {
+    Val v = s.type ? declared(*s.type, *s.init, path) : eval(*s.init);
     if (v.isNumber()) v = Val::of(materialise(v, DType::F32, s.init->loc));
     const TensorVal t = asTensor(v, s.init->loc, "a parameter");
     cell = newVariable(path, t, Variable::Kind::Param, s.loc);
@@ -392,6 +400,7 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
       Diagnostic& d = error(DiagCode::UndefinedTarget, at, fmt::format("`{}` is assigned but nothing defines it", name->text));
       d.help(fmt::format("a new name is written `let {} = …`", name->text));
       if (const std::string near = nearestName(name->text, names); !near.empty()) d.help(fmt::format("did you mean `{}`?", near));
+      ctx_.scope->bind(name->text, Val::error(), at);
       throw Reported{};
     }
     if (binding->kind == Binding::Kind::Lazy) forceLazy(*binding, name->text, ctx_.scope);

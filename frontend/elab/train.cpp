@@ -64,17 +64,16 @@ std::vector<bool> neededForMetrics(const ast::Block& body) {
   return keep;
 }
 
-bool soundsLikeLoss(const std::string& name) {
-  for (const char* word : {"loss", "error", "perplexity", "mse", "mae", "rmse", "divergence"})
-    if (name.find(word) != std::string::npos) return true;
-  return false;
+/// Losses and errors are to fall, everything else is to rise, unless `maximize` says otherwise.
+bool shouldFall(const std::string& monitor) {
+  return monitor.find("loss") != std::string::npos || monitor.find("error") != std::string::npos;
 }
 
 }  // namespace
 
 void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data) {
   Restore<Context> keep(ctx_);
-  bool hasMaximize = false;
+  bool hasMaximize = false, failed = false;
   for (const ast::Arg& a : t.settings) {
     const Loc at = a.value->loc;
     try {
@@ -100,11 +99,12 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
       if (name == "steps") block.steps = n;
       if (name == "patience") block.patience = n;
     } catch (const Reported&) {
+      failed = true;
     }
   }
   if (block.monitor.empty()) block.monitor = "valid.loss";
-  if (!hasMaximize) block.maximize = !soundsLikeLoss(block.monitor);
-  if (!data && block.steps == 0) {
+  if (!hasMaximize) block.maximize = !shouldFall(block.monitor);
+  if (!data && block.steps == 0 && !failed) {
     error(DiagCode::UnknownSetting, t.name.loc, fmt::format("`{}` has no data and must say how many steps it takes", t.name.text)).help("write `(steps = 1000)`");
   }
 }
@@ -184,7 +184,7 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
     if (auto it = ctx_.scope->names.find("loss"); it != ctx_.scope->names.end() && !it->second.val.is(ValKind::Error) && it->second.kind == Binding::Kind::Value) {
       const TensorVal loss = asTensor(it->second.val, it->second.at, "the loss");
       if (loss.type.rank() != 0 || !isFloat(loss.type.dtype)) {
-        error(DiagCode::LossNotScalar, it->second.at, fmt::format("the loss is one number, and this is {}", loss.type.str())).help("`mean(…)` makes it one");
+        error(DiagCode::LossNotScalar, it->second.at, fmt::format("the loss is one number, and this is {}", loss.type.str())).help("reduce it to one number");
         throw Reported{};
       }
       entry_->outputs.insert(entry_->outputs.begin(), {OutputRole::Loss, "loss", loss.value});
@@ -280,7 +280,7 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
     Val v = evalBlock(f.body, false);
     const ast::Expr* last = f.body.value();
     if (v.is(ValKind::None)) fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result", f.name.text));
-    if (f.result) v = matchType(*f.result, v, fmt::format("{}'s result", f.name.text), last ? last->loc : f.name.loc);
+    if (f.result) v = matchType(*f.result, v, fmt::format("the result of `{}`", f.name.text), last ? last->loc : f.name.loc);
     const std::function<void(const Val&, const std::string&)> result = [&](const Val& x, const std::string& name) {
       if (x.is(ValKind::Tuple)) {
         for (size_t i = 0; i < x.items->size(); ++i) result((*x.items)[i], name.empty() ? std::to_string(i) : fmt::format("{}.{}", name, i));

@@ -1,0 +1,184 @@
+// Instances, parameters, state, mode and assignment: paths, sharing, copies, what trains and what rests.
+#include "elaborate_helper.h"
+
+namespace nnc::test {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+const std::string kTwoLayers =
+    "layer mlp(x: [B, 3]) { x |> h: dense[4] |> relu |> head: dense[2] }\n"
+    "let net = mlp\n";
+std::string trained(const std::string& body) {
+  return kTwoLayers + "train fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n" + body + "\n}";
+}
+
+TEST(Paths, InstanceLabelParameter) {
+  EXPECT_EQ(variablePaths(compiled(kTwoLayers + "export fn f(x: f32[B <= 4, 3]) { net(x) }")), (Strings{"net.h.w", "net.h.b", "net.head.w", "net.head.b"}));
+}
+
+TEST(Paths, OptimizerStateIsATreeOfTheSamePaths) {
+  const Module m = compiled(trained(" net = momentum(net, grad(loss, net))"));
+  EXPECT_NE(m.variable("fit.momentum.m.head.w"), nullptr);
+  EXPECT_EQ(m.variable("fit.momentum.m.head.w")->kind, Variable::Kind::TrainState);
+}
+
+TEST(Paths, IndexedLabelsInALoop) {
+  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { var y = x; for i in 2 { y = y |> h[i]: linear[3] }; y }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }")),
+            (Strings{"net.h.0.w", "net.h.1.w"}));
+}
+
+TEST(Sharing, NamingOnceAndApplyingTwiceShares) {
+  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { let d = linear[3]; d(d(x)) }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) + net(2 * x) }")), Strings{"net.d.w"});
+}
+
+TEST(Sharing, ASecondUnlabelledLayerIsAnError) {
+  EXPECT_EQ(mistakes("layer m(x: [B, 3]) {\n x |> dense[4] |> relu |> dense[3]\n}\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"), Strings{"E0301 2:27"});
+}
+
+TEST(Sharing, AFunctionCalledTwiceDoesNotShareByAccident) {
+  EXPECT_EQ(mistakes("fn g(x) { x |> dense[3] }\nlayer m(x: [B, 3]) {\n g(g(x))\n}\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"), Strings{"E0301 1:16"});
+}
+
+TEST(Sharing, ShapesAreFixedByTheFirstApplication) {
+  EXPECT_EQ(mistakes("let net = dense[2]\nexport fn f(x: f32[B <= 4, 3]) { net(x) }\nexport fn g(x: f32[B <= 4, 5]) { net(x) }"), Strings{"E0303 3:34"});
+}
+
+TEST(Copy, StartsFromTheSameValuesAndLivesOnItsOwn) {
+  Runner r(compiled(kTwoLayers + "let ema = copy(net)\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n metric twin = mean(ema(x))\n net = sgd(net, grad(loss, net))\n}"));
+  EXPECT_EQ(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
+  r.in.symbols = {{"batch", 2}};
+  r.run("fit.step");
+  EXPECT_NE(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
+}
+
+TEST(Copy, ASecondNameIsAnError) { EXPECT_EQ(mistakes(kTwoLayers + "let ema = net"), Strings{"E0302 3:5"}); }
+
+TEST(Assignment, OfAPartLeavesTheRestConstant) {
+  const Module m = compiled(trained(" net.head = sgd(net.head, grad(loss, net.head))"));
+  Strings updates;
+  for (const Output& o : m.function("fit.step")->body.outputs)
+    if (o.role == OutputRole::Update) updates.push_back(o.name);
+  EXPECT_EQ(updates, (Strings{"net.head.w", "net.head.b"}));
+}
+
+TEST(Assignment, OfAPatternTouchesWhatMatches) {
+  Runner r(compiled(trained(" net.**.w = clip_value[0.01](net.**.w)")));
+  r.in.symbols = {{"batch", 2}};
+  r.run("fit.step");
+  for (double w : r.in.leaves["net.h.w"].floats) EXPECT_LE(std::abs(w), 0.0100001);
+  const auto updates = r.run("fit.step");
+  EXPECT_FALSE(updates.contains("net.h.b"));
+}
+
+TEST(Assignment, InTextOrder) {
+  // The second line sees what the first one made.
+  Runner r(compiled(trained(" net = 0 * net\n net = net + 1")));
+  r.in.symbols = {{"batch", 2}};
+  r.run("fit.step");
+  EXPECT_EQ(r.in.leaves["net.h.b"].floats[0], 1);
+}
+
+TEST(Assignment, EveryRunsAtItsSteps) {
+  Runner r(compiled(trained(" every 3 { net = net + 1 }")));
+  r.in.symbols = {{"batch", 2}};
+  const double before = r.in.leaves["net.h.b"].floats[0];
+  for (int step = 0; step < 7; ++step) {
+    r.set("step", step);
+    r.run("fit.step");
+  }
+  EXPECT_NEAR(r.in.leaves["net.h.b"].floats[0], before + 2, 1e-6);
+}
+
+TEST(Assignment, UnderATensorConditionIsAnError) {
+  EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}"), Strings{"E0307 3:13"});
+}
+
+const std::string kNormed =
+    "layer m(x: [B, 2, 3, 3]) { x |> a: batch_norm |> part }\n"
+    "layer part(x: [B, 2, 3, 3]) { x |> b: batch_norm |> dropout[0.5] |> flatten |> head: dense[1] }\n"
+    "let net = m\n";
+
+Strings stateUpdates(const std::string& assignment) {
+  const Module m = compiled(kNormed + "train fit(steps = 3, batch = 4) {\n let x: [batch, 2, 3, 3] = normal\n let loss = mean(net(x)^2)\n metric seen = average(net(x))\n" + assignment + "\n}");
+  Strings updates;
+  for (const Output& o : m.function("fit.step")->body.outputs) {
+    const Variable* v = o.role == OutputRole::Update ? m.variable(o.name) : nullptr;
+    if (v && v->kind == Variable::Kind::State) updates.push_back(o.name);
+  }
+  for (const Output& o : m.function("fit.eval")->body.outputs) {
+    if (o.role != OutputRole::Update) continue;
+    EXPECT_EQ(m.variable(o.name)->kind, Variable::Kind::MetricState);
+  }
+  return updates;
+}
+
+TEST(Mode, FollowsFromAssignment) {
+  EXPECT_EQ(stateUpdates(" net = sgd(net, grad(loss, net))"), (Strings{"net.a.m", "net.a.v", "net.part.b.m", "net.part.b.v"}));
+}
+
+TEST(Mode, AFrozenPartRests) {
+  EXPECT_EQ(stateUpdates(" net.part = sgd(net.part, grad(loss, net.part))"), (Strings{"net.part.b.m", "net.part.b.v"}));
+}
+
+TEST(Mode, ExportsAreInEvaluation) {
+  Runner r(compiled("layer m(x: [B, 3]) { if training { 0 * x } else { x } }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"));
+  r.in.leaves["x"] = counting({1, 3});
+  r.in.symbols = {{"B", 1}};
+  expectNear(r.run("f")["0"], {0, 1, 2});
+}
+
+TEST(State, StaysBetweenCallsOfAnExport) {
+  Runner r(compiled("layer counter(x: [B]) { state n = 0.0; n = n + 1; x + n }\nlet c = counter\nexport fn f(x: f32[B <= 4]) { c(x) }"));
+  r.in.leaves["x"] = counting({1});
+  r.in.symbols = {{"B", 1}};
+  r.run("f");
+  expectNear(r.run("f")["0"], {2});
+}
+
+TEST(State, OfAScanIsCarried) {
+  Runner r(compiled("layer counter(x: []) { state n = 0.0; n = n + x; n }\nlet c = counter\nexport fn f(x: f32[9]) { for t in 9 { c(x[t]) } }"));
+  r.in.leaves["x"] = counting({9});
+  expectNear(r.run("f")["0"], {0, 1, 3, 6, 10, 15, 21, 28, 36});
+  EXPECT_EQ(r.in.leaves["c.n"].floats[0], 36);
+}
+
+TEST(Metric, StartsAnewWithEachPass) {
+  Runner r(compiled(trained(" metric seen = average(x)\n net = sgd(net, grad(loss, net))")));
+  r.in.symbols = {{"batch", 2}};
+  r.run("fit.step");
+  EXPECT_NE(r.in.leaves["fit.seen.average.n"].floats[0], 0);
+  r.run("fit.start_pass");
+  EXPECT_EQ(r.in.leaves["fit.seen.average.n"].floats[0], 0);
+}
+
+TEST(Trees, ArithmeticAndSumsRunOverLeaves) {
+  Runner r(compiled(trained(" metric size = sum(0 * net + 1)\n net = (net + net) / 2")));
+  r.in.symbols = {{"batch", 2}};
+  EXPECT_EQ(r.run("fit.step")["size"].floats[0], 3 * 4 + 4 + 4 * 2 + 2);
+}
+
+TEST(Trees, TuplesOfInstancesTrainTogether) {
+  const Module m = compiled("let a = dense[2]\nlet b = dense[2]\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 2] = normal\n let loss = mean(b(a(x))^2)\n (a, b) = momentum((a, b), grad(loss, (a, b)))\n}");
+  EXPECT_NE(m.variable("fit.momentum.m.1.w"), nullptr);
+}
+
+TEST(Gradient, WithoutAPathIsAnError) {
+  EXPECT_EQ(mistakes("export fn f(x: f32[3], y: f32[3]) {\n grad(sum(x), y)\n}"), Strings{"E0401 2:15"});
+}
+
+TEST(Gradient, OfAParameterThatDoesNotMatterNamesIt) {
+  EXPECT_NE(report("layer m(x: [B, 3]) { let y = x |> idle: dense[2]; x |> d: dense[2] }\nlet net = m\ntrain fit(steps = 1, batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net)) }").find("net.idle.w"), std::string::npos);
+}
+
+TEST(Hyper, RunTimeUnlessAShapeOrBranchNeedsIt) {
+  const Module m = compiled("hyper lr = 0.1\nhyper width = 4\nlayer m(x: [B, 3]) { x |> dense[width] }\nlet net = m\ntrain fit(steps = 1, batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net = sgd(net, grad(loss, net), lr = lr / 2) }");
+  EXPECT_TRUE(m.hypers[0].runTime);
+  EXPECT_FALSE(m.hypers[1].runTime);
+  ElabOptions options;
+  options.hypers = {{"wdth", "3"}};
+  EXPECT_NE(report("hyper width = 4\nexport fn f(x: f32[width]) { x }", options).find("did you mean `width`?"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace nnc::test
