@@ -1,9 +1,9 @@
 // Linking by lld as a library: kernels, tables and the embedded runtime core into one shared object.
 //
 // The result names no needed library. The few functions of libc that the core calls (malloc-free by design: threads, if
-// present) stay undefined and without a version; the dynamic linker finds them in the process that loads the library, which
-// has a libc anyway. Linking against libc.so would bind them to the newest symbol versions of the build machine, and the
-// library would not load on older systems.
+// present) stay undefined and without a version; the dynamic linker finds them in the process that loads the library,
+// which has a libc anyway. Linking against libc.so would bind them to the newest symbol versions of the build machine,
+// and the library would not load on older systems.
 #include <fmt/format.h>
 #include <lld/Common/Driver.h>
 #include <llvm/Support/raw_ostream.h>
@@ -11,7 +11,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 
 #include "codegen/codegen.h"
@@ -42,9 +46,27 @@ public:
   std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
 
 private:
-  [[noreturn]] static void fail() { throw CodegenError{fmt::format("cannot hold an object in memory: {}", std::strerror(errno))}; }
+  [[noreturn]] static void fail() {
+    throw CodegenError{fmt::format("cannot hold an object in memory: {}", std::strerror(errno))};
+  }
   int fd_;
 };
+
+/// Runs lld on files in memory.
+void runLinker(std::vector<std::string> arguments, const std::vector<MemoryFile>& files, const std::string& output) {
+  arguments.insert(arguments.begin(), "ld.lld");
+  arguments.insert(arguments.end(), {"--threads=1", "-o", output});
+  for (const MemoryFile& f : files) arguments.push_back(f.path());
+  std::vector<const char*> pointers;
+  for (const std::string& a : arguments) pointers.push_back(a.c_str());
+
+  static std::mutex oneLinkAtATime;  // lld keeps global state
+  std::lock_guard lock(oneLinkAtATime);
+  std::string text, messages;
+  llvm::raw_string_ostream textStream(text), messageStream(messages);
+  lld::Result result = lld::lldMain(pointers, textStream, messageStream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0) throw CodegenError{fmt::format("cannot link `{}`: {}", output, messageStream.str())};
+}
 
 }  // namespace
 
@@ -52,18 +74,24 @@ void linkSharedObject(const std::vector<std::string>& objects, const plan::Plan&
   std::vector<MemoryFile> files;
   for (const std::string& o : objects) files.emplace_back(o);
   for (std::string_view o : coreObjects()) files.emplace_back(o);
-  std::vector<std::string> arguments = {"ld.lld",       "-shared",         "--gc-sections", "-z",      "now",  "-z", "noexecstack",
-                                        "--build-id=none", "--hash-style=gnu", "-O1",        "--threads=1", "-o", path};
-  for (const MemoryFile& f : files) arguments.push_back(f.path());
-  std::vector<const char*> pointers;
-  for (const std::string& a : arguments) pointers.push_back(a.c_str());
+  runLinker(
+      {"-shared", "--gc-sections", "-z", "now", "-z", "noexecstack", "--build-id=none", "--hash-style=gnu", "-O1"},
+      files, path);
+}
 
-  static std::mutex oneLinkAtATime;  // lld keeps global state
-  std::lock_guard lock(oneLinkAtATime);
-  std::string output, messages;
-  llvm::raw_string_ostream outputStream(output), messageStream(messages);
-  lld::Result result = lld::lldMain(pointers, outputStream, messageStream, {{lld::Gnu, &lld::elf::link}});
-  if (result.retCode != 0) throw CodegenError{fmt::format("cannot link `{}`: {}", path, messageStream.str())};
+std::string mergeObjects(const std::vector<std::string>& objects) {
+  std::vector<MemoryFile> files;
+  for (const std::string& o : objects) files.emplace_back(o);
+  // lld replaces its output file, which one in memory does not allow.
+  std::string path = (std::filesystem::temp_directory_path() / "nnc-XXXXXX").string();
+  int fd = mkstemp(path.data());
+  if (fd < 0) throw CodegenError{fmt::format("cannot make a temporary file: {}", std::strerror(errno))};
+  ::close(fd);
+  runLinker({"-r", "--build-id=none"}, files, path);
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  std::filesystem::remove(path);
+  return bytes;
 }
 
 }  // namespace nnc::codegen
