@@ -48,14 +48,40 @@ std::optional<Value> withoutBroadcast(Builder& b, Value v, const Ints& axes) {
 
 Value sumOf(Builder& b, const Node& node, Value x) { return b.make(Op::Sum, {x}, node.attrs); }
 
+/// The same sum of x, if the graph has it.
+std::optional<Value> existingSum(const Graph& graph, const Node& sum, Value x) {
+  for (uint32_t i = x.node + 1; i < graph.nodes.size(); ++i) {
+    const Node& other = graph.nodes[i];
+    if (other.op == Op::Sum && other.in[0] == x && other.attrs == sum.attrs) return Value{i, 0};
+  }
+  return std::nullopt;
+}
+
+Value timesExtent(Builder& b, Value y, const Type& summed, const Ints& axes) {
+  return b.mul(y, b.fill(extentProduct(b, summed, axes, b.type(y).dtype), b.type(y).shape));
+}
+
+/// Σ (x + broadcast y) = Σ x + n y, where Σ x is known: batch norm's Σ (x - mean) costs nothing then.
+Result sumOfShifted(Builder& b, const Node& node, const Node& add) {
+  const Ints& axes = node.attrs.ints("axes");
+  for (int i = 0; i < 2; ++i) {
+    auto total = existingSum(b.graph(), node, add.in[i]);
+    auto y = total ? withoutBroadcast(b, add.in[1 - i], axes) : std::nullopt;
+    if (y) return b.add(*total, timesExtent(b, *y, add.out[0], axes));
+  }
+  return std::nullopt;
+}
+
 Result rewriteSum(Builder& b, const Node& node) {
   const Value x = node.in[0];
   const Ints& axes = node.attrs.ints("axes");
   if (!isFloat(node.out[0].dtype) || axes.empty()) return std::nullopt;
   if (auto y = withoutBroadcast(b, x, axes))  // Σ broadcast y = n y
-    return b.mul(*y, b.fill(extentProduct(b, b.type(x), axes, node.out[0].dtype), node.out[0].shape));
+    return timesExtent(b, *y, b.type(x), axes);
   const Node inner = b.graph().node(x);
   switch (inner.op) {
+    case Op::Add:
+      return sumOfShifted(b, node, inner);
     case Op::Neg:
       return b.neg(sumOf(b, node, inner.in[0]));  // Σ -x = -Σ x
     case Op::Mul:

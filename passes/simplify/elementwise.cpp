@@ -33,11 +33,12 @@ Result simplifyCast(Builder& b, const Node& node) {
 
 /// Known not to be -0, so that adding +0 changes nothing.
 bool isNeverNegativeZero(const Graph& graph, Value v) {
+  if (auto number = splatValue(graph, v)) return !(*number == 0 && std::signbit(*number));
   const Node& node = graph.node(v);
   switch (node.op) {
     case Op::Exp:
     case Op::Logistic:
-    case Op::Cos:
+    case Op::Rand:
       return true;
     case Op::Mul:
       return node.in[0] == node.in[1];
@@ -53,6 +54,7 @@ bool isNeverNegativeZero(const Graph& graph, Value v) {
 }
 
 Result simplifyAdd(Builder& b, const Node& node) {
+  if (node.in[0] == node.in[1] && isFloat(node.out[0].dtype)) return b.mul(node.in[0], b.constant(2, node.out[0]));  // x + x = 2x
   for (int i = 0; i < 2; ++i) {
     const Value x = node.in[1 - i], zero = node.in[i];
     if (isSplat(b.graph(), zero, -0.0)) return x;                                          // x + -0 = x
