@@ -88,12 +88,7 @@ public:
 private:
   unsigned accumulators() const { return m_.tile.rows * m_.tile.vectors; }
   llvm::Align align() const { return llvm::Align(m_.tile.lanes * dtypeSize(m_.dtype)); }
-  /// Rows of b are whole vectors where it is packed.
-  llvm::Align columnAlign() const {
-    bool packed = true;
-    for (const MicroKernel::Step& step : m_.kSteps) packed &= step.b % m_.tile.lanes == 0;
-    return packed ? align() : llvm::Align(dtypeSize(m_.dtype));
-  }
+  llvm::Align columnAlign() const { return m_.packed ? align() : llvm::Align(dtypeSize(m_.dtype)); }
   llvm::Value* at(llvm::Value* base, unsigned vector) {
     return e_.ir.CreateConstInBoundsGEP1_64(vector_, base, vector);
   }
@@ -157,7 +152,7 @@ private:
 };
 
 std::string nameOf(const MicroKernel& m) {
-  std::string name = fmt::format("micro.{}.{}x{}", dtypeName(m.dtype), m.tile.rows, m.tile.width());
+  std::string name = fmt::format("micro.{}.{}x{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(), m.packed ? "" : ".direct");
   for (const MicroKernel::Step& step : m.kSteps) name += fmt::format(".k{}.{}", step.a, step.b);
   int64_t stride = m.rowOffsets.size() > 1 ? m.rowOffsets[1] - m.rowOffsets[0] : 0;
   bool even = true;

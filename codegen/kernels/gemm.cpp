@@ -12,6 +12,21 @@ constexpr int64_t kBlockRows = 144;
 /// … or twice as many while they take no more than this.
 constexpr int64_t kRowBytes = 400 << 10;
 
+/// So few rows use b only once: reading it where it lies beats packing it.
+constexpr int64_t kThinRows = 4;
+
+/// Elements between rows of b in memory where b is a plain matrix with dense rows of columns.
+std::optional<int64_t> plainRowStride(const Contraction& c, const KBlocks& k) {
+  const plan::Inst& load = c.reduce->body[c.b];
+  if (load.kind != plan::Inst::Kind::Load || load.dtype != c.dtype || !load.guards.empty()) return std::nullopt;
+  for (const auto& [atom, coefficient] : load.index.terms) {
+    if (atom.kind != plan::Atom::Kind::Iter) return std::nullopt;
+  }
+  Dim stride = load.index.coefficient(k.inner);
+  if (load.index.coefficient(c.n) != Dim(1) || !stride.isConst() || !k.outer.iters.empty()) return std::nullopt;
+  return stride.value();
+}
+
 class BlockedEmitter {
 public:
   BlockedEmitter(KernelEmitter& e, const Contraction& c)
@@ -46,8 +61,7 @@ private:
     int64_t depth = k_.capacity * dtypeSize(c_.dtype);
     int64_t panels = (known(columns_).value_or(1024) + tile_.width() - 1) / tile_.width();
     // Packed rows are kept while tasks walk along the columns, but not from block to block of k: then take more columns.
-    bool oneBlock = k_.outer.count == Dim(1) && k_.innerExtent == Dim(k_.innerStep);
-    panelsPerTask_ = std::clamp<int64_t>(panels / 8, 1, oneBlock ? 2 : 8);
+    panelsPerTask_ = std::clamp<int64_t>(panels / 8, 1, oneBlock() ? 2 : 8);
     int64_t rows = std::clamp<int64_t>(kRowBytes / depth, kBlockRows, 2 * kBlockRows);
     if (panels < 8) rows = std::min<int64_t>(rows, kBlockRows * std::max<int64_t>(panels, 2) / 8);
     tilesPerBlock_ = (rows + tile_.rows - 1) / tile_.rows;
@@ -76,9 +90,13 @@ private:
       e_.ifThen(stale, [&] {
         packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_});
       });
-      packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
-      e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
-        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
+      llvm::Value* thin = isThin();
+      e_.ifThen(thin, [&] { emitThin(block, range); });
+      e_.ifThen(e_.ir.CreateNot(thin), [&] {
+        packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
+        e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
+          e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
+        });
       });
     });
     return rowBlock;
@@ -88,6 +106,48 @@ private:
     return elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(tile, e_.i64(panel_.size)));
   }
 
+  /// Whether this task reads b directly: few rows, and all of its columns exist.
+  llvm::Value* isThin() {
+    int64_t most = std::min<int64_t>(kThinRows, tile_.rows);
+    if (!plainRowStride(c_, k_) || known(aRows_.count).value_or(0) > most) return e_.ir.getFalse();
+    llvm::Value* few = e_.ir.CreateICmpSLE(rowCount_, e_.i64(most));
+    llvm::Value* end = e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width()));
+    return e_.ir.CreateAnd(few, e_.ir.CreateICmpSLE(end, e_.dim(columns_)));
+  }
+
+  /// The task row by row, in strips of as many columns as make a long run of each row of b.
+  void emitThin(llvm::Value* block, const KRange& range) {
+    int64_t panels = 1;
+    while (panelsPerTask_ % (2 * panels) == 0 && 2 * panels * tile_.vectors <= 8) panels *= 2;
+    Tile strip{1, static_cast<unsigned>(panels) * tile_.vectors, tile_.lanes};
+    MicroKernel micro{strip, c_.dtype, {0}, {{panel_.kStride, *plainRowStride(c_, k_)}}, false};
+    const plan::Inst& load = c_.reduce->body[c_.b];
+    e_.loop(e_.i64(0), rowCount_, 1, "thin", [&](llvm::Value* r) {
+      llvm::Value* a = elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(r, e_.i64(panel_.rowStride)));
+      e_.loop(e_.i64(0), e_.i64(panelsPerTask_ * tile_.width()), strip.width(), "strip", [&](llvm::Value* offset) {
+        Point point = point_;
+        point.iters[k_.inner] = range.inner0;
+        point.iters[c_.n] = e_.ir.CreateAdd(n0_, offset);
+        llvm::Value* b = elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
+        llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(r, e_.i64(panelsPerTask_ * tile_.width())), offset);
+        llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, number);
+        callMicroKernel(e_, micro, a, b, sums, isFirst(block), {range.count});
+        e_.ifThen(isLast(block), [&] {
+          emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, r), e_.i64(1), point.iters[c_.n], strip, sums);
+        });
+      });
+    });
+  }
+
+  llvm::Value* isFirst(llvm::Value* block) {
+    return e_.ir.CreateZExt(e_.ir.CreateICmpEQ(block, e_.i64(0)), e_.ir.getInt64Ty());
+  }
+  llvm::Value* isLast(llvm::Value* block) {
+    if (oneBlock()) return e_.ir.getTrue();
+    return e_.ir.CreateICmpEQ(block, e_.ir.CreateSub(kCount_, e_.i64(1)));
+  }
+  bool oneBlock() const { return k_.outer.count == Dim(1) && k_.innerExtent == Dim(k_.innerStep); }
+
   int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
 
   void emitTile(llvm::Value* block, const KRange& range, llvm::Value* panel, llvm::Value* t) {
@@ -95,7 +155,6 @@ private:
     llvm::Value* b = elementAddress(e_, c_.dtype, packedB_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
     llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
     llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
-    llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(block, e_.i64(0)), e_.ir.getInt64Ty());
     llvm::Value* offset = e_.ir.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* rows = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(rowCount_, offset));
     // The last tile of a run-time number of rows is filled by the lowest kernel that holds it.
@@ -103,7 +162,7 @@ private:
     for (unsigned height : heights()) {
       MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{panel_.kStride, tile_.width()}}};
       for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * panel_.rowStride);
-      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), b, sums, first, {range.count}); };
+      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), b, sums, isFirst(block), {range.count}); };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
       llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));
       if (heights().size() == 1) {
@@ -113,9 +172,7 @@ private:
       }
       above = height;
     }
-    llvm::Value* last = e_.ir.CreateICmpEQ(block, e_.ir.CreateSub(kCount_, e_.i64(1)));
-    if (k_.outer.count == Dim(1) && k_.innerExtent == Dim(k_.innerStep)) last = e_.ir.getTrue();
-    e_.ifThen(last, [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
+    e_.ifThen(isLast(block), [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
   }
 
   std::vector<unsigned> heights() const {
