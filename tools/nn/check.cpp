@@ -126,7 +126,10 @@ void checkDirection(Evaluator& at, Mover& mover, const std::vector<double>& grad
     std::vector<double> direction(mover.size());
     std::normal_distribution<double> normal;
     double norm = 0;
-    for (double& d : direction) norm += (d = normal(random)) * d;
+    for (double& d : direction) {
+      d = normal(random);
+      norm += d * d;
+    }
     double expected = 0, magnitude = 0;
     for (size_t i = 0; i < direction.size(); ++i) {
       direction[i] /= std::sqrt(norm);

@@ -30,7 +30,7 @@ struct ModelArguments {
   std::vector<std::string> set, data;
   std::string cpu = "native";
   int threads = 0;
-  bool plain = false;
+  int level = 1;
 
   void declare(CLI::App& app);
   CompileOptions compileOptions() const;

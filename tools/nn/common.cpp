@@ -13,7 +13,7 @@ void ModelArguments::declare(CLI::App& app) {
   app.add_option("--data", data, "name=DIR of a data block");
   app.add_option("--threads", threads, "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
   app.add_option("--mcpu", cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
-  app.add_flag("-O0", plain, "plain: no fusion, no optimisation");
+  app.add_option("-O", level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
 }
 
 CompileOptions ModelArguments::compileOptions() const {
@@ -22,7 +22,7 @@ CompileOptions ModelArguments::compileOptions() const {
   options.hypers = keyValues(set, "--set");
   options.dataPaths = keyValues(data, "--data");
   options.cpu = cpu;
-  options.plain = plain;
+  options.plain = level == 0;
   return options;
 }
 

@@ -16,7 +16,7 @@ struct Arguments {
   std::vector<std::string> set, data;
   std::string output, emit, diagnostics = "text";
   bool report = false, timePasses = false, saveTemps = false;
-  bool o0 = false;
+  int level = 1;
 };
 
 const std::map<std::string, std::string> kStageOfSuffix = {
@@ -27,7 +27,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("-o", a.output, "output; its suffix chooses the kind: .so .o .s .ll .nnir .plan; - is standard output");
   app.add_option("--emit", a.emit, "ast, ir, grad, opt, plan, llvm, asm, obj or so: that stage, on standard output without -o")
       ->check(CLI::IsMember({"ast", "ir", "grad", "opt", "plan", "llvm", "asm", "obj", "so"}));
-  app.add_flag("-O0", a.o0, "plain: no fusion, no optimisation");
+  app.add_option("-O", a.level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
   app.add_option("--mcpu", a.compile.cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
   app.add_option("-j", a.compile.jobs, "threads that compile; the result is the same for any number");
   app.add_option("--set", a.set, "name=value of a hyperparameter");
@@ -83,7 +83,7 @@ void emitObjects(const Arguments& a, Compilation& c) {
 int run(Arguments& a) {
   a.compile.hypers = keyValues(a.set, "--set");
   a.compile.dataPaths = keyValues(a.data, "--data");
-  a.compile.plain = a.o0;
+  a.compile.plain = a.level == 0;
   std::string stage = a.emit;
   if (stage.empty() && !a.output.empty() && a.output != "-") {
     auto found = kStageOfSuffix.find(std::filesystem::path(a.output).extension());
