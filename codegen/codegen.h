@@ -36,7 +36,7 @@ std::string emitLlvmText(const plan::Plan& plan, const CodegenOptions& options);
 std::string emitAssembly(const plan::Plan& plan, const CodegenOptions& options);
 /// Objects and the embedded runtime core, linked into a shared object at `path`.
 void linkSharedObject(const std::vector<std::string>& objects, const plan::Plan& plan, const std::string& path);
-/// The same objects as one relocatable object, for -o model.o.
+/// The same objects as one relocatable object, for -o model.o; only before the first linkSharedObject of a process.
 std::string mergeObjects(const std::vector<std::string>& objects);
 /// The C99 header of the model: entries, names, shapes and maximal sizes as macros.
 std::string makeHeader(const plan::Plan& plan);

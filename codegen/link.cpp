@@ -62,6 +62,12 @@ void runLinker(std::vector<std::string> arguments, const std::vector<MemoryFile>
 
   static std::mutex oneLinkAtATime;  // lld keeps global state
   std::lock_guard lock(oneLinkAtATime);
+  // A relocatable link trips over what an earlier shared link leaves behind there (LLVM 19).
+  static bool sharedBefore = false;
+  bool relocatable = arguments[1] == "-r";
+  if (relocatable && sharedBefore)
+    throw CodegenError{"objects can be merged only before the first shared link of a process"};
+  sharedBefore |= !relocatable;
   std::string text, messages;
   llvm::raw_string_ostream textStream(text), messageStream(messages);
   lld::Result result = lld::lldMain(pointers, textStream, messageStream, {{lld::Gnu, &lld::elf::link}});
