@@ -68,7 +68,7 @@ void vjp_scatter(Vjp& v) {
     Value low = b.make(Op::Le, {zerosLike(b, indices), indices});
     counts = b.make(Op::And, {low, b.make(Op::Lt, {indices, dimLike(b, extent, indices)})});
   }
-  if (set) {
+  if (set && !indicesDiffer(b.graph(), indices)) {
     Value last = isLastWrite(b, indices, extent, v.node.attrs.integer("batch"));
     counts = counts ? b.make(Op::And, {counts, last}) : last;
   }

@@ -178,7 +178,11 @@ class ScanTranspose {
     const std::string name = v ? joint_.node(v).name : "";
     return name.empty() ? name : "d_" + name;
   }
-  std::string gradientName(uint32_t arg) const { return gradientName(args_[arg]); }
+  std::string gradientName(uint32_t arg) const {
+    const std::string name = gradientName(args_[arg]);
+    const Node& operand = v_.b.graph().node(v_.in(arg));
+    return name.empty() && operand.op == Op::Leaf ? "d_" + operand.attrs.string("name") : name;
+  }
 
   void copyWayBack(ValueMap& map) {
     for (uint32_t i = 0; i < bodySize(); ++i)

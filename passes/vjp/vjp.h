@@ -74,6 +74,8 @@ std::vector<int64_t> otherAxes(int rank, std::span<const int64_t> without);
 Value clampIndices(Builder& b, Value indices, const Dim& n);
 /// Do all indices provably lie in 0..n-1?
 bool indicesInRange(const Graph& graph, Value indices, const Dim& n);
+/// Are no two of them provably equal?
+bool indicesDiffer(const Graph& graph, Value indices);
 /// The dimension as a tensor of `like`'s integer type and shape.
 Value dimLike(Builder& b, const Dim& dim, Value like);
 

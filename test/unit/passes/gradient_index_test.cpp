@@ -115,5 +115,23 @@ INSTANTIATE_TEST_SUITE_P(Shapes, BlockGradient,
                                            BlockCase{"empty", {3, 4}, {1}, {0}, {2}}),
                          [](const auto& info) { return std::string(info.param.name); });
 
+TEST(IndexGradientForm, CountsNeedNoClampAndNoTable) {
+  // x set at 2 + iota(3), all inside and different: du is one gather, dx one scatter.
+  Graph graph;
+  Builder b(graph);
+  Value x = leaf(b, "x", f64({8})), u = leaf(b, "u", f64({3}));
+  Value i = b.make(Op::Iota, {}, {{"type", typed(DType::I32, {3})}, {"axis", int64_t{0}}});
+  i = b.add(i, b.constantLike(2, i));
+  Value y = b.make(Op::Scatter, {x, i, u}, {{"axis", int64_t{0}}, {"batch", int64_t{0}}, {"mode", std::string("set")}});
+  for (Value g : b.makeMulti(Op::Grad, {sumAll(b, b.mul(y, y)), x, u}))
+    graph.outputs.push_back({OutputRole::Result, "g" + std::to_string(graph.outputs.size()), g});
+  Graph out = runPass("dce", runPass("autodiff", graph));
+  std::map<Op, int> count;
+  for (const Node& node : out.nodes) ++count[node.op];
+  EXPECT_EQ(count[Op::Gather], 1);
+  EXPECT_EQ(count[Op::Scatter], 2);
+  EXPECT_EQ(count[Op::Max] + count[Op::Lt] + count[Op::Le] + count[Op::Eq], 0);
+}
+
 }  // namespace
 }  // namespace nnc::testing
