@@ -20,6 +20,7 @@ public:
     measure();
     findLifetimes();
     extendOverLoops();
+    if (function_.options.reuse) shareInPlace();
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
       if (isTemporary(b)) entry_.unsharedBytes += aligned(entry_.buffers[b].bytesAtBound);
     place();
@@ -117,11 +118,98 @@ private:
     return false;
   }
 
+  // ---- in place: a result on top of an operand that nobody reads afterwards ----
+
+  BufId rootOf(BufId b) const {
+    while (entry_.buffers[b].alias != UINT32_MAX) b = entry_.buffers[b].alias;
+    return b;
+  }
+
+  void shareInPlace() {
+    for (uint32_t i = 0; i < entry_.steps.size(); ++i) {
+      if (entry_.steps[i].kind != Step::Kind::Phase) continue;
+      const std::vector<Launch>& launches = entry_.phases[entry_.steps[i].phase].launches;
+      std::map<BufId, int> users;  // launches of the phase by storage
+      for (const Launch& launch : launches) {
+        std::set<BufId> touched;
+        for (const BufId b : launch.bind) touched.insert(rootOf(storageOf(b)));
+        for (const BufId b : touched) ++users[b];
+      }
+      for (const Launch& launch : launches) shareLaunch(launch, i, users);
+    }
+  }
+
+  void shareLaunch(const Launch& launch, uint32_t step, const std::map<BufId, int>& users) {
+    const Kernel& kernel = kernelOf_(launch);
+    const size_t inputs = launch.bind.size() - kernel.outputs;
+    std::set<BufId> used;
+    for (size_t o = inputs; o < launch.bind.size(); ++o) {
+      const BufId out = launch.bind[o];
+      if (!isTemporary(out) || life_[out].first != step || users.at(out) != 1) continue;
+      for (size_t i = 0; i < inputs; ++i) {
+        const BufId in = launch.bind[i], root = rootOf(in);
+        if (!isTemporary(in) || used.contains(root) || life_[root].last != step || life_[root].first == step) continue;
+        if (users.at(root) != 1 || entry_.buffers[root].bytesAtBound < entry_.buffers[out].bytesAtBound) continue;
+        if (!overwritesInStep(kernel, static_cast<uint32_t>(i), static_cast<uint32_t>(o), launch)) continue;
+        entry_.buffers[out].alias = in;
+        life_[root].touch(life_[out].last);
+        used.insert(root);
+        break;
+      }
+    }
+  }
+
+  /// True if every task reads the operand only where it then writes: in the storing stage at the very index, in earlier
+  /// reductions over the same part.
+  bool overwritesInStep(const Kernel& kernel, uint32_t in, uint32_t out, const Launch& launch) const {
+    if (kernel.tmpl == Template::Sort) return false;
+    const auto size = [&](uint32_t o) { return dtypeSize(entry_.buffers[launch.bind[o]].type.dtype); };
+    if (size(in) != size(out)) return false;
+    // A root used through another operand of this launch would be read at other places.
+    for (uint32_t o = 0; o < launch.bind.size(); ++o)
+      if (o != in && rootOf(launch.bind[o]) == rootOf(launch.bind[in])) return false;
+    const Stage* storing = nullptr;
+    const Store* store = nullptr;
+    for (const Stage& stage : kernel.stages)
+      for (const Store& s : stage.stores)
+        if (s.operand == out) {
+          if (store || s.accumulate || !s.guards.empty()) return false;
+          storing = &stage, store = &s;
+        }
+    if (!store) return false;
+    bool after = false;
+    for (const Stage& stage : kernel.stages) {
+      for (const Inst& inst : stage.body)
+        if (inst.kind == Inst::Kind::Load && inst.operand == in &&
+            (after || !coversSamePart(kernel, stage, inst, *storing, *store)))
+          return false;
+      after = after || &stage == storing;
+    }
+    return true;
+  }
+
+  static bool coversSamePart(const Kernel& kernel, const Stage& stage, const Inst& load, const Stage& storing, const Store& store) {
+    if (!load.guards.empty()) return false;
+    if (&stage == &storing) return load.index == store.index;
+    if (kernel.tmpl != Template::Loop || stage.iters.size() != storing.iters.size()) return false;
+    Ranges extents;
+    for (const Iter& iter : kernel.iters) extents.push_back(iter.extent);
+    for (size_t i = 0; i < stage.iters.size(); ++i)
+      if (kernel.iters[stage.iters[i]].extent != kernel.iters[storing.iters[i]].extent) return false;
+    const Ix moved = substitute(load.index, [&](const Atom& atom) {
+      if (atom.kind == Atom::Kind::Inst) return Ix::inst(atom.id);
+      const auto at = std::find(stage.iters.begin(), stage.iters.end(), atom.id);
+      return Ix::iter(at == stage.iters.end() ? atom.id : storing.iters[static_cast<size_t>(at - stage.iters.begin())]);
+    }, extents);
+    return std::none_of(load.index.terms.begin(), load.index.terms.end(),
+                        [](const auto& t) { return t.first.kind == Atom::Kind::Inst; }) && moved == store.index;
+  }
+
   /// Largest first, each at the lowest place that is free during its life.
   void place() {
     std::vector<BufId> order;
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
-      if (isTemporary(b)) order.push_back(b);
+      if (isTemporary(b) && rootOf(b) == b) order.push_back(b);
     std::stable_sort(order.begin(), order.end(), [this](BufId a, BufId b) {
       return entry_.buffers[a].bytesAtBound > entry_.buffers[b].bytesAtBound;
     });
@@ -133,6 +221,12 @@ private:
       entry_.arenaBytes = std::max(entry_.arenaBytes, buffer.offset + aligned(buffer.bytesAtBound));
       placed.push_back(b);
     }
+    for (BufId b = 0; b < entry_.buffers.size(); ++b)
+      if (isTemporary(b) && rootOf(b) != b) {
+        Buffer& buffer = entry_.buffers[b];
+        buffer.first = life_[b].first, buffer.last = life_[b].last;
+        buffer.offset = entry_.buffers[rootOf(b)].offset;
+      }
   }
 
   uint64_t lowestPlace(BufId b, const std::vector<BufId>& placed) const {
@@ -154,6 +248,9 @@ private:
 
   /// Drops buffers that nothing refers to, but keeps inputs, which have a place in the call.
   void compact() {
+    // An alias names the buffer that decided the place.
+    for (BufId b = 0; b < entry_.buffers.size(); ++b)
+      if (entry_.buffers[b].alias != UINT32_MAX) entry_.buffers[b].alias = rootOf(b);
     std::vector<BufId> number(entry_.buffers.size(), kNoBuffer);
     std::vector<Buffer> kept;
     for (BufId b = 0; b < entry_.buffers.size(); ++b) {
@@ -166,6 +263,7 @@ private:
     const auto rename = [&number](BufId& b) {
       if (b != kNoBuffer) b = number[b];
     };
+    for (Buffer& b : entry_.buffers) rename(b.alias);
     for (Phase& phase : entry_.phases)
       for (Launch& launch : phase.launches)
         for (BufId& b : launch.bind) rename(b);

@@ -27,7 +27,7 @@ public:
 
   void run() {
     for (uint32_t c = 0; c < clusters_.size(); ++c)
-      while (gone_[c] == kHere && mergeOne(c)) {}
+      for (uint32_t at = c; mergeOne(at); at = find(at)) {}
     std::vector<Cluster> kept;
     for (uint32_t c = 0; c < clusters_.size(); ++c)
       if (gone_[c] == kHere) kept.push_back(std::move(clusters_[c]));
@@ -131,10 +131,14 @@ private:
   }
 
   bool mergeOne(uint32_t c) {
-    if (c >= clusters_.size() || !mayMerge(clusters_[c])) return false;
+    if (gone_[c] != kHere || !mayMerge(clusters_[c])) return false;
     const std::set<uint32_t> inputs = inputsOf(c);
-    for (auto p = inputs.rbegin(); p != inputs.rend(); ++p)
-      if (*p < clusters_.size() && mayMerge(clusters_[*p]) && !dependsIndirectly(c, *p) && merge(*p, c, true)) return true;
+    // Rows with reductions first: what joins an elementwise sibling before could no longer join them.
+    for (const bool reducing : {true, false})
+      for (auto p = inputs.rbegin(); p != inputs.rend(); ++p)
+        if (*p < clusters_.size() && mayMerge(clusters_[*p]) && clusters_[*p].items[0].reduce == reducing &&
+            !dependsIndirectly(c, *p) && merge(*p, c, true))
+          return true;
     for (uint32_t s = c; s-- > 0;)
       if (gone_[s] == kHere && !inputs.contains(s) && mayMerge(clusters_[s]) && areSiblings(s, c) &&
           !dependsIndirectly(c, s) && !dependsIndirectly(s, c) && !inputsOf(s).contains(c) && merge(s, c, false))
@@ -264,6 +268,14 @@ private:
     return m;
   }
 
+  /// Axes of one element follow a neighbour of equal shape, so that equal elements have equal indices.
+  void takeUnitAxes(Item& item, const Item& neighbour) const {
+    const Shape& shape = graph_.type(item.value).shape;
+    if (graph_.type(neighbour.value).shape != shape) return;
+    for (size_t d = 0; d < shape.size(); ++d)
+      if (shape[d] == Dim(1)) item.axes[d] = neighbour.axes[d];
+  }
+
   std::optional<Cluster> combine(const Cluster& first, const Cluster& second, const Mapping& m) const {
     Cluster merged = m.intoFirst ? first : second;
     const Cluster& moving = m.intoFirst ? second : first;
@@ -272,6 +284,7 @@ private:
       for (int& axis : item.axes)
         if (axis >= 0) axis = m.to[static_cast<size_t>(axis)];
       if (item.reduce && std::count(item.axes.begin(), item.axes.end(), Item::kOwn) > 0) return std::nullopt;
+      takeUnitAxes(item, merged.items.back());
       // Every task computes its own part: an item that misses a task axis would be computed many times.
       for (int t = 0; t < static_cast<int>(merged.task.size()); ++t)
         if (merged.task[static_cast<size_t>(t)] != Dim(1) && std::find(item.axes.begin(), item.axes.end(), t) == item.axes.end())
