@@ -187,7 +187,7 @@ KBlocks cutReduction(const IterGroup& all, int64_t target, int64_t whole) {
 
 llvm::Value* KBlocks::count(KernelEmitter& e) const {
   llvm::Value* total = e.ir.CreateMul(e.ceilDiv(e.dim(outer.count), outerStep), e.ceilDiv(e.dim(innerExtent), innerStep));
-  return e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, total, e.i64(1));
+  return atLeast(e, total, 1);
 }
 
 KRange KBlocks::range(KernelEmitter& e, llvm::Value* block) const {
@@ -195,13 +195,18 @@ KRange KBlocks::range(KernelEmitter& e, llvm::Value* block) const {
   llvm::Value* outerExtent = e.dim(outer.count);
   llvm::Value* inner = e.dim(innerExtent);
   // An empty reduction has one block of no positions.
-  llvm::Value* innerBlocks = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, e.ceilDiv(inner, innerStep), e.i64(1));
+  llvm::Value* innerBlocks = atLeast(e, e.ceilDiv(inner, innerStep), 1);
   r.outer0 = e.ir.CreateMul(e.ir.CreateUDiv(block, innerBlocks), e.i64(outerStep));
   r.inner0 = e.ir.CreateMul(e.ir.CreateURem(block, innerBlocks), e.i64(innerStep));
   r.outerCount = e.minimum(e.i64(outerStep), e.ir.CreateSub(outerExtent, r.outer0));
   r.innerCount = e.minimum(e.i64(innerStep), e.ir.CreateSub(inner, r.inner0));
   r.count = e.ir.CreateMul(r.outerCount, r.innerCount);
   return r;
+}
+
+llvm::Value* atLeast(KernelEmitter& e, llvm::Value* value, int64_t least) {
+  if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(value)) return known->getSExtValue() < least ? e.i64(least) : value;
+  return e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, value, e.i64(least));
 }
 
 llvm::Value* elementAddress(KernelEmitter& e, DType dtype, llvm::Value* base, llvm::Value* index) {

@@ -133,6 +133,8 @@ void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llv
 void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
                   llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums, int64_t rowStep = 1);
 
+/// The larger of a value and a constant.
+llvm::Value* atLeast(KernelEmitter& e, llvm::Value* value, int64_t least);
 /// The value of a constant extent.
 std::optional<int64_t> known(const Dim& d);
 /// Address of element `index` of an array of `dtype`.

@@ -99,22 +99,28 @@ llvm::Value* factor(KernelEmitter& e, const Contraction& c, uint32_t root, const
   return emitInst(e, c.reduce->body, root, point);
 }
 
-/// Columns whose loads run along k: squares are transposed in registers. Columns beyond the last repeat it.
+/// Columns whose loads run along k: squares are gathered row by row, then transposed in registers. Columns beyond the last
+/// repeat it. (One loop over the rows of a square keeps the code of a fused factor from being there once for each lane.)
 void packColumnsTransposed(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range,
                            const Point& at, const ColumnPanels& to) {
   const Tile& tile = to.tile;
   llvm::Value* last = e.ir.CreateSub(e.dim(e.kernel.iters[c.n].extent), e.i64(1));
   llvm::Align align(tile.lanes * dtypeSize(c.dtype));
+  auto* vector = llvm::FixedVectorType::get(e.scalarType(c.dtype), tile.lanes);
+  llvm::Value* square = e.scratch(uint64_t(tile.lanes) * tile.lanes * dtypeSize(c.dtype));
   e.loop(e.i64(0), to.count, 1, "bpanel", [&](llvm::Value* panel) {
     llvm::Value* n0 = e.ir.CreateAdd(to.n0, e.ir.CreateMul(panel, e.i64(tile.width())));
     llvm::Value* dest = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(panel, e.i64(to.stride)));
     overReduction(e, blocks, range, at, tile.lanes, [&](llvm::Value* position, const Point& run) {
       e.loop(e.i64(0), e.i64(tile.width()), tile.lanes, "nv", [&](llvm::Value* v) {
+        e.loop(e.i64(0), e.i64(tile.lanes), 1, "lane", [&](llvm::Value* l) {
+          Point point = run;
+          point.iters[c.n] = e.minimum(e.ir.CreateAdd(e.ir.CreateAdd(n0, v), l), last);
+          e.ir.CreateAlignedStore(factor(e, c, c.b, point), e.ir.CreateInBoundsGEP(vector, square, l), align);
+        });
         std::vector<llvm::Value*> values;
         for (unsigned l = 0; l < tile.lanes; ++l) {
-          Point point = run;
-          point.iters[c.n] = e.minimum(e.ir.CreateAdd(e.ir.CreateAdd(n0, v), e.i64(l)), last);
-          values.push_back(factor(e, c, c.b, point));
+          values.push_back(e.ir.CreateAlignedLoad(vector, e.ir.CreateConstInBoundsGEP1_64(vector, square, l), align));
         }
         values = Transpose(e, tile.lanes, dtypeSize(c.dtype)).run(values);
         for (unsigned l = 0; l < tile.lanes; ++l) {
@@ -137,8 +143,7 @@ void wholeThenPart(KernelEmitter& e, llvm::Value* full, llvm::Value* count, cons
 llvm::Value* runsWithin(KernelEmitter& e, llvm::Value* first, int64_t width, int64_t step, llvm::Value* count, const Dim& extent) {
   if (extent.isConst() && extent.value() % step == 0 && width <= step) return count;
   llvm::Value* left = e.ir.CreateSub(e.ir.CreateSub(e.dim(extent), first), e.i64(width - step));
-  left = e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, e.i64(0));
-  return e.minimum(e.ir.CreateUDiv(left, e.i64(step)), count);
+  return e.minimum(e.ir.CreateUDiv(atLeast(e, left, 0), e.i64(step)), count);
 }
 
 /// Columns whose loads run along n, or along nothing: a row of all panels at a time, as it lies in memory.

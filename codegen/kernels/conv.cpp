@@ -177,7 +177,7 @@ private:
     callMicroKernel(e_, micro(), elementAddress(e_, c_.dtype, patchBase_, a),
                     elementAddress(e_, c_.dtype, weightPanel(panel), b), sums_, e_.i64(1), counts);
     llvm::Value* left = e_.ir.CreateSub(e_.i64(window_.w.outs + lattice - 1), ow);
-    if (lattice > 1) left = e_.ir.CreateUDiv(e_.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, left, e_.i64(0)), e_.i64(lattice));
+    if (lattice > 1) left = e_.ir.CreateUDiv(atLeast(e_, left, 0), e_.i64(lattice));
     if (pixels_.outRows > 1) left = e_.ir.CreateMul(e_.ir.CreateSub(rowEnd_, oh), e_.i64(window_.w.outs));
     llvm::Value* pixel = e_.ir.CreateAdd(e_.ir.CreateMul(oh, e_.i64(window_.w.outs)), ow);
     emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(firstPixel_, pixel), e_.minimum(e_.i64(tile_.rows), left),
