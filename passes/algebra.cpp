@@ -196,6 +196,19 @@ Result rewriteAdd(Builder& b, const Node& node) {
   return sum;
 }
 
+/// Adding at lo, lo + 1, … into zeros is padding.
+Result rewriteScatter(Builder& b, const Node& node) {
+  const auto axis = static_cast<size_t>(node.attrs.integer("axis"));
+  const auto lo = countsFrom(b.graph(), node.in[1]);
+  const Shape shape = node.out[0].shape;
+  const bool counts = lo && node.attrs.integer("batch") == 0 && indicesInRange(b.graph(), node.in[1], shape[axis]);
+  if (!counts || splatValue(b.graph(), node.in[0]) != 0.0) return std::nullopt;
+  std::vector<Dim> from(shape.size()), after(shape.size());
+  from[axis] = *lo;
+  after[axis] = shape[axis] - *lo - b.type(node.in[1]).shape[0];
+  return b.make(Op::Pad, {node.in[2]}, {{"lo", from}, {"hi", after}, {"interior", Ints(shape.size(), 0)}, {"value", 0.0}});
+}
+
 /// (x c) d = x (c d), for numbers c and d
 Result rewriteMul(Builder& b, const Node& node) {
   if (!isFloat(node.out[0].dtype)) return std::nullopt;
@@ -221,6 +234,7 @@ std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
   Result result;
   if (node.op == Op::Sum) result = rewriteSum(b, node);
   if (node.op == Op::Add) result = rewriteAdd(b, node);
+  if (node.op == Op::Scatter) result = rewriteScatter(b, node);
   if (node.op == Op::Mul) result = rewriteMul(b, node);
   if (node.op == Op::Div) result = rewriteDiv(b, node);
   if (!result) return std::nullopt;

@@ -147,28 +147,40 @@ Result simplifyCompare(Builder& b, const Node& node) {
   return std::nullopt;
 }
 
-/// op(broadcast x, broadcast y, c) = broadcast(op(x, y, c)): the same work on fewer elements.
-Result hoistBroadcast(Builder& b, const Node& node) {
-  const Node* first = nullptr;
+/// A value that is one number everywhere, in another shape: a constant, or a scalar repeated.
+std::optional<Value> inShape(Builder& b, Value v, const Shape& shape) {
+  if (auto literal = splatLiteral(b.graph(), v)) return splatConstant(b, *literal, {b.type(v).dtype, shape});
+  const Node* spread = defines(b.graph(), v, Op::Broadcast);
+  if (!spread || b.type(spread->in[0]).rank() != 0) return std::nullopt;
+  const Value scalar = spread->in[0];
+  return b.fill(scalar, shape);
+}
+
+/// op(view x, view y, c) = view(op(x, y, c)) for one broadcast, reshape or transpose of all operands: a broadcast's work is
+/// done on fewer elements, and the others meet their inverses further on.
+Result hoistView(Builder& b, const Node& node) {
+  std::optional<Node> view;
   for (Value v : node.in) {
-    const Node* spread = defines(b.graph(), v, Op::Broadcast);
-    if (spread && !splatValue(b.graph(), v)) first = spread;
+    const Node& operand = b.graph().node(v);
+    const bool hoists = operand.op == Op::Broadcast || operand.op == Op::Reshape || operand.op == Op::Transpose;
+    if (!hoists || splatLiteral(b.graph(), v)) continue;
+    // A repeated scalar goes along with any other view.
+    if (!view || b.type(view->in[0]).rank() == 0) view = operand;
   }
-  if (!first) return std::nullopt;
-  const Attrs attrs = first->attrs;
-  const Shape shape = b.type(first->in[0]).shape;
+  if (!view) return std::nullopt;
+  const Shape shape = b.type(view->in[0]).shape;
   std::vector<Value> in;
   for (Value v : node.in) {
-    const Node* spread = defines(b.graph(), v, Op::Broadcast);
-    if (spread && spread->attrs == attrs) {
-      in.push_back(spread->in[0]);
-    } else if (auto literal = splatLiteral(b.graph(), v)) {
-      in.push_back(splatConstant(b, *literal, {b.type(v).dtype, shape}));
+    const Node& operand = b.graph().node(v);
+    if (operand.op == view->op && operand.attrs == view->attrs && b.type(operand.in[0]).shape == shape) {
+      in.push_back(operand.in[0]);
+    } else if (auto uniform = inShape(b, v, shape)) {
+      in.push_back(*uniform);
     } else {
       return std::nullopt;
     }
   }
-  return b.make(Op::Broadcast, {b.make(node.op, in, node.attrs)}, attrs);
+  return b.make(view->op, {b.make(node.op, in, node.attrs)}, view->attrs);
 }
 
 Result simplifyByOp(Builder& b, const Node& node) {
@@ -207,7 +219,7 @@ Result simplifyByOp(Builder& b, const Node& node) {
 
 std::optional<Value> simplifyElementwise(Builder& b, const Node& node) {
   if (Result simpler = simplifyByOp(b, node)) return simpler;
-  return hoistBroadcast(b, node);
+  return hoistView(b, node);
 }
 
 }  // namespace nnc

@@ -241,6 +241,19 @@ Result simplifyDSlice(Builder& b, const Node& node) {
   return b.make(Op::Slice, {x}, {{"lo", lo}, {"hi", hi}, {"stride", Ints(shape.size(), 1)}});
 }
 
+/// gather at lo, lo + 1, … = slice.
+Result simplifyGather(Builder& b, const Node& node) {
+  const Value x = node.in[0], indices = node.in[1];
+  const auto axis = static_cast<size_t>(node.attrs.integer("axis"));
+  const auto lo = countsFrom(b.graph(), indices);
+  const Shape shape = b.type(x).shape;
+  if (!lo || node.attrs.integer("batch") != 0 || !indicesInRange(b.graph(), indices, shape[axis])) return std::nullopt;
+  Dims from(shape.size()), to = shape;
+  from[axis] = *lo;
+  to[axis] = *lo + b.type(indices).shape[0];
+  return b.make(Op::Slice, {x}, {{"lo", from}, {"hi", to}, {"stride", Ints(shape.size(), 1)}});
+}
+
 }  // namespace
 
 std::optional<Value> simplifyView(Builder& b, const Node& node) {
@@ -261,6 +274,8 @@ std::optional<Value> simplifyView(Builder& b, const Node& node) {
       return simplifyWindow(b, node);
     case Op::Concat:
       return simplifyConcat(b, node);
+    case Op::Gather:
+      return simplifyGather(b, node);
     case Op::DSlice:
       return simplifyDSlice(b, node);
     case Op::DUpdate:

@@ -106,6 +106,26 @@ bool indicesInRange(const Graph& graph, Value indices, const Dim& n) {
   return range.lo && range.hi && isNonNegative(*range.lo) && isNonNegative(n - 1 - *range.hi);
 }
 
+std::optional<Dim> countsFrom(const Graph& graph, Value indices) {
+  const Node& node = graph.node(indices);
+  if (node.out[0].rank() != 1) return std::nullopt;
+  switch (node.op) {
+    case Op::Iota:
+      return Dim(0);
+    case Op::Cast:
+      return isInteger(graph.type(node.in[0]).dtype) ? countsFrom(graph, node.in[0]) : std::nullopt;
+    case Op::Add:
+      for (int i = 0; i < 2; ++i) {
+        const Range offset = rangeOf(graph, node.in[1 - i]);
+        auto first = countsFrom(graph, node.in[i]);
+        if (first && offset.lo && offset.lo == offset.hi) return *first + *offset.lo;
+      }
+      return std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
 bool indicesDiffer(const Graph& graph, Value indices) {
   const Node& node = graph.node(indices);
   switch (node.op) {

@@ -74,6 +74,8 @@ std::vector<int64_t> otherAxes(int rank, std::span<const int64_t> without);
 Value clampIndices(Builder& b, Value indices, const Dim& n);
 /// Do all indices provably lie in 0..n-1?
 bool indicesInRange(const Graph& graph, Value indices, const Dim& n);
+/// lo, if the indices are lo, lo + 1, lo + 2, …
+std::optional<Dim> countsFrom(const Graph& graph, Value indices);
 /// Are no two of them provably equal?
 bool indicesDiffer(const Graph& graph, Value indices);
 /// The dimension as a tensor of `like`'s integer type and shape.
