@@ -165,6 +165,11 @@ Val Elaborator::numberBinary(BinaryOp op, const Val& a, const Val& c, Loc at) {
   } else {
     undecided = true;
   }
+  if (undecided && rigid_ && a.is(ValKind::Int) && c.is(ValKind::Int)) {
+    // A branch that a symbol decides is the instance's; a quotient of symbols stays what it is.
+    if (op >= BinaryOp::Eq) throw Reported{};
+    return Val::integer(Dim::symbol(fmt::format("opaque.{}", opaque_++)));
+  }
   if (undecided) return Val::of(tensorBinary(op, a, c, at));
   if (a.formula || c.formula) {
     auto f = std::make_shared<Formula>();
@@ -345,6 +350,7 @@ void Elaborator::broadcastOperands(std::vector<TensorVal>& ts, Loc at, const cha
         shape[rank - back] = t.type.shape[i];
         unit[rank - back] = false;
       } else if (fixed->type.shape[fixed->type.shape.size() - back] != t.type.shape[i]) {
+        mustDiffer(shape[rank - back], t.type.shape[i]);
         Diagnostic& d = error(DiagCode::BroadcastMismatch, at,
                               fmt::format("`{}` of {} and {}: the axis {} from the end is {} in one and {} in the other", name,
                                           fixed->type.str(), t.type.str(), back, shape[rank - back].str(), t.type.shape[i].str()));

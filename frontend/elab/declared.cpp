@@ -73,6 +73,7 @@ Dim Elaborator::asDim(const Val& v, Loc at, const char* what) {
 
 int64_t Elaborator::asConst(const Val& v, Loc at, const char* what) {
   const Dim d = asDim(v, at, what);
+  if (!d.isConst() && rigid_) throw Reported{};
   if (!d.isConst())
     fail(DiagCode::SymbolicDimension, at, fmt::format("{} must be one fixed number, and {} is known only when running", what, d.str()));
   return d.value();
@@ -324,6 +325,7 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
     return true;
   };
   const auto mismatch = [&](const Dim& want) {
+    mustDiffer(actual, want);
     Diagnostic& diag = error(DiagCode::AxisMismatch, at,
                              fmt::format("axis {} of {} is {}, and here {} is needed", axis, named(what), actual.str(), want.str()));
     diag.mark(fmt::format("this is {}", v.type.str()));

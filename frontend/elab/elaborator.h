@@ -89,8 +89,16 @@ class Elaborator {
  public:
   Elaborator(const ElabOptions& options, SourceManager& sources, Diagnostics& diagnostics);
   std::optional<Module> run(const ast::File& file);
+  /// Checks each fully declared function and layer of the file once, with symbols for its dimensions, so that axes that agree
+  /// by accident are found at the definition. Reports only what is wrong whatever the dimensions are.
+  void checkDefinitions(const ast::File& file);
 
  private:
+  // ---- rigid.cpp: definitions by themselves
+  void checkDefinition(const ast::Callable& f, const ScopePtr& scope);
+  Val rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, const std::string& name);
+  void mustDiffer(const Dim& a, const Dim& b);
+
   // ---- report.cpp: mistakes and their places
   Diagnostic& error(DiagCode code, Loc at, std::string message);
   [[noreturn]] void fail(DiagCode code, Loc at, std::string message);
@@ -315,6 +323,9 @@ class Elaborator {
   int entryNumber_ = 0;
   Frame* frame_ = nullptr;
   std::string initPath_;          // of the variable whose initializer is elaborated; empty: none
+  bool rigid_ = false;            // definitions are checked by themselves
+  bool certain_ = false;          // rigid: the mismatch about to be reported holds for all instances
+  int opaque_ = 0;                // rigid: quotients that no polynomial expresses
   DataInfo* rawData_ = nullptr;   // inside a data field
   bool trustBounds_ = false;      // a declared bound holds because the data are checked against it when they are read
   std::map<std::string, Instance*> trainRoots_;

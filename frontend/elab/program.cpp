@@ -378,10 +378,30 @@ struct Job {
   std::optional<Module> result;
 };
 
+/// Reports of the definitions by themselves that are certain, where the program as a whole said nothing about the line.
+void addDefinitionMistakes(Job& job) {
+  Diagnostics found(job.sources);
+  elab::Elaborator(job.options, job.sources, found).checkDefinitions(job.file);
+  const std::vector<Diagnostic> known = job.diagnostics.all();
+  for (const Diagnostic& d : found.all()) {
+    const bool certain = d.code == DiagCode::AxisMismatch || d.code == DiagCode::BroadcastMismatch || d.code == DiagCode::ContractMismatch ||
+                         d.code == DiagCode::UnknownName || d.code == DiagCode::UnknownOption;
+    const bool said = std::any_of(known.begin(), known.end(), [&](const Diagnostic& k) { return k.at.file == d.at.file && k.at.line == d.at.line; });
+    if (!certain || said || job.sources.isLibrary(d.at.file)) continue;
+    Diagnostic& copy = job.diagnostics.error(d.code, d.at, d.message);
+    copy.atLabel = d.atLabel;
+    copy.labels = d.labels;
+    copy.notes = d.notes;
+    copy.helps = d.helps;
+    job.result.reset();
+  }
+}
+
 void* runJob(void* p) {
   Job& job = *static_cast<Job*>(p);
   elab::Elaborator elaborator(job.options, job.sources, job.diagnostics);
   job.result = elaborator.run(job.file);
+  addDefinitionMistakes(job);
   return nullptr;
 }
 

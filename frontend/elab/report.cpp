@@ -19,6 +19,9 @@ Loc Elaborator::userLoc(Loc at) const {
 }
 
 Diagnostic& Elaborator::error(DiagCode code, Loc at, std::string message) {
+  const bool mismatch = code == DiagCode::AxisMismatch || code == DiagCode::BroadcastMismatch || code == DiagCode::ContractMismatch;
+  if (rigid_ && mismatch && !certain_) throw Reported{};
+  certain_ = false;
   const Loc user = userLoc(at);
   Diagnostic& d = diagnostics_.error(code, user, std::move(message));
   if (user != at && at) d.note(at, "it happens in the library");

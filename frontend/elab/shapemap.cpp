@@ -87,6 +87,7 @@ std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, c
   std::vector<Atom> atoms;
   const auto need = [&](const Dim& have, const Dim& want, const ast::Axis& a, size_t axis) {
     if (have == want) return;
+    mustDiffer(have, want);
     Diagnostic& d = error(DiagCode::AxisMismatch, at, fmt::format("axis {} of `{}`'s operand is {}, and `{}` is {}", axis, what, have.str(),
                                                                   a.kind == ast::Axis::Kind::Int ? std::to_string(a.value) : a.name, want.str()));
     d.mark(x.type.str());
@@ -319,6 +320,7 @@ Val Elaborator::matmul(const Val& av, const Val& cv, Loc at, const ast::Expr* ae
     return fmt::format("{}{}, its axis {} is {}", n ? fmt::format("`{}`: ", n->text) : "", shapeText(t.type.shape), axis, t.type.shape[axis].str());
   };
   if (a.type.shape[ca] != c.type.shape[cc]) {
+    mustDiffer(a.type.shape[ca], c.type.shape[cc]);
     Diagnostic& d = error(DiagCode::ContractMismatch, cl, fmt::format("`@` contracts {} with {}", a.type.shape[ca].str(), c.type.shape[cc].str()));
     d.mark(text(ce, c, cc));
     if (!sources_.isLibrary(al.file)) d.label(al, text(ae, a, ca));

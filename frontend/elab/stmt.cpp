@@ -123,7 +123,7 @@ Val Elaborator::inInit(Frame* frame, const std::string& path, const std::functio
 
 Cell* Elaborator::newVariable(const std::string& path, const TensorVal& like, Variable::Kind kind, Loc at) {
   for (const Dim& d : like.type.shape)
-    if (!d.isConst())
+    if (!d.isConst() && !rigid_)
       fail(DiagCode::SymbolicDimension, at, fmt::format("`{}` has the shape {}: what is kept between calls has a fixed one", path, shapeText(like.type.shape)));
   cells_.emplace_back();
   Cell* cell = &cells_.back();
@@ -183,7 +183,7 @@ void Elaborator::evalParam(const ast::Param& s) {
   const auto fixedShape = [&] {
     if (const auto expected = s.type ? resolveShape(*s.type) : std::nullopt)
       for (size_t i = 0; i < expected->dims.size(); ++i)
-        if (!expected->dims[i].dim.isConst())
+        if (!rigid_ && !expected->dims[i].dim.isConst())
           fail(DiagCode::SymbolicDimension, i < s.type->shape.size() ? s.type->shape[i].loc : s.type->loc,
                fmt::format("the parameter `{}` would have the shape {}, and {} is known only when running", path, shapeText(expected->shape()), expected->dims[i].dim.str()));
   };
@@ -193,7 +193,9 @@ void Elaborator::evalParam(const ast::Param& s) {
   const Instance* drawn = owner;
   while (drawn->source) drawn = drawn->source;
   inInit(initFrame_.get(), drawn->path + "." + s.name.text, [&] {
-    Val v = s.type ? declared(*s.type, *s.init, path) : eval(*s.init);
+    // Which values a parameter starts from says nothing about a definition's shapes.
+    const auto rigidShape = rigid_ && s.type ? resolveShape(*s.type) : std::nullopt;
+    Val v = rigidShape ? fill(Val::real(0), *rigidShape, s.loc) : s.type ? declared(*s.type, *s.init, path) : eval(*s.init);
     if (v.isNumber()) v = Val::of(materialise(v, DType::F32, s.init->loc));
     const TensorVal t = asTensor(v, s.init->loc, "a parameter");
     cell = newVariable(path, t, Variable::Kind::Param, s.loc);
