@@ -9,19 +9,25 @@ namespace nnc::train {
 Caller::Caller(Model& model, const TrainInfo& train, const std::string& entry)
     : model_(model), train_(train), number_(model.find(entry)) {
   assert(number_ >= 0);
-  values_.resize(this->entry().outputs);
-  for (uint64_t& value : values_) outputs_.push_back(&value);
   symbols_.resize(this->entry().symbols);
+  for (uint32_t i = 0; i < this->entry().symbols; ++i) symbols_[i] = this->entry().symbol[i].bound;
+  for (uint32_t i = 0; i < this->entry().outputs; ++i) {
+    const nnc_port& port = this->entry().output[i];
+    size_t elements = 1;
+    for (uint32_t k = 0; k < port.rank; ++k) elements *= static_cast<size_t>(port.extents[k](symbols_.data()));
+    values_.emplace_back(elements);
+  }
+  for (auto& value : values_) outputs_.push_back(value.data());
 }
 
 double Caller::output(size_t i) const {
-  return elementAsDouble(dtypeOfAbi(entry().output[i].dtype), reinterpret_cast<const std::byte*>(&values_[i]), 0);
+  return elementAsDouble(dtypeOfAbi(entry().output[i].dtype), reinterpret_cast<const std::byte*>(values_[i].data()), 0);
 }
 
 double Caller::call(int64_t rows, const std::vector<const void*>& inputs, Sums& sums) {
   if (!symbols_.empty()) symbols_[0] = rows;
   model_.run(number_, symbols_, inputs, outputs_);
-  double weight = static_cast<double>(rows), loss = 0;
+  double weight = static_cast<double>(rows), loss = 0;  // a metric of several elements reports its first
   for (size_t i = 0; i < values_.size(); ++i) {
     if (std::strcmp(entry().output[i].role, "loss") == 0) {
       loss = output(i);

@@ -36,7 +36,7 @@ private:
   Model& model_;
   const TrainInfo& train_;
   int number_;
-  std::vector<uint64_t> values_;  // room for one scalar of any dtype each
+  std::vector<std::vector<uint64_t>> values_;  // room for each output, 8-byte aligned
   std::vector<void*> outputs_;
   std::vector<int64_t> symbols_;
 };
