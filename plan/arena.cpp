@@ -20,6 +20,7 @@ public:
     measure();
     findLifetimes();
     extendOverLoops();
+    group_ = life_;
     if (function_.options.reuse) shareInPlace();
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
       if (isTemporary(b)) entry_.unsharedBytes += aligned(entry_.buffers[b].bytesAtBound);
@@ -148,11 +149,11 @@ private:
       if (!isTemporary(out) || life_[out].first != step || users.at(out) != 1) continue;
       for (size_t i = 0; i < inputs; ++i) {
         const BufId in = launch.bind[i], root = rootOf(in);
-        if (!isTemporary(in) || used.contains(root) || life_[root].last != step || life_[root].first == step) continue;
+        if (!isTemporary(in) || used.contains(root) || group_[root].last != step || life_[in].last != step || life_[in].first == step) continue;
         if (users.at(root) != 1 || entry_.buffers[root].bytesAtBound < entry_.buffers[out].bytesAtBound) continue;
         if (!overwritesInStep(kernel, static_cast<uint32_t>(i), static_cast<uint32_t>(o), launch)) continue;
         entry_.buffers[out].alias = in;
-        life_[root].touch(life_[out].last);
+        group_[root].touch(life_[out].last);
         used.insert(root);
         break;
       }
@@ -232,7 +233,7 @@ private:
   uint64_t lowestPlace(BufId b, const std::vector<BufId>& placed) const {
     std::vector<std::pair<uint64_t, uint64_t>> taken;
     for (const BufId other : placed)
-      if (life_[other].first <= life_[b].last && life_[b].first <= life_[other].last) {
+      if (group_[other].first <= group_[b].last && group_[b].first <= group_[other].last) {
         const Buffer& o = entry_.buffers[other];
         taken.emplace_back(o.offset, o.offset + aligned(o.bytesAtBound));
       }
@@ -282,6 +283,7 @@ private:
   FunctionContext& function_;
   Entry& entry_;
   std::vector<Life> life_;
+  std::vector<Life> group_;  // by root: of all that share its place
   std::map<BufId, BufId> slices_;
 };
 

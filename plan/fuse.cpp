@@ -228,13 +228,17 @@ private:
     return invert(first, second, firstToSecond);
   }
 
-  /// The axis a single iteration variable runs along: a task axis, or kOwn.
+  /// The task axis that an index is, or kStageAxis if it moves with loops of stages only; else nothing.
   static std::optional<int> plainAxis(const Ix& ix, const KernelDraft& draft) {
+    const auto axisOf = [&draft](uint32_t iter) { return draft.iterInfo[iter].axis; };
+    bool stagesOnly = true;
+    for (uint32_t i = 0; i < draft.iterInfo.size(); ++i)
+      stagesOnly = stagesOnly && (axisOf(i) >= KernelDraft::kStageAxis || !ix.dependsOn(i));
+    if (stagesOnly && !ix.isConst()) return KernelDraft::kStageAxis;
     if (ix.constant != Dim() || ix.terms.size() != 1 || ix.terms[0].second != Dim(1) ||
         ix.terms[0].first.kind != Atom::Kind::Iter)
       return std::nullopt;
-    const int axis = draft.iterInfo[ix.terms[0].first.id].axis;
-    return axis;
+    return axisOf(ix.terms[0].first.id);
   }
 
   std::optional<Mapping> invert(const Cluster& first, const Cluster& second, const std::vector<int>& firstToSecond) const {
@@ -301,6 +305,11 @@ private:
     if (merged.tmpl != Template::Loop &&
         std::count_if(merged.items.begin(), merged.items.end(), [](const Item& i) { return i.reduce; }) > 1)
       return std::nullopt;
+    const bool anyOwn = std::any_of(merged.items.begin(), merged.items.end(), [](const Item& i) {
+      return std::count(i.axes.begin(), i.axes.end(), Item::kOwn) > 0;
+    });
+    // Without a reduction there is nothing to gain from loops inside a task.
+    if (anyOwn && !merged.items[0].reduce) return std::nullopt;
     if (!rowsAreContiguous(merged)) return std::nullopt;
     return merged;
   }
