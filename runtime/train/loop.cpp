@@ -285,7 +285,9 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
   for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {
-    Trainer trainer(model, description, description.trains[i], options, checkpoint, progress, stepsLeft);
+    TrainInfo train = description.trains[i];
+    if (options.epochs > 0) train.epochs = options.epochs;
+    Trainer trainer(model, description, train, options, checkpoint, progress, stepsLeft);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;
     if (i + 1 == description.trains.size()) break;

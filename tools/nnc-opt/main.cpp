@@ -86,7 +86,9 @@ int run(Settings& settings) {
   for (const auto& [name, milliseconds] : times) fmt::print(stderr, "{:<12} {:8.3f} ms\n", name, milliseconds);
   if (!ok) return kSourceError;
   if (settings.plan) {
-    std::fputs(nnc::plan::printPlan(nnc::plan::makePlan(module, settings.planOptions)).c_str(), stdout);
+    const nnc::plan::Plan plan = nnc::plan::makePlan(module, settings.planOptions);
+    for (const std::string& violation : nnc::plan::verifyPlan(plan)) fmt::print(stderr, "nnc-opt: {}\n", violation);
+    std::fputs(nnc::plan::printPlan(plan).c_str(), stdout);
     return std::fflush(stdout) == 0 ? kOk : kIo;
   }
   std::fputs(nnc::printModule(module, {.locations = settings.showLocations, .sources = &sources}).c_str(), stdout);

@@ -42,12 +42,12 @@ void declare(CLI::App& app, Arguments& a) {
   app.set_version_flag("--version", versionText());
 }
 
-std::string printedAst(const std::string& file, Compilation&, int& code) {
+std::string printedAst(const std::string& file, bool json, int& code) {
   SourceManager sources;
   Diagnostics diagnostics(sources);
   uint32_t id = sources.add(file, readWholeFile(file));
   auto tree = parseFile(id, sources, diagnostics);
-  code = report(diagnostics);
+  code = report(diagnostics, json);
   return code == kExitOk ? dumpAst(*tree) : std::string();
 }
 
@@ -93,7 +93,7 @@ int run(Arguments& a) {
   Compilation c(a.compile);
   int code = kExitOk;
   if (stage == "ast") {
-    writeWholeFile(a.output.empty() ? "-" : a.output, printedAst(a.compile.file, c, code));
+    writeWholeFile(a.output.empty() ? "-" : a.output, printedAst(a.compile.file, a.diagnostics == "json", code));
     return code;
   }
   if (stage == "so") emitShared(a, c);
