@@ -12,7 +12,9 @@ namespace {
 using Result = std::optional<Value>;
 using Ints = std::vector<int64_t>;
 
-bool contains(const Ints& axes, int64_t axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+bool contains(const Ints& axes, int64_t axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
 
 /// The product of the extents at some axes, as a scalar of the dtype.
 Value extentProduct(Builder& b, const Type& type, const Ints& axes, DType dtype) {
@@ -46,7 +48,9 @@ std::optional<Value> withoutBroadcast(Builder& b, Value v, const Ints& axes) {
   return left.empty() ? inner : b.broadcast(inner, left, extents);
 }
 
-Value sumOf(Builder& b, const Node& node, Value x) { return b.make(Op::Sum, {x}, node.attrs); }
+Value sumOf(Builder& b, const Node& node, Value x) {
+  return b.make(Op::Sum, {x}, node.attrs);
+}
 
 /// The same sum of x, if the graph has it.
 std::optional<Value> existingSum(const Graph& graph, const Node& sum, Value x) {
@@ -86,10 +90,12 @@ Result rewriteSum(Builder& b, const Node& node) {
       return b.neg(sumOf(b, node, inner.in[0]));  // Σ -x = -Σ x
     case Op::Mul:
       for (int i = 0; i < 2; ++i)
-        if (auto c = withoutBroadcast(b, inner.in[i], axes)) return b.mul(sumOf(b, node, inner.in[1 - i]), *c);  // Σ c x = c Σ x
+        if (auto c = withoutBroadcast(b, inner.in[i], axes))
+          return b.mul(sumOf(b, node, inner.in[1 - i]), *c);  // Σ c x = c Σ x
       return std::nullopt;
     case Op::Div:
-      if (auto c = withoutBroadcast(b, inner.in[1], axes)) return b.div(sumOf(b, node, inner.in[0]), *c);  // Σ x/c = Σ x / c
+      if (auto c = withoutBroadcast(b, inner.in[1], axes))
+        return b.div(sumOf(b, node, inner.in[0]), *c);  // Σ x/c = Σ x / c
       return std::nullopt;
     case Op::Sum: {
       // ΣΣ x = Σ x over the axes of both
@@ -158,7 +164,8 @@ void collectSummands(const Graph& graph, Value v, std::vector<Value>& summands) 
   collectSummands(graph, sum->in[1], summands);
 }
 
-/// pad(x) + pad(y) = pad(concat(x, y)) where one begins where the other ends: the gradients of slices are put side by side.
+/// pad(x) + pad(y) = pad(concat(x, y)) where one begins where the other ends: the gradients of slices are put side by
+/// side.
 Result rewriteAdd(Builder& b, const Node& node) {
   std::vector<Value> summands, rest;
   for (Value v : node.in) collectSummands(b.graph(), v, summands);
@@ -171,7 +178,8 @@ Result rewriteAdd(Builder& b, const Node& node) {
       rest.push_back(v);
     }
   }
-  std::stable_sort(placed.begin(), placed.end(), [](const Placed& p, const Placed& q) { return p.lo.value() < q.lo.value(); });
+  std::stable_sort(placed.begin(), placed.end(),
+                   [](const Placed& p, const Placed& q) { return p.lo.value() < q.lo.value(); });
   bool merged = false;
   for (size_t i = 0; i < placed.size();) {
     size_t next = i + 1;
@@ -206,7 +214,8 @@ Result rewriteScatter(Builder& b, const Node& node) {
   std::vector<Dim> from(shape.size()), after(shape.size());
   from[axis] = *lo;
   after[axis] = shape[axis] - *lo - b.type(node.in[1]).shape[0];
-  return b.make(Op::Pad, {node.in[2]}, {{"lo", from}, {"hi", after}, {"interior", Ints(shape.size(), 0)}, {"value", 0.0}});
+  return b.make(Op::Pad, {node.in[2]},
+                {{"lo", from}, {"hi", after}, {"interior", Ints(shape.size(), 0)}, {"value", 0.0}});
 }
 
 /// (x c) d = x (c d), for numbers c and d
@@ -244,10 +253,14 @@ std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
   return std::vector{*result};
 }
 
-Graph algebraGraph(const Graph& graph) { return rebuildUntilSteady(graph, rewrite, algebraGraph); }
+Graph algebraGraph(const Graph& graph) {
+  return rebuildUntilSteady(graph, rewrite, algebraGraph);
+}
 
 }  // namespace
 
-Graph algebra(Graph graph, PassContext&) { return hasGrad(graph) ? graph : algebraGraph(graph); }
+Graph algebra(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : algebraGraph(graph);
+}
 
 }  // namespace nnc

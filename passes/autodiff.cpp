@@ -1,5 +1,5 @@
-// Expands each `grad(e, x…)` into ordinary nodes by reverse-mode differentiation (see vjp/). Grads are taken in text order,
-// so an outer one finds the inner ones expanded: gradients of gradients need nothing more.
+// Expands each `grad(e, x…)` into ordinary nodes by reverse-mode differentiation (see vjp/). Grads are taken in text
+// order, so an outer one finds the inner ones expanded: gradients of gradients need nothing more.
 #include <fmt/format.h>
 
 #include "passes/passes.h"
@@ -17,7 +17,9 @@ std::string describe(const Graph& graph, Value v) {
   return "";
 }
 
-Loc place(const Node& node) { return node.origin.user ? node.origin.user : node.origin.at; }
+Loc place(const Node& node) {
+  return node.origin.user ? node.origin.user : node.origin.at;
+}
 
 /// Does x reach e at all, along paths that carry no gradient too?
 bool reachesWithoutGradient(const Graph& graph, Value x, Value e) {
@@ -83,6 +85,8 @@ Graph dropStops(const Graph& graph) {
 
 }  // namespace
 
-Graph autodiff(Graph graph, PassContext& context) { return dropStops(expandGrads(graph, context)); }
+Graph autodiff(Graph graph, PassContext& context) {
+  return dropStops(expandGrads(graph, context));
+}
 
 }  // namespace nnc

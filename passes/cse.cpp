@@ -58,6 +58,8 @@ Graph cseGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph cse(Graph graph, PassContext&) { return hasGrad(graph) ? graph : cseGraph(graph); }
+Graph cse(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : cseGraph(graph);
+}
 
 }  // namespace nnc

@@ -1,5 +1,5 @@
-// Dead code: keeps what the outputs need, result by result for scans and conds. Leaves of kind "input" always stay, because
-// their order is the function's signature.
+// Dead code: keeps what the outputs need, result by result for scans and conds. Leaves of kind "input" always stay,
+// because their order is the function's signature.
 #include <algorithm>
 
 #include "passes/passes.h"
@@ -99,7 +99,9 @@ Shrunk shrinkCond(const Node& cond, const Flags& liveResults) {
   return shrunk;
 }
 
-bool alwaysStays(const Node& node) { return node.op == Op::Leaf && node.attrs.string("kind") == "input"; }
+bool alwaysStays(const Node& node) {
+  return node.op == Op::Leaf && node.attrs.string("kind") == "input";
+}
 
 Graph keepLive(const Graph& graph) {
   ValueSet live;
@@ -137,6 +139,8 @@ Graph keepLive(const Graph& graph) {
 
 }  // namespace
 
-Graph deadCode(Graph graph, PassContext&) { return keepLive(graph); }
+Graph deadCode(Graph graph, PassContext&) {
+  return keepLive(graph);
+}
 
 }  // namespace nnc

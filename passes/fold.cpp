@@ -1,5 +1,6 @@
-// Constant folding by the reference interpreter. Only where the result is the same bit for bit as computing it at run time:
-// arithmetic that is correctly rounded, integers, comparisons, conversions and views; no sums, no transcendentals.
+// Constant folding by the reference interpreter. Only where the result is the same bit for bit as computing it at run
+// time: arithmetic that is correctly rounded, integers, comparisons, conversions and views; no sums, no
+// transcendentals.
 #include "ir/eval.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
@@ -95,10 +96,14 @@ std::optional<std::vector<Value>> foldNode(Builder& b, const Node& node) {
   return std::vector{*folded};
 }
 
-Graph foldGraph(const Graph& graph) { return rebuild(graph, foldNode, foldGraph); }
+Graph foldGraph(const Graph& graph) {
+  return rebuild(graph, foldNode, foldGraph);
+}
 
 }  // namespace
 
-Graph fold(Graph graph, PassContext&) { return hasGrad(graph) ? graph : foldGraph(graph); }
+Graph fold(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : foldGraph(graph);
+}
 
 }  // namespace nnc

@@ -12,8 +12,8 @@ namespace nnc {
 
 struct PassContext {
   const Module& module;
-  const Function& function;   // the function whose body is rewritten (symbols, kind); its body is the pass's argument
-  Diagnostics& diagnostics;   // e.g. "`w` does not reach the loss"
+  const Function& function;  // the function whose body is rewritten (symbols, kind); its body is the pass's argument
+  Diagnostics& diagnostics;  // e.g. "`w` does not reach the loss"
 };
 
 using PassFn = Graph (*)(Graph graph, PassContext& context);
@@ -21,10 +21,10 @@ using PassFn = Graph (*)(Graph graph, PassContext& context);
 enum class Exactness : uint8_t { Exact, Reassociates };
 
 struct PassInfo {
-  const char* name;      // "simplify"
+  const char* name;  // "simplify"
   PassFn run;
-  Exactness exactness;   // exact passes leave every result bit alone
-  const char* summary;   // one sentence: what it does and what it needs
+  Exactness exactness;  // exact passes leave every result bit alone
+  const char* summary;  // one sentence: what it does and what it needs
 };
 
 /// All passes of passes.def.
@@ -33,7 +33,7 @@ const PassInfo* findPass(std::string_view name);
 
 struct PipelineOptions {
   bool verifyEach = false;
-  std::vector<std::string> printAfter;                    // names, or "all"; printed to standard error
+  std::vector<std::string> printAfter;                           // names, or "all"; printed to standard error
   std::vector<std::pair<std::string, double>>* times = nullptr;  // milliseconds by pass, if wanted
 };
 

@@ -27,20 +27,35 @@ const PassInfo* findPass(std::string_view name) {
   return nullptr;
 }
 
-std::vector<std::string> plainPipeline() { return {"autodiff", "fold", "dce"}; }
+std::vector<std::string> plainPipeline() {
+  return {"autodiff", "fold", "dce"};
+}
 
 std::vector<std::string> defaultPipeline() {
   return {
       // Before differentiation: what a user writes naively becomes safe, and its gradient with it.
-      "stable", "stack", "autodiff",
+      "stable",
+      "stack",
+      "autodiff",
       // From here on values may be merged.
-      "fold", "simplify", "stable", "algebra", "cse",
+      "fold",
+      "simplify",
+      "stable",
+      "algebra",
+      "cse",
       // Work and sums out of scans.
-      "licm", "batch", "reductions",
+      "licm",
+      "batch",
+      "reductions",
       // What that opened.
-      "fold", "simplify", "algebra", "cse", "dce",
+      "fold",
+      "simplify",
+      "algebra",
+      "cse",
+      "dce",
       // Last, because common subexpressions would undo it.
-      "recompute", "dce",
+      "recompute",
+      "dce",
   };
 }
 

@@ -14,7 +14,7 @@ namespace nnc {
 /// A table from values to T, for graphs that grow while it is in use. Absent entries read as T().
 template <class T>
 class ValueTable {
- public:
+public:
   T get(Value v) const {
     if (v.node >= rows_.size() || v.result >= rows_[v.node].size()) return T();
     return rows_[v.node][v.result];
@@ -26,20 +26,20 @@ class ValueTable {
     row[v.result] = std::move(to);
   }
 
- private:
+private:
   std::vector<std::vector<T>> rows_;
 };
 
 /// From values of an old graph to values of the new one. Reading a value that was not mapped is a bug and asserts.
 class ValueMap {
- public:
+public:
   Value operator[](Value old) const;
   bool has(Value old) const { return static_cast<bool>(table_.get(old)); }
   void set(Value old, Value now) { table_.set(old, now); }
   /// Maps all results of an old node to those of a new one.
   void setNode(const Graph& old, uint32_t oldNode, uint32_t newNode);
 
- private:
+private:
   ValueTable<Value> table_;
 };
 
@@ -49,15 +49,16 @@ std::vector<Value> resultsOf(const Graph& graph, uint32_t node);
 /// Appends a copy of node `index` of `from` to `to`, its operands mapped, and maps its results.
 void copyNode(const Graph& from, uint32_t index, Graph& to, ValueMap& map);
 
-/// What a rewriting rule is asked: the values to use instead of the results of `node`, or nothing to keep it. The node's
-/// operands are values of the builder's graph already; nodes the rule builds take its origin.
+/// What a rewriting rule is asked: the values to use instead of the results of `node`, or nothing to keep it. The
+/// node's operands are values of the builder's graph already; nodes the rule builds take its origin.
 using NodeRule = std::function<std::optional<std::vector<Value>>(Builder& builder, const Node& node)>;
 using RegionPass = std::function<Graph(const Graph&)>;
 
 /// Copies a graph, asking `rule` at each node; regions go through `regionPass` first.
 Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
 
-/// The same again and again, because a rule may build nodes that another applies to, until nothing changes (or often enough).
+/// The same again and again, because a rule may build nodes that another applies to, until nothing changes (or often
+/// enough).
 Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
 
 /// The one element a value consists of, if it is a constant with equal elements, seen through views that keep that.

@@ -14,7 +14,7 @@ using Result = std::optional<Value>;
 using Ints = std::vector<int64_t>;
 
 class StableForms {
- public:
+public:
   StableForms(const Graph& graph) : pinnedOld_(graph.nodes.size(), 0) {
     for (const Node& node : graph.nodes)
       if (node.op == Op::Grad)
@@ -32,7 +32,7 @@ class StableForms {
     return std::vector{*stable};
   }
 
- private:
+private:
   const Graph& graph() const { return b_->graph(); }
   /// The node of v, unless it is of another kind or a grad names it.
   std::optional<Node> match(Value v, Op op) const {
@@ -46,7 +46,8 @@ class StableForms {
       auto number = numberOf(negated->in[0]);
       return number ? std::optional(-*number) : std::nullopt;
     }
-    if (graph().node(v).op == Op::Broadcast || graph().node(v).op == Op::Reshape) return numberOf(graph().node(v).in[0]);
+    if (graph().node(v).op == Op::Broadcast || graph().node(v).op == Op::Reshape)
+      return numberOf(graph().node(v).in[0]);
     return graph().node(v).op == Op::Const ? splatValue(graph(), v) : std::nullopt;
   }
   bool isNumber(Value v, double number) const { return numberOf(v) == number; }
@@ -146,7 +147,8 @@ class StableForms {
     if (!sum) return false;
     for (Value v : sum->in) {
       const Node* n = &graph().node(v);
-      while (n->op == Op::Neg || n->op == Op::Broadcast || n->op == Op::Stop || n->op == Op::Reshape) n = &graph().node(n->in[0]);
+      while (n->op == Op::Neg || n->op == Op::Broadcast || n->op == Op::Stop || n->op == Op::Reshape)
+        n = &graph().node(n->in[0]);
       if (n->op == Op::RMax || n->op == Op::Max) return true;
     }
     return false;
@@ -156,7 +158,7 @@ class StableForms {
   Value finiteMaximum(Value x, const Ints& axes) {
     Value m = x;
     for (size_t i = axes.size(); i-- > 0;) m = b_->make(Op::RMax, {m}, {{"axis", axes[i]}});
-    const double limit = graph().type(x).dtype == DType::F64 ? std::numeric_limits<double>::max()
+    const double limit = graph().type(x).dtype == DType::F64   ? std::numeric_limits<double>::max()
                          : graph().type(x).dtype == DType::F16 ? 65504.0
                                                                : 3.3895313892515355e38;  // the largest bf16, an f32 too
     m = b_->make(Op::Max, {m, like(-limit, m)});
@@ -218,7 +220,8 @@ class StableForms {
       const Value x = node.in[i], y = node.in[1 - i];
       if (isNumber(x, 1))
         if (auto minus = match(y, Op::Neg))
-          if (auto p = match(minus->in[0], Op::Logistic)) return unary(Op::Logistic, negated(p->in[0]));  // 1 - σ(x) = σ(-x)
+          if (auto p = match(minus->in[0], Op::Logistic))
+            return unary(Op::Logistic, negated(p->in[0]));  // 1 - σ(x) = σ(-x)
       if (isNumber(x, -1))
         if (auto e = match(y, Op::Exp)) return unary(Op::Expm1, e->in[0]);  // e^x - 1 = expm1(x)
     }
@@ -252,6 +255,8 @@ Graph stableGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph stable(Graph graph, PassContext&) { return stableGraph(graph); }
+Graph stable(Graph graph, PassContext&) {
+  return stableGraph(graph);
+}
 
 }  // namespace nnc

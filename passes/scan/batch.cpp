@@ -1,5 +1,5 @@
-// Dots of a scan that no carry decides are taken for all steps at once: x_t · W becomes one dot of the stacked x. So is a
-// stacked result no carry decides; a scan of which nothing is left is gone.
+// Dots of a scan that no carry decides are taken for all steps at once: x_t · W becomes one dot of the stacked x. So is
+// a stacked result no carry decides; a scan of which nothing is left is gone.
 #include <algorithm>
 
 #include "passes/passes.h"
@@ -10,10 +10,15 @@ namespace nnc {
 namespace {
 
 class Batcher {
- public:
+public:
   Batcher(Builder& outer, const Node& scan)
-      : outer_(outer), node_(scan), layout_(scan), body_(scan.regions[0]), args_(regionArgs(body_, layout_.operands() + 1)),
-        steps_(outer, scan), edit_(outer, scan) {}
+      : outer_(outer),
+        node_(scan),
+        layout_(scan),
+        body_(scan.regions[0]),
+        args_(regionArgs(body_, layout_.operands() + 1)),
+        steps_(outer, scan),
+        edit_(outer, scan) {}
 
   std::optional<std::vector<Value>> run() {
     if (!findLifted()) return std::nullopt;
@@ -27,7 +32,7 @@ class Batcher {
     return finish();
   }
 
- private:
+private:
   /// Marks what leaves the loop: dots, and whole stacked results with an op in them.
   bool findLifted() {
     lifted_.assign(body_.nodes.size(), 0);
@@ -43,7 +48,8 @@ class Batcher {
     const Node& node = body_.node(v);
     Value here;
     if (node.op == Op::Arg) {
-      here = steps_.isInvariant(v) ? edit_.constArg(steps_.outside(v), node.name) : edit_.xArg(steps_.stacked(v), node.name);
+      here = steps_.isInvariant(v) ? edit_.constArg(steps_.outside(v), node.name)
+                                   : edit_.xArg(steps_.stacked(v), node.name);
     } else if (lifted_[v.node]) {
       here = edit_.xArg(steps_.stacked(v), node.name);
     } else {
@@ -95,6 +101,8 @@ Graph batchGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph batchSteps(Graph graph, PassContext&) { return hasGrad(graph) ? graph : batchGraph(graph); }
+Graph batchSteps(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : batchGraph(graph);
+}
 
 }  // namespace nnc

@@ -6,10 +6,16 @@
 namespace nnc {
 
 ScanEditor::ScanEditor(Builder& outer, const Node& scan)
-    : outer_(outer), count_(scan.attrs.dim("count")), reverse_(scan.attrs.flag("reverse")), origin_(scan.origin),
-      name_(scan.name), bodyBuilder_(graph_) {}
+    : outer_(outer),
+      count_(scan.attrs.dim("count")),
+      reverse_(scan.attrs.flag("reverse")),
+      origin_(scan.origin),
+      name_(scan.name),
+      bodyBuilder_(graph_) {}
 
-Value ScanEditor::addArg(const Type& type, const std::string& name) { return appendArg(graph_, type, 0, origin_, name); }
+Value ScanEditor::addArg(const Type& type, const std::string& name) {
+  return appendArg(graph_, type, 0, origin_, name);
+}
 
 Value ScanEditor::find(const std::vector<Operand>& list, Value operand) {
   for (const Operand& entry : list)

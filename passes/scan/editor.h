@@ -10,8 +10,9 @@
 namespace nnc {
 
 class ScanEditor {
- public:
-  /// An empty body with the count, direction and origin of `scan`; its operands are values of the outer builder's graph.
+public:
+  /// An empty body with the count, direction and origin of `scan`; its operands are values of the outer builder's
+  /// graph.
   ScanEditor(Builder& outer, const Node& scan);
 
   Builder& body() { return bodyBuilder_; }
@@ -30,7 +31,7 @@ class ScanEditor {
   std::vector<Value> finish();
   size_t carries() const { return carries_.size(); }
 
- private:
+private:
   struct Operand {
     Value outer, arg;
   };

@@ -1,5 +1,5 @@
-// Loop-invariant code: what is the same in every step of a scan is computed once before it. A carry that is handed on as it
-// came, and a stacked operand whose elements are equal, are constants of the loop.
+// Loop-invariant code: what is the same in every step of a scan is computed once before it. A carry that is handed on
+// as it came, and a stacked operand whose elements are equal, are constants of the loop.
 #include <algorithm>
 
 #include "passes/passes.h"
@@ -15,9 +15,13 @@ bool isFree(Op op) {
 }
 
 class Hoister {
- public:
+public:
   Hoister(Builder& outer, const Node& scan)
-      : outer_(outer), node_(scan), layout_(scan), body_(scan.regions[0]), args_(regionArgs(body_, layout_.operands() + 1)),
+      : outer_(outer),
+        node_(scan),
+        layout_(scan),
+        body_(scan.regions[0]),
+        args_(regionArgs(body_, layout_.operands() + 1)),
         edit_(outer, scan) {}
 
   std::vector<Value> run() {
@@ -26,7 +30,8 @@ class Hoister {
     for (uint32_t i = 0; i < body_.nodes.size(); ++i) {
       const Node& node = body_.nodes[i];
       if (node.op == Op::Arg) continue;
-      const bool invariant = std::all_of(node.in.begin(), node.in.end(), [&](Value v) { return invariant_.get(v) != 0; });
+      const bool invariant =
+          std::all_of(node.in.begin(), node.in.end(), [&](Value v) { return invariant_.get(v) != 0; });
       if (invariant) {
         for (Value v : resultsOf(body_, i)) invariant_.set(v, 1);
       } else {
@@ -37,7 +42,7 @@ class Hoister {
     return finish();
   }
 
- private:
+private:
   /// c' = c
   bool isHandedOn(uint32_t c) const {
     const Value arg = args_[layout_.carryArg(c)];
@@ -156,6 +161,8 @@ Graph licmGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph licm(Graph graph, PassContext&) { return hasGrad(graph) ? graph : licmGraph(graph); }
+Graph licm(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : licmGraph(graph);
+}
 
 }  // namespace nnc

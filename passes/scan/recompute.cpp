@@ -1,5 +1,5 @@
-// Saves or makes again: a value one scan stacks only for another (its gradient) is dropped where the other can make it from
-// what it reads anyway, by a few operations that cost less than a store and a load.
+// Saves or makes again: a value one scan stacks only for another (its gradient) is dropped where the other can make it
+// from what it reads anyway, by a few operations that cost less than a store and a load.
 #include <set>
 
 #include "passes/passes.h"
@@ -41,7 +41,7 @@ bool isCheap(Op op) {
 
 /// The stacks of the scan `from` that the scan `to` reads: which of them it makes again, and how.
 class Saved {
- public:
+public:
   /// `readOnce[i]`: nothing but `to` reads its operand i.
   Saved(const Graph& graph, uint32_t from, const Node& to, const std::vector<char>& readOnce)
       : node_(graph.nodes[from]), layout_(node_), body_(node_.regions[0]) {
@@ -50,7 +50,8 @@ class Saved {
     // From the first to the last, so that each is made from what came before it.
     std::set<Value> candidates;
     for (size_t i = 0; i < to.in.size(); ++i)
-      if (to.in[i].node == from && to.in[i].result >= layout_.carries && readOnce[i]) candidates.insert(bodyValue(to.in[i]));
+      if (to.in[i].node == from && to.in[i].result >= layout_.carries && readOnce[i])
+        candidates.insert(bodyValue(to.in[i]));
     for (Value v : candidates) {
       int ops = 0;
       if (body_.node(v).op == Op::Arg || !canMake(v, true, ops) || ops > kMaxOps) continue;
@@ -68,7 +69,7 @@ class Saved {
   /// A value that comes in as it is: saved and kept.
   bool isKept(Value v) const { return available_.get(v) && !dropped_.get(v); }
 
- private:
+private:
   bool canMake(Value v, bool itself, int& ops) const {
     if (!itself && isKept(v)) return true;
     const Node& node = body_.node(v);
@@ -90,7 +91,7 @@ class Saved {
 
 /// The scan `to` with the dropped values made in its body.
 class Remaker {
- public:
+public:
   Remaker(Builder& outer, const Node& to, const Saved& saved, uint32_t from)
       : node_(to), layout_(to), body_(to.regions[0]), saved_(saved), from_(from), edit_(outer, to) {}
 
@@ -116,7 +117,7 @@ class Remaker {
     return finish();
   }
 
- private:
+private:
   bool isDropped(uint32_t operand) const {
     const Value v = node_.in[operand];
     return layout_.isX(operand) && v.node == from_ && v.result >= saved_.layout().carries && saved_.isDropped(v.result);
@@ -206,6 +207,8 @@ Graph recomputeGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph recompute(Graph graph, PassContext&) { return hasGrad(graph) ? graph : recomputeGraph(graph); }
+Graph recompute(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : recomputeGraph(graph);
+}
 
 }  // namespace nnc

@@ -1,5 +1,5 @@
-// Sums leave the loop: a carry c' = c + f that nothing else reads is c₀ + Σ f over the steps. Where f is a dot, its operands
-// are stacked and the step is one more contracted axis, so that the gradient of a recurrent weight is one dot.
+// Sums leave the loop: a carry c' = c + f that nothing else reads is c₀ + Σ f over the steps. Where f is a dot, its
+// operands are stacked and the step is one more contracted axis, so that the gradient of a recurrent weight is one dot.
 #include <algorithm>
 
 #include "passes/passes.h"
@@ -12,10 +12,16 @@ namespace {
 using Ints = std::vector<int64_t>;
 
 class Reducer {
- public:
+public:
   Reducer(Builder& outer, const Node& scan)
-      : outer_(outer), node_(scan), layout_(scan), body_(scan.regions[0]), args_(regionArgs(body_, layout_.operands() + 1)),
-        uses_(useCounts(body_)), steps_(outer, scan), edit_(outer, scan) {}
+      : outer_(outer),
+        node_(scan),
+        layout_(scan),
+        body_(scan.regions[0]),
+        args_(regionArgs(body_, layout_.operands() + 1)),
+        uses_(useCounts(body_)),
+        steps_(outer, scan),
+        edit_(outer, scan) {}
 
   std::optional<std::vector<Value>> run() {
     terms_.resize(layout_.carries);
@@ -31,7 +37,7 @@ class Reducer {
     return finish();
   }
 
- private:
+private:
   /// f of c' = c + f, if neither c nor c' is read by anything else.
   Value addedTerm(uint32_t c) const {
     const Value arg = args_[layout_.carryArg(c)], out = body_.outputs[c].value;
@@ -41,22 +47,35 @@ class Reducer {
     return add->in[1] == arg ? add->in[0] : Value();
   }
 
+  /// Σ op(f) = op(Σ f): ops of one operand that are linear, conversions to a longer float among them.
+  bool isLinear(const Node& node) const {
+    switch (node.op) {
+      case Op::Neg:
+      case Op::Transpose:
+      case Op::Reshape:
+        return true;
+      case Op::Cast:
+        return isFloat(body_.type(node.in[0]).dtype) &&
+               dtypeSize(body_.type(node.in[0]).dtype) < dtypeSize(node.out[0].dtype);
+      default:
+        return false;
+    }
+  }
+
   bool isZeros(Value v) const { return splatValue(body_, v) == 0.0; }
   bool isScatterOfZeros(const Node& node) const {
     return node.op == Op::Scatter && node.attrs.string("mode") == "add" && node.attrs.integer("axis") == 0 &&
            node.attrs.integer("batch") == 0 && isZeros(node.in[0]);
   }
 
-  /// Worth it: sums of dots, sums and scatters, whose operands are no larger than a step's activations, and small vectors.
+  /// Worth it: sums of dots, sums and scatters, whose operands are no larger than a step's activations, and small
+  /// vectors.
   bool canReduce(Value f) const {
     const Node& node = body_.node(f);
+    if (isLinear(node)) return canReduce(node.in[0]);
     switch (node.op) {
       case Op::Add:
         return canReduce(node.in[0]) && canReduce(node.in[1]);
-      case Op::Neg:
-      case Op::Transpose:
-      case Op::Reshape:
-        return canReduce(node.in[0]);
       case Op::Dot:
         return !steps_.isInvariant(f);
       case Op::Sum:
@@ -69,15 +88,12 @@ class Reducer {
   /// Makes the values that Σ f needs stacked results of the new scan.
   void request(Value f) {
     const Node& node = body_.node(f);
+    if (isLinear(node)) return request(node.in[0]);
     switch (node.op) {
       case Op::Add:
         request(node.in[0]);
         request(node.in[1]);
         return;
-      case Op::Neg:
-      case Op::Transpose:
-      case Op::Reshape:
-        return request(node.in[0]);
       case Op::Dot:
         requestStack(node.in[0]);
         requestStack(node.in[1]);
@@ -111,16 +127,14 @@ class Reducer {
   Value reduced(Value f) {
     const Node& node = body_.node(f);
     outer_.setOrigin(node.origin);
+    if (isLinear(node)) {
+      Value inner = reduced(node.in[0]);
+      return outer_.make(node.op, {inner}, node.attrs);
+    }
     switch (node.op) {
       case Op::Add: {
         Value first = reduced(node.in[0]);
         return outer_.add(first, reduced(node.in[1]));
-      }
-      case Op::Neg:
-      case Op::Transpose:
-      case Op::Reshape: {
-        Value inner = reduced(node.in[0]);
-        return outer_.make(node.op, {inner}, node.attrs);
       }
       case Op::Dot:
         return reducedDot(node);
@@ -197,7 +211,8 @@ class Reducer {
       const Value init = node_.in[layout_.carryArg(c)];
       Value total = reduced(terms_[c]);
       if (splatValue(outer_.graph(), init) != 0.0) total = outer_.add(init, total);
-      if (outer_.graph().node(total).name.empty()) outer_.graph().node(total).name = body_.node(args_[layout_.carryArg(c)]).name;
+      if (outer_.graph().node(total).name.empty())
+        outer_.graph().node(total).name = body_.node(args_[layout_.carryArg(c)]).name;
       results.push_back(total);
     }
     for (size_t y : ys_) results.push_back(made_[keptCarries_ + y]);
@@ -212,8 +227,8 @@ class Reducer {
   const ValueTable<uint32_t> uses_;
   StepsAtOnce steps_;
   ScanEditor edit_;
-  std::vector<Value> terms_;        // of each carry that leaves: what is added
-  ValueTable<size_t> requested_;    // 1 + the number of the stack
+  std::vector<Value> terms_;      // of each carry that leaves: what is added
+  ValueTable<size_t> requested_;  // 1 + the number of the stack
   std::vector<size_t> ys_;
   std::vector<Value> made_;
   size_t keptCarries_ = 0;
@@ -230,6 +245,8 @@ Graph reduceGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph reductions(Graph graph, PassContext&) { return hasGrad(graph) ? graph : reduceGraph(graph); }
+Graph reductions(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : reduceGraph(graph);
+}
 
 }  // namespace nnc

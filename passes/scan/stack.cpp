@@ -1,5 +1,6 @@
-// Slices at the step's index become elements of a stacked operand: x[.., t + lo, ..] of a constant x of the loop is the t-th
-// element of x with that axis first. Its gradient is then a stack, not a sum of mostly-zero tensors. Runs before autodiff.
+// Slices at the step's index become elements of a stacked operand: x[.., t + lo, ..] of a constant x of the loop is the
+// t-th element of x with that axis first. Its gradient is then a stack, not a sum of mostly-zero tensors. Runs before
+// autodiff.
 #include "passes/passes.h"
 #include "passes/scan/editor.h"
 
@@ -13,9 +14,13 @@ struct StepIndex {
 };
 
 class Stacker {
- public:
+public:
   Stacker(Builder& outer, const Node& scan)
-      : outer_(outer), node_(scan), layout_(scan), body_(scan.regions[0]), args_(regionArgs(body_, layout_.operands() + 1)) {}
+      : outer_(outer),
+        node_(scan),
+        layout_(scan),
+        body_(scan.regions[0]),
+        args_(regionArgs(body_, layout_.operands() + 1)) {}
 
   std::optional<std::vector<Value>> run() {
     std::vector<Value> stacked(body_.nodes.size());
@@ -26,7 +31,7 @@ class Stacker {
     return rebuildWith(stacked);
   }
 
- private:
+private:
   /// The index of an argument, if the value is one.
   std::optional<uint32_t> argIndex(Value v) const {
     const Node& node = body_.node(v);
@@ -44,7 +49,8 @@ class Stacker {
     const Node& node = outer_.graph().node(v);
     if (node.op == Op::Cast && isInteger(node.out[0].dtype)) return outerIndex(node.in[0]);
     if (node.op == Op::Size) return StepIndex{0, node.attrs.dim("dim")};
-    if (node.op == Op::Const && node.attrs.literal("value").isInt()) return StepIndex{0, node.attrs.literal("value").asInt(0)};
+    if (node.op == Op::Const && node.attrs.literal("value").isInt())
+      return StepIndex{0, node.attrs.literal("value").asInt(0)};
     return std::nullopt;
   }
 
@@ -163,6 +169,8 @@ Graph stackGraph(const Graph& graph) {
 
 }  // namespace
 
-Graph stack(Graph graph, PassContext&) { return stackGraph(graph); }
+Graph stack(Graph graph, PassContext&) {
+  return stackGraph(graph);
+}
 
 }  // namespace nnc

@@ -166,7 +166,8 @@ Value StepsAtOnce::buildDot(const Node& node) {
   };
   if (isLiftable(a)) shift("batch_a", "contract_a");
   if (isLiftable(b)) shift("batch_b", "contract_b");
-  const Value y = outer_.make(Op::Dot, {isLiftable(a) ? stacked(a) : outside(a), isLiftable(b) ? stacked(b) : outside(b)}, at);
+  const Value y =
+      outer_.make(Op::Dot, {isLiftable(a) ? stacked(a) : outside(a), isLiftable(b) ? stacked(b) : outside(b)}, at);
   if (both) return y;
   const auto batch = static_cast<int64_t>(node.attrs.ints("batch_a").size());
   const auto contracted = static_cast<int64_t>(node.attrs.ints("contract_a").size());

@@ -9,8 +9,9 @@
 namespace nnc {
 
 class StepsAtOnce {
- public:
-  /// For a scan whose operands are values of the outer builder's graph. Finds out which values of its body can be lifted.
+public:
+  /// For a scan whose operands are values of the outer builder's graph. Finds out which values of its body can be
+  /// lifted.
   StepsAtOnce(Builder& outer, const Node& scan);
 
   /// The same in every step (and computable outside).
@@ -22,7 +23,7 @@ class StepsAtOnce {
   /// [count, …]: the values of all steps, for a liftable or an invariant value.
   Value stacked(Value v);
 
- private:
+private:
   enum Kind : char { kNeither, kSame, kStacked };
 
   Kind kindOf(const Node& node) const;

@@ -62,7 +62,9 @@ std::optional<Value> swapDot(Builder& b, const Node& transpose) {
   for (int64_t i = 0; i < freeY; ++i) swap.push_back(batch + freeX + i);
   for (int64_t i = 0; i < freeX; ++i) swap.push_back(batch + i);
   if (transpose.attrs.ints("perm") != swap) return std::nullopt;
-  Attrs attrs = {{"batch_a", a.ints("batch_b")}, {"batch_b", a.ints("batch_a")}, {"contract_a", a.ints("contract_b")},
+  Attrs attrs = {{"batch_a", a.ints("batch_b")},
+                 {"batch_b", a.ints("batch_a")},
+                 {"contract_a", a.ints("contract_b")},
                  {"contract_b", a.ints("contract_a")}};
   if (a.has("acc")) attrs.set("acc", a.dtype("acc"));
   return b.make(Op::Dot, {dot->in[1], dot->in[0]}, attrs);

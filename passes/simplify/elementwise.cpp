@@ -14,7 +14,8 @@ bool isWidening(DType from, DType to) {
   auto bits = [](DType t) { return dtypeSize(t) * 8; };
   if (isFloat(from) && isFloat(to)) return to == DType::F64 || (to == DType::F32 && bits(from) == 16);
   if (from == DType::Bool) return true;
-  if (isInteger(from) && isInteger(to)) return from == DType::U8 ? bits(to) > 8 : to != DType::U8 && bits(to) >= bits(from);
+  if (isInteger(from) && isInteger(to))
+    return from == DType::U8 ? bits(to) > 8 : to != DType::U8 && bits(to) >= bits(from);
   return false;
 }
 
@@ -54,11 +55,12 @@ bool isNeverNegativeZero(const Graph& graph, Value v) {
 }
 
 Result simplifyAdd(Builder& b, const Node& node) {
-  if (node.in[0] == node.in[1] && isFloat(node.out[0].dtype)) return b.mul(node.in[0], b.constant(2, node.out[0]));  // x + x = 2x
+  if (node.in[0] == node.in[1] && isFloat(node.out[0].dtype))
+    return b.mul(node.in[0], b.constant(2, node.out[0]));  // x + x = 2x
   for (int i = 0; i < 2; ++i) {
     const Value x = node.in[1 - i], zero = node.in[i];
-    if (isSplat(b.graph(), zero, -0.0)) return x;                                          // x + -0 = x
-    if (isSplat(b.graph(), zero, 0.0) && isNeverNegativeZero(b.graph(), x)) return x;      // x + 0 = x unless x is -0
+    if (isSplat(b.graph(), zero, -0.0)) return x;                                      // x + -0 = x
+    if (isSplat(b.graph(), zero, 0.0) && isNeverNegativeZero(b.graph(), x)) return x;  // x + 0 = x unless x is -0
   }
   return std::nullopt;
 }
@@ -73,8 +75,8 @@ bool isPowerOfTwo(double v, DType dtype) {
 Result simplifyMul(Builder& b, const Node& node) {
   for (int i = 0; i < 2; ++i) {
     const Value x = node.in[1 - i];
-    if (isSplat(b.graph(), node.in[i], 1)) return x;           // x · 1 = x
-    if (isSplat(b.graph(), node.in[i], -1)) return b.neg(x);   // x · -1 = -x
+    if (isSplat(b.graph(), node.in[i], 1)) return x;          // x · 1 = x
+    if (isSplat(b.graph(), node.in[i], -1)) return b.neg(x);  // x · -1 = -x
   }
   const Node* p = defines(b.graph(), node.in[0], Op::Neg);
   const Node* q = defines(b.graph(), node.in[1], Op::Neg);
@@ -92,8 +94,8 @@ Result simplifyMul(Builder& b, const Node& node) {
 
 Result simplifyDiv(Builder& b, const Node& node) {
   if (auto c = splatValue(b.graph(), node.in[1]); c && isPowerOfTwo(*c, node.out[0].dtype)) {
-    if (*c == 1) return node.in[0];                                      // x / 1 = x
-    return b.mul(node.in[0], b.constantLike(1 / *c, node.in[1]));        // x / 2ⁿ = x · 2⁻ⁿ
+    if (*c == 1) return node.in[0];                                // x / 1 = x
+    return b.mul(node.in[0], b.constantLike(1 / *c, node.in[1]));  // x / 2ⁿ = x · 2⁻ⁿ
   }
   const Node* p = defines(b.graph(), node.in[0], Op::Neg);
   const Node* q = defines(b.graph(), node.in[1], Op::Neg);
@@ -114,19 +116,19 @@ Result simplifyNeg(Builder& b, const Node& node) {
 
 Result simplifySelect(Builder& b, const Node& node) {
   const Value c = node.in[0], yes = node.in[1], no = node.in[2];
-  if (yes == no) return yes;                                               // c ? x : x = x
+  if (yes == no) return yes;                                                 // c ? x : x = x
   if (auto known = splatValue(b.graph(), c)) return *known != 0 ? yes : no;  // true ? x : y = x
   if (const Node* inverted = defines(b.graph(), c, Op::Not)) {
     const Value condition = inverted->in[0];
-    return b.select(condition, no, yes);                                   // !c ? x : y = c ? y : x
+    return b.select(condition, no, yes);  // !c ? x : y = c ? y : x
   }
   if (const Node* inner = defines(b.graph(), yes, Op::Select); inner && inner->in[0] == c) {
     const Value x = inner->in[1];
-    return b.select(c, x, no);                                             // c ? (c ? x : y) : z = c ? x : z
+    return b.select(c, x, no);  // c ? (c ? x : y) : z = c ? x : z
   }
   if (const Node* inner = defines(b.graph(), no, Op::Select); inner && inner->in[0] == c) {
     const Value z = inner->in[2];
-    return b.select(c, yes, z);                                            // c ? x : (c ? y : z) = c ? x : z
+    return b.select(c, yes, z);  // c ? x : (c ? y : z) = c ? x : z
   }
   return std::nullopt;
 }
@@ -156,8 +158,8 @@ std::optional<Value> inShape(Builder& b, Value v, const Shape& shape) {
   return b.fill(scalar, shape);
 }
 
-/// op(view x, view y, c) = view(op(x, y, c)) for one broadcast, reshape or transpose of all operands: a broadcast's work is
-/// done on fewer elements, and the others meet their inverses further on.
+/// op(view x, view y, c) = view(op(x, y, c)) for one broadcast, reshape or transpose of all operands: a broadcast's
+/// work is done on fewer elements, and the others meet their inverses further on.
 Result hoistView(Builder& b, const Node& node) {
   std::optional<Node> view;
   for (Value v : node.in) {

@@ -29,7 +29,8 @@ struct Tiling {
 };
 
 /// Windows that do not overlap (stride ≥ span): overlap-add only puts them side by side.
-/// [.., n, .., size] → pad each window to stride → [.., n, stride, ..] → [.., n stride, ..] → pad or crop to the extent.
+/// [.., n, .., size] → pad each window to stride → [.., n, stride, ..] → [.., n stride, ..] → pad or crop to the
+/// extent.
 Result simplifyUnwindow(Builder& b, const Node& node) {
   const Ints &axes = node.attrs.ints("axes"), &size = node.attrs.ints("size"), &stride = node.attrs.ints("stride"),
              &dilation = node.attrs.ints("dilation");
@@ -46,7 +47,8 @@ Result simplifyUnwindow(Builder& b, const Node& node) {
   Value x = node.in[0];
   auto pad = [&](std::vector<Dim> hi, Ints interior) {
     const size_t r = hi.size();
-    x = b.make(Op::Pad, {x}, {{"lo", std::vector<Dim>(r)}, {"hi", std::move(hi)}, {"interior", std::move(interior)}, {"value", 0.0}});
+    x = b.make(Op::Pad, {x},
+               {{"lo", std::vector<Dim>(r)}, {"hi", std::move(hi)}, {"interior", std::move(interior)}, {"value", 0.0}});
   };
   // Each window becomes `stride` long.
   std::vector<Dim> hi(inRank);

@@ -1,5 +1,5 @@
-// The rewrites of simplify, by family. Each returns the value to use instead of the node's, or nothing; its equation stands
-// beside it. All hold bit for bit, for NaN, infinities and signed zeros too.
+// The rewrites of simplify, by family. Each returns the value to use instead of the node's, or nothing; its equation
+// stands beside it. All hold bit for bit, for NaN, infinities and signed zeros too.
 #pragma once
 
 #include <optional>

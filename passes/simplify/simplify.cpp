@@ -37,10 +37,14 @@ std::optional<std::vector<Value>> simplifyNode(Builder& b, const Node& node) {
   return std::vector{*value};
 }
 
-Graph simplifyGraph(const Graph& graph) { return rebuildUntilSteady(graph, simplifyNode, simplifyGraph); }
+Graph simplifyGraph(const Graph& graph) {
+  return rebuildUntilSteady(graph, simplifyNode, simplifyGraph);
+}
 
 }  // namespace
 
-Graph simplify(Graph graph, PassContext&) { return hasGrad(graph) ? graph : simplifyGraph(graph); }
+Graph simplify(Graph graph, PassContext&) {
+  return hasGrad(graph) ? graph : simplifyGraph(graph);
+}
 
 }  // namespace nnc

@@ -84,7 +84,8 @@ Result simplifyReverse(Builder& b, const Node& node) {
     for (int64_t axis : inner->attrs.ints("axes"))
       if (std::find(axes.begin(), axes.end(), axis) == axes.end()) once.push_back(axis);
     for (int64_t axis : axes)
-      if (std::find(inner->attrs.ints("axes").begin(), inner->attrs.ints("axes").end(), axis) == inner->attrs.ints("axes").end())
+      if (std::find(inner->attrs.ints("axes").begin(), inner->attrs.ints("axes").end(), axis) ==
+          inner->attrs.ints("axes").end())
         once.push_back(axis);
     std::sort(once.begin(), once.end());
     return once.empty() ? y : b.make(Op::Reverse, {y}, {{"axes", once}});

@@ -8,8 +8,8 @@ namespace {
 /// What the gradient's regions receive and return.
 struct CondGradient {
   const Node& node;
-  std::vector<char> wanted;          // by operand after the predicate
-  std::vector<uint32_t> resultsUsed; // results into which a gradient flows, in order
+  std::vector<char> wanted;           // by operand after the predicate
+  std::vector<uint32_t> resultsUsed;  // results into which a gradient flows, in order
   std::vector<Type> operandTypes;
 };
 

@@ -52,8 +52,8 @@ Value dot(Vjp& v, Value a, Value b, Ints batchA, Ints batchB, Ints contractA, In
 
 }  // namespace
 
-// y[n, i, j] = Σ_k a[n, i, k] b[n, j, k]:  da[n, i, k] = Σ_j g[n, i, j] b[n, j, k],  db[n, k, j] = Σ_i a[n, i, k] g[n, i, j],
-// where n, i, j, k stand for lists of axes, and a transpose brings them into the operand's own order.
+// y[n, i, j] = Σ_k a[n, i, k] b[n, j, k]:  da[n, i, k] = Σ_j g[n, i, j] b[n, j, k],  db[n, k, j] = Σ_i a[n, i, k] g[n,
+// i, j], where n, i, j, k stand for lists of axes, and a transpose brings them into the operand's own order.
 void vjp_dot(Vjp& v) {
   const Attrs& at = v.node.attrs;
   const Ints batchA = at.ints("batch_a"), batchB = at.ints("batch_b");
@@ -83,22 +83,35 @@ struct ConvView {
   int64_t groups, batchGroups;
 
   explicit ConvView(const Attrs& a)
-      : xDims(a.ints("x_dims")), wDims(a.ints("w_dims")), yDims(a.ints("y_dims")), stride(a.ints("stride")),
-        padLo(a.ints("pad_lo")), padHi(a.ints("pad_hi")), xDilation(a.ints("x_dilation")),
-        wDilation(a.ints("w_dilation")), groups(a.integer("groups")), batchGroups(a.integer("batch_groups")) {}
+      : xDims(a.ints("x_dims")),
+        wDims(a.ints("w_dims")),
+        yDims(a.ints("y_dims")),
+        stride(a.ints("stride")),
+        padLo(a.ints("pad_lo")),
+        padHi(a.ints("pad_hi")),
+        xDilation(a.ints("x_dilation")),
+        wDilation(a.ints("w_dilation")),
+        groups(a.integer("groups")),
+        batchGroups(a.integer("batch_groups")) {}
 
   Attrs attrs() const {
-    return {{"x_dims", xDims}, {"w_dims", wDims}, {"y_dims", yDims}, {"stride", stride}, {"pad_lo", padLo},
-            {"pad_hi", padHi}, {"x_dilation", xDilation}, {"w_dilation", wDilation}, {"groups", groups},
-            {"batch_groups", batchGroups}};
+    return {{"x_dims", xDims},         {"w_dims", wDims},
+            {"y_dims", yDims},         {"stride", stride},
+            {"pad_lo", padLo},         {"pad_hi", padHi},
+            {"x_dilation", xDilation}, {"w_dilation", wDilation},
+            {"groups", groups},        {"batch_groups", batchGroups}};
   }
   size_t spatial() const { return stride.size(); }
 };
 
-Dim extent(const Type& type, const Ints& dims, size_t role) { return type.shape[static_cast<size_t>(dims[role])]; }
+Dim extent(const Type& type, const Ints& dims, size_t role) {
+  return type.shape[static_cast<size_t>(dims[role])];
+}
 
 /// (n - 1) d + 1
-Dim spread(const Dim& n, int64_t d) { return (n - 1) * d + 1; }
+Dim spread(const Dim& n, int64_t d) {
+  return (n - 1) * d + 1;
+}
 
 /// Splits axis `from` into (groups, rest) and merges the groups, as the slower index, into axis `into`.
 Value moveGroups(Builder& b, Value x, int64_t from, int64_t into, int64_t groups) {
@@ -118,10 +131,12 @@ Value moveGroups(Builder& b, Value x, int64_t from, int64_t into, int64_t groups
   return b.reshape(b.transpose(b.reshape(x, split), perm), merged);
 }
 
-bool hasNoElements(const Type& type) { return elementCount(type.shape) == Dim(0); }
+bool hasNoElements(const Type& type) {
+  return elementCount(type.shape) == Dim(0);
+}
 
-// y[p] = Σ_k x̂[p s + k d - lo] w[k], x̂ the dilated x. So dx̂[q] = Σ_k' ĝ[q + k' d - ((K-1) d - lo)] w[K-1-k'], ĝ being g dilated
-// by s: a conv of g with the mirrored kernel whose in and out features change places.
+// y[p] = Σ_k x̂[p s + k d - lo] w[k], x̂ the dilated x. So dx̂[q] = Σ_k' ĝ[q + k' d - ((K-1) d - lo)] w[K-1-k'], ĝ being g
+// dilated by s: a conv of g with the mirrored kernel whose in and out features change places.
 Value convGradientOfX(Vjp& v, const ConvView& c) {
   Builder& b = v.b;
   const Type xType = v.inType(0), wType = v.inType(1), gType = b.type(v.g());
@@ -145,8 +160,8 @@ Value convGradientOfX(Vjp& v, const ConvView& c) {
   return c.batchGroups > 1 ? moveGroups(b, dx, c.xDims[1], c.xDims[0], c.batchGroups) : dx;
 }
 
-// dw[k] = Σ_p x̂[p s + k d - lo] g[p]: a conv of x with g, dilated by s, that steps by d; the sum runs over the batch, so batch
-// and features change places, and feature groups become batch groups.
+// dw[k] = Σ_p x̂[p s + k d - lo] g[p]: a conv of x with g, dilated by s, that steps by d; the sum runs over the batch,
+// so batch and features change places, and feature groups become batch groups.
 Value convGradientOfW(Vjp& v, const ConvView& c) {
   const Type xType = v.inType(0), wType = v.inType(1), gType = v.b.type(v.g());
   ConvView d = c;
@@ -160,7 +175,8 @@ Value convGradientOfW(Vjp& v, const ConvView& c) {
   std::swap(d.groups, d.batchGroups);
   for (size_t i = 0; i < c.spatial(); ++i) {
     Dim n = extent(xType, c.xDims, i + 2), k = extent(wType, c.wDims, i + 2), m = extent(gType, c.yDims, i + 2);
-    d.padHi[i] = (spread(k, c.wDilation[i]) - 1 + spread(m, c.stride[i]) - spread(n, c.xDilation[i]) - c.padLo[i]).value();
+    d.padHi[i] =
+        (spread(k, c.wDilation[i]) - 1 + spread(m, c.stride[i]) - spread(n, c.xDilation[i]) - c.padLo[i]).value();
   }
   return v.b.make(Op::Conv, {v.in(0), v.g()}, d.attrs());
 }

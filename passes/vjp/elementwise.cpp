@@ -7,22 +7,34 @@
 namespace nnc {
 
 // y = -x: -g
-void vjp_neg(Vjp& v) { v.give(0, v.b.neg(v.g())); }
+void vjp_neg(Vjp& v) {
+  v.give(0, v.b.neg(v.g()));
+}
 
 // y = e^x: g y
-void vjp_exp(Vjp& v) { v.give(0, v.b.mul(v.g(), v.out())); }
+void vjp_exp(Vjp& v) {
+  v.give(0, v.b.mul(v.g(), v.out()));
+}
 
 // y = e^x - 1: g (y + 1)
-void vjp_expm1(Vjp& v) { v.give(0, v.b.mul(v.g(), v.b.add(v.out(), v.like(1, v.out())))); }
+void vjp_expm1(Vjp& v) {
+  v.give(0, v.b.mul(v.g(), v.b.add(v.out(), v.like(1, v.out()))));
+}
 
 // y = log x: g / x
-void vjp_log(Vjp& v) { v.give(0, v.b.div(v.g(), v.in())); }
+void vjp_log(Vjp& v) {
+  v.give(0, v.b.div(v.g(), v.in()));
+}
 
 // y = log(1 + x): g / (1 + x)
-void vjp_log1p(Vjp& v) { v.give(0, v.b.div(v.g(), v.b.add(v.in(), v.like(1, v.in())))); }
+void vjp_log1p(Vjp& v) {
+  v.give(0, v.b.div(v.g(), v.b.add(v.in(), v.like(1, v.in()))));
+}
 
 // y = sqrt x: g / (2 y)
-void vjp_sqrt(Vjp& v) { v.give(0, v.b.div(v.b.mul(v.g(), v.like(0.5, v.out())), v.out())); }
+void vjp_sqrt(Vjp& v) {
+  v.give(0, v.b.div(v.b.mul(v.g(), v.like(0.5, v.out())), v.out()));
+}
 
 // y = tanh x: g (1 - y²)
 void vjp_tanh(Vjp& v) {
@@ -44,13 +56,19 @@ void vjp_erf(Vjp& v) {
 }
 
 // y = sin x: g cos x
-void vjp_sin(Vjp& v) { v.give(0, v.b.mul(v.g(), v.b.unary(Op::Cos, v.in()))); }
+void vjp_sin(Vjp& v) {
+  v.give(0, v.b.mul(v.g(), v.b.unary(Op::Cos, v.in())));
+}
 
 // y = cos x: -g sin x
-void vjp_cos(Vjp& v) { v.give(0, v.b.neg(v.b.mul(v.g(), v.b.unary(Op::Sin, v.in())))); }
+void vjp_cos(Vjp& v) {
+  v.give(0, v.b.neg(v.b.mul(v.g(), v.b.unary(Op::Sin, v.in()))));
+}
 
 // A conversion between float types: convert back. (Others carry no gradient.)
-void vjp_cast(Vjp& v) { v.give(0, v.b.cast(v.g(), v.inType().dtype)); }
+void vjp_cast(Vjp& v) {
+  v.give(0, v.b.cast(v.g(), v.inType().dtype));
+}
 
 // y = a + b: g, g
 void vjp_add(Vjp& v) {
@@ -72,7 +90,8 @@ void vjp_div(Vjp& v) {
 }
 
 // y = a^b: g b a^(b-1), and g y log a where a > 0, else 0.
-// Where a = b = 0 the exponent b - 1 would make 0 · ∞ of what is 0; it is guarded unless b is a known number other than 0.
+// Where a = b = 0 the exponent b - 1 would make 0 · ∞ of what is 0; it is guarded unless b is a known number other than
+// 0.
 void vjp_pow(Vjp& v) {
   Value a = v.in(0), b = v.in(1), y = v.out();
   Value zero = zerosLike(v.b, y), one = v.like(1, y);

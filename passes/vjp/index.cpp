@@ -52,7 +52,8 @@ void vjp_gather(Vjp& v) {
   v.give(0, v.b.make(Op::Scatter, {zerosLike(v.b, v.in(0)), indices, v.g()}, indexAttrs(v.node, "add")));
 }
 
-// y = x with u added (or set) at i. dx = g, with zeros at i for set; du = g[i], without what was dropped or overwritten.
+// y = x with u added (or set) at i. dx = g, with zeros at i for set; du = g[i], without what was dropped or
+// overwritten.
 void vjp_scatter(Vjp& v) {
   Builder& b = v.b;
   const bool set = v.node.attrs.string("mode") == "set";

@@ -1,5 +1,5 @@
-// What is known of index tensors: where they lie, and whether they differ, so that gradients of gathers and scatters need no
-// clamps and no tables where the indices are plain counts.
+// What is known of index tensors: where they lie, and whether they differ, so that gradients of gathers and scatters
+// need no clamps and no tables where the indices are plain counts.
 #include <algorithm>
 
 #include "passes/vjp/vjp.h"
@@ -19,7 +19,9 @@ bool isNonNegative(const Dim& dim) {
 std::optional<Dim> sum(const std::optional<Dim>& a, const std::optional<Dim>& b) {
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
-std::optional<Dim> negative(const std::optional<Dim>& a) { return a ? std::optional(Dim(0) - *a) : std::nullopt; }
+std::optional<Dim> negative(const std::optional<Dim>& a) {
+  return a ? std::optional(Dim(0) - *a) : std::nullopt;
+}
 
 /// The larger of two, if it is known which that is.
 std::optional<Dim> larger(const Dim& a, const Dim& b) {
@@ -39,7 +41,9 @@ Range maximum(const Range& a, const Range& b) {
   return r;
 }
 
-Range countUpTo(const Dim& n) { return {Dim(0), n - 1}; }
+Range countUpTo(const Dim& n) {
+  return {Dim(0), n - 1};
+}
 
 Range constantRange(const Literal& literal) {
   if (!literal.isInt() || literal.size() == 0) return {};

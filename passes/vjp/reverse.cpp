@@ -8,9 +8,9 @@ namespace {
 /// Asks the rule of the node's op. Rules of ops without a gradient are neither called nor needed.
 void applyRule(Vjp& v) {
   switch (v.node.op) {
-#define OP(name, text, ...)                                     \
-  case Op::name:                                                \
-    if constexpr (isDifferentiable(Op::name)) vjp_##text(v);    \
+#define OP(name, text, ...)                                  \
+  case Op::name:                                             \
+    if constexpr (isDifferentiable(Op::name)) vjp_##text(v); \
     return;
 #include "ir/ops.def"
 #undef OP
@@ -57,7 +57,9 @@ void Reverse::nameGradients(uint32_t index, uint32_t end) {
   graph.node(g).name = "d_" + name;
 }
 
-Value zerosLike(Builder& b, Value like) { return b.constantLike(0, like); }
+Value zerosLike(Builder& b, Value like) {
+  return b.constantLike(0, like);
+}
 
 std::vector<int64_t> otherAxes(int rank, std::span<const int64_t> without) {
   std::vector<int64_t> axes;

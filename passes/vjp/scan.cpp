@@ -1,5 +1,5 @@
-// The gradient of scan: a scan in the other direction. Its body is the way back through the forward body; what that reads
-// of the forward steps is saved as further stacked results of the forward scan.
+// The gradient of scan: a scan in the other direction. Its body is the way back through the forward body; what that
+// reads of the forward steps is saved as further stacked results of the forward scan.
 #include <optional>
 #include <set>
 
@@ -25,8 +25,13 @@ bool isRemade(Op op) {
   }
 }
 
+/// Sums over the steps are kept in f32 where the values are shorter.
+DType sumDType(DType dtype) {
+  return dtypeSize(dtype) < 4 ? DType::F32 : dtype;
+}
+
 class ScanTranspose {
- public:
+public:
   explicit ScanTranspose(Vjp& v) : v_(v), layout_(v.node), joint_(v.node.regions[0]), end_(bodySize()) {
     args_ = regionArgs(joint_, layout_.operands() + 1);
   }
@@ -40,7 +45,7 @@ class ScanTranspose {
     emit();
   }
 
- private:
+private:
   /// A float value of the scan whose gradient the backward scan carries or stacks.
   struct Slot {
     uint32_t arg;    // the body argument it belongs to
@@ -103,7 +108,8 @@ class ScanTranspose {
     // A gradient can be a forward value itself.
     for (const auto* slots : {&carries_, &consts_, &xs_})
       for (const Slot& slot : *slots)
-        if (slot.gradient && slot.gradient.node < end_ && !isRemade(joint_.node(slot.gradient).op)) addRead(slot.gradient);
+        if (slot.gradient && slot.gradient.node < end_ && !isRemade(joint_.node(slot.gradient).op))
+          addRead(slot.gradient);
   }
 
   void addRead(Value v) { reads_.insert(v); }
@@ -123,11 +129,12 @@ class ScanTranspose {
     return static_cast<uint32_t>(joint_.outputs.size() - 1);
   }
 
-  /// The backward body: consts, gradients of carries, sums for consts, then saved values and gradients of ys, and the index.
+  /// The backward body: consts, gradients of carries, sums for consts, then saved values and gradients of ys, and the
+  /// index.
   void buildBody() {
     struct Input {
-      Value joint;     // the value of the joint graph it stands for; empty for a sum
-      Value operand;   // the operand of the backward scan; empty: stacked result `result` of the forward scan
+      Value joint;    // the value of the joint graph it stands for; empty for a sum
+      Value operand;  // the operand of the backward scan; empty: stacked result `result` of the forward scan
       uint32_t result = 0;
       Type type;
       std::string name;
@@ -149,9 +156,11 @@ class ScanTranspose {
     }
     for (const Slot& slot : consts_) {
       Type type = v_.inType(slot.arg);
+      type.dtype = sumDType(type.dtype);
       carries.push_back({Value(), v_.b.constant(0, type), 0, type, gradientName(slot.arg)});
     }
-    for (auto [r, seed] : ySeeds_) xs.push_back({seed, v_.g(r), 0, joint_.type(seed), gradientName(joint_.outputs[r].value)});
+    for (auto [r, seed] : ySeeds_)
+      xs.push_back({seed, v_.g(r), 0, joint_.type(seed), gradientName(joint_.outputs[r].value)});
 
     ValueMap map;
     std::vector<Value> sums;
@@ -195,7 +204,8 @@ class ScanTranspose {
     b.setOrigin(v_.node.origin);
     auto output = [&](Value v) { body_.outputs.push_back({OutputRole::Result, "", v}); };
     for (const Slot& slot : carries_) output(slot.gradient ? map[slot.gradient] : b.constant(0, v_.inType(slot.arg)));
-    for (size_t i = 0; i < consts_.size(); ++i) output(b.add(sums[i], map[consts_[i].gradient]));
+    for (size_t i = 0; i < consts_.size(); ++i)
+      output(b.add(sums[i], b.cast(map[consts_[i].gradient], body_.type(sums[i]).dtype)));
     for (const Slot& slot : xs_) output(map[slot.gradient]);
   }
 
@@ -216,26 +226,28 @@ class ScanTranspose {
     std::vector<Value> results = v_.b.makeMulti(Op::Scan, in, attrs_, std::move(regions));
     size_t r = 0;
     for (const auto* slots : {&carries_, &consts_, &xs_})
-      for (const Slot& slot : *slots) v_.give(slot.arg, results[r++]);
+      for (const Slot& slot : *slots) v_.give(slot.arg, v_.b.cast(results[r++], v_.inType(slot.arg).dtype));
   }
 
   Vjp& v_;
   const ScanLayout layout_;
-  Graph joint_;             // the forward body, then the way back
-  const uint32_t end_;      // where the way back begins
-  std::vector<Value> args_; // of the forward body
+  Graph joint_;              // the forward body, then the way back
+  const uint32_t end_;       // where the way back begins
+  std::vector<Value> args_;  // of the forward body
   Flags active_, live_;
   std::vector<std::pair<uint32_t, Value>> carrySeeds_, ySeeds_;  // body output and the argument for its gradient
   std::vector<Slot> carries_, consts_, xs_;
   std::vector<char> used_;
   std::set<Value> reads_;
-  Graph body_;              // of the backward scan
+  Graph body_;  // of the backward scan
   Attrs attrs_;
   std::vector<std::pair<Value, uint32_t>> operands_;
 };
 
 }  // namespace
 
-void vjp_scan(Vjp& v) { ScanTranspose(v).run(); }
+void vjp_scan(Vjp& v) {
+  ScanTranspose(v).run();
+}
 
 }  // namespace nnc

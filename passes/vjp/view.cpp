@@ -1,4 +1,5 @@
-// Gradients of views and of the reductions that are their transposes: each moves g back to where the elements came from.
+// Gradients of views and of the reductions that are their transposes: each moves g back to where the elements came
+// from.
 #include <cassert>
 
 #include "passes/vjp/vjp.h"
@@ -26,10 +27,13 @@ bool isNonNegative(const Dim& dim) {
   return true;
 }
 
-std::vector<int64_t> ones(size_t n, int64_t value) { return std::vector<int64_t>(n, value); }
+std::vector<int64_t> ones(size_t n, int64_t value) {
+  return std::vector<int64_t>(n, value);
+}
 
 Value padZeros(Builder& b, Value x, std::vector<Dim> lo, std::vector<Dim> hi, std::vector<int64_t> interior) {
-  return b.make(Op::Pad, {x}, {{"lo", std::move(lo)}, {"hi", std::move(hi)}, {"interior", std::move(interior)}, {"value", 0.0}});
+  return b.make(Op::Pad, {x},
+                {{"lo", std::move(lo)}, {"hi", std::move(hi)}, {"interior", std::move(interior)}, {"value", 0.0}});
 }
 
 Value slice(Builder& b, Value x, std::vector<Dim> lo, std::vector<Dim> hi, std::vector<int64_t> stride) {
@@ -38,7 +42,9 @@ Value slice(Builder& b, Value x, std::vector<Dim> lo, std::vector<Dim> hi, std::
 
 }  // namespace
 
-void vjp_reshape(Vjp& v) { v.give(0, v.b.reshape(v.g(), v.inType().shape)); }
+void vjp_reshape(Vjp& v) {
+  v.give(0, v.b.reshape(v.g(), v.inType().shape));
+}
 
 // The inverse permutation.
 void vjp_transpose(Vjp& v) {
@@ -48,10 +54,14 @@ void vjp_transpose(Vjp& v) {
   v.give(0, v.b.transpose(v.g(), inverse));
 }
 
-void vjp_reverse(Vjp& v) { v.give(0, v.b.make(Op::Reverse, {v.g()}, v.node.attrs)); }
+void vjp_reverse(Vjp& v) {
+  v.give(0, v.b.make(Op::Reverse, {v.g()}, v.node.attrs));
+}
 
 // Every copy contributes: sum over the new axes.
-void vjp_broadcast(Vjp& v) { v.give(0, v.b.sum(v.g(), v.node.attrs.ints("axes"))); }
+void vjp_broadcast(Vjp& v) {
+  v.give(0, v.b.sum(v.g(), v.node.attrs.ints("axes")));
+}
 
 // Every summand gets g.
 void vjp_sum(Vjp& v) {

@@ -1,5 +1,6 @@
-// Reverse-mode differentiation. `Reverse` walks a graph backwards from seeded values and asks the rule of each op on the
-// way, vjp_<text>, for the gradients of its operands; rules emit ordinary nodes, so gradients can be differentiated again.
+// Reverse-mode differentiation. `Reverse` walks a graph backwards from seeded values and asks the rule of each op on
+// the way, vjp_<text>, for the gradients of its operands; rules emit ordinary nodes, so gradients can be differentiated
+// again.
 #pragma once
 
 #include <span>
@@ -14,7 +15,7 @@ namespace nnc {
 
 /// Differentiates within the builder's graph: new nodes are appended behind those differentiated.
 class Reverse {
- public:
+public:
   /// `active`: the values that depend on what is differentiated by; no other value gets a gradient.
   Reverse(Builder& builder, ValueSet active) : builder_(builder), active_(std::move(active)) {}
 
@@ -27,7 +28,7 @@ class Reverse {
   /// The gradient of `v`; empty if nothing flowed there.
   Value gradient(Value v) const { return gradients_.get(v); }
 
- private:
+private:
   void nameGradients(uint32_t index, uint32_t end);
 
   Builder& builder_;
@@ -37,7 +38,7 @@ class Reverse {
 
 /// What the rule of one node sees.
 class Vjp {
- public:
+public:
   Vjp(Builder& builder, Reverse& reverse, uint32_t index)
       : b(builder), node(builder.graph().nodes[index]), index_(index), reverse_(reverse) {}
 
@@ -57,7 +58,7 @@ class Vjp {
   /// A constant of the shape and dtype of a value.
   Value like(double value, Value of) { return b.constantLike(value, of); }
 
- private:
+private:
   uint32_t index_;
   Reverse& reverse_;
 };

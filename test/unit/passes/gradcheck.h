@@ -26,12 +26,16 @@ struct GradCase {
   Body body = {};
   double lo = -1.5, hi = 1.5;  // where the inputs lie
   std::map<std::string, Tensor> extraLeaves = {};
-  bool second = true;          // check the second order too
+  bool second = true;  // check the second order too
   uint32_t seed = 1;
 };
 
-inline Type f64(const Extents& extents) { return {DType::F64, Shape(extents.begin(), extents.end())}; }
-inline Type typed(DType dtype, const Extents& extents) { return {dtype, Shape(extents.begin(), extents.end())}; }
+inline Type f64(const Extents& extents) {
+  return {DType::F64, Shape(extents.begin(), extents.end())};
+}
+inline Type typed(DType dtype, const Extents& extents) {
+  return {dtype, Shape(extents.begin(), extents.end())};
+}
 
 inline Value leaf(Builder& b, const std::string& name, const Type& type, const char* kind = "param") {
   return b.make(Op::Leaf, {}, {{"type", type}, {"kind", std::string(kind)}, {"name", name}});
@@ -71,7 +75,8 @@ inline Graph runPass(const char* name, const Graph& graph, size_t expectedErrors
   Function& function = module.functions[0];
   function.name = "f";
   for (const Node& node : graph.nodes)
-    if (node.op == Op::Leaf) module.variables.push_back({node.attrs.string("name"), node.out[0], Variable::Kind::Param, {}});
+    if (node.op == Op::Leaf)
+      module.variables.push_back({node.attrs.string("name"), node.out[0], Variable::Kind::Param, {}});
   PassContext context{module, function, diagnostics};
   Graph out = findPass(name)->run(graph, context);
   EXPECT_EQ(diagnostics.errorCount(), expectedErrors) << diagnostics.render(DiagFormat::Text);
@@ -84,7 +89,7 @@ inline Graph runPass(const char* name, const Graph& graph, size_t expectedErrors
 
 /// loss(x) of a case; order 1: grad(loss, x); order 2: grad(Σ probe · grad(loss, x), x), the loss then being quadratic.
 class GradChecker {
- public:
+public:
   explicit GradChecker(const GradCase& c) : case_(c) {
     std::mt19937 rng(c.seed);
     for (size_t i = 0; i < c.inputs.size(); ++i) inputs_.leaves[name(i)] = randomTensor(rng, c.inputs[i], c.lo, c.hi);
@@ -96,7 +101,7 @@ class GradChecker {
     if (case_.second) check(2, 1e-4);
   }
 
- private:
+private:
   static std::string name(size_t i) { return "x" + std::to_string(i); }
 
   /// The scalar whose gradient is checked, then its gradients.
@@ -119,7 +124,8 @@ class GradChecker {
       gradients = grad(b, loss, leaves);
     }
     graph.outputs.push_back({OutputRole::Loss, "loss", loss});
-    for (size_t i = 0; i < gradients.size(); ++i) graph.outputs.push_back({OutputRole::Result, "d" + name(i), gradients[i]});
+    for (size_t i = 0; i < gradients.size(); ++i)
+      graph.outputs.push_back({OutputRole::Result, "d" + name(i), gradients[i]});
     return graph;
   }
 
@@ -183,13 +189,15 @@ class GradChecker {
   EvalInputs inputs_;
 };
 
-inline void checkGradients(const GradCase& c) { GradChecker(c).run(); }
+inline void checkGradients(const GradCase& c) {
+  GradChecker(c).run();
+}
 
 /// Shapes that reach the edges: empty, one, around the widths of vectors, primes, ranks 0 to 5.
 inline const std::vector<Extents>& edgeShapes() {
-  static const std::vector<Extents> shapes = {{},     {0},    {1},    {7},       {8},       {9},          {15},
-                                              {16},   {17},   {13},   {3, 5},    {1, 4},    {2, 3, 4},    {3, 0, 2},
-                                              {2, 1, 3, 2},   {1, 2, 1, 2, 3}};
+  static const std::vector<Extents> shapes = {
+      {},   {0},  {1},    {7},    {8},       {9},       {15},         {16},
+      {17}, {13}, {3, 5}, {1, 4}, {2, 3, 4}, {3, 0, 2}, {2, 1, 3, 2}, {1, 2, 1, 2, 3}};
   return shapes;
 }
 

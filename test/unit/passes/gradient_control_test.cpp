@@ -24,8 +24,10 @@ Values scan(Builder& b, int64_t count, const Values& consts, const Values& carri
   Builder inner(region);
   for (Value v : body(inner, args)) region.outputs.push_back({OutputRole::Result, "", v});
   return b.makeMulti(Op::Scan, in,
-                     {{"count", Dim(count)}, {"consts", static_cast<int64_t>(consts.size())},
-                      {"carries", static_cast<int64_t>(carries.size())}, {"reverse", reverse}},
+                     {{"count", Dim(count)},
+                      {"consts", static_cast<int64_t>(consts.size())},
+                      {"carries", static_cast<int64_t>(carries.size())},
+                      {"reverse", reverse}},
                      {region});
 }
 
@@ -34,7 +36,7 @@ Value matmul(Builder& b, Value x, Value w) {
 }
 
 class ScanGradient : public ::testing::TestWithParam<std::tuple<int64_t, bool>> {
- protected:
+protected:
   int64_t count() const { return std::get<0>(GetParam()); }
   bool reverse() const { return std::get<1>(GetParam()); }
 };
@@ -58,8 +60,9 @@ TEST_P(ScanGradient, ConstantsCarriesAndStacks) {
 
 TEST_P(ScanGradient, MapWithoutCarry) {
   checkGradients({{{3}, {count(), 3}}, [&](Builder& b, const Values& x) {
-                    return scan(b, count(), {x[0]}, {}, {x[1]}, reverse(),
-                                [](Builder& s, const Values& a) { return Values{s.mul(a[0], s.unary(Op::Exp, a[1]))}; });
+                    return scan(b, count(), {x[0]}, {}, {x[1]}, reverse(), [](Builder& s, const Values& a) {
+                      return Values{s.mul(a[0], s.unary(Op::Exp, a[1]))};
+                    });
                   }});
 }
 
@@ -67,7 +70,8 @@ TEST_P(ScanGradient, IndexAndIntegerCarry) {
   checkGradients({{{2}}, [&](Builder& b, const Values& x) {
                     Value start = b.constant(3, {DType::I64, {}});
                     Values r = scan(b, count(), {}, {x[0], start}, {}, reverse(), [](Builder& s, const Values& a) {
-                      Value t = s.fill(s.mul(s.cast(s.add(a[1], a[2]), DType::F64), s.constant(0.1, f64({}))), s.type(a[0]).shape);
+                      Value t = s.fill(s.mul(s.cast(s.add(a[1], a[2]), DType::F64), s.constant(0.1, f64({}))),
+                                       s.type(a[0]).shape);
                       Value next = s.add(a[1], s.constant(2, {DType::I64, {}}));
                       return Values{s.mul(a[0], s.unary(Op::Cos, s.mul(t, a[0]))), next};
                     });
@@ -97,8 +101,7 @@ TEST_P(ScanGradient, Nested) {
                   }});
 }
 
-INSTANTIATE_TEST_SUITE_P(Directions, ScanGradient,
-                         ::testing::Combine(::testing::Values(1, 2, 5), ::testing::Bool()));
+INSTANTIATE_TEST_SUITE_P(Directions, ScanGradient, ::testing::Combine(::testing::Values(1, 2, 5), ::testing::Bool()));
 
 TEST(ScanGradientEdges, NoStepPassesTheGradientThrough) {
   GradCase c{{{3}, {0, 3}}, [](Builder& b, const Values& x) {
@@ -147,9 +150,10 @@ TEST(CondGradient, EachBranchAndOperandsOneBranchIgnores) {
   for (double flag : {0.0, 1.0})
     checkGradients({{{3}, {3}, {2, 2}}, [&](Builder& b, const Values& x) {
                       Value p = b.constant(flag, {DType::Bool, {}});
-                      Value y = cond(b, p, {x[0], x[1], x[2]},
-                                     [](Builder& s, const Values& a) { return s.mul(a[0], s.unary(Op::Sin, a[1])); },
-                                     [](Builder& s, const Values& a) { return s.mul(a[0], s.fill(sumAll(s, a[2]), {Dim(3)})); });
+                      Value y = cond(
+                          b, p, {x[0], x[1], x[2]},
+                          [](Builder& s, const Values& a) { return s.mul(a[0], s.unary(Op::Sin, a[1])); },
+                          [](Builder& s, const Values& a) { return s.mul(a[0], s.fill(sumAll(s, a[2]), {Dim(3)})); });
                       return Values{y, x[1], x[2]};
                     }});
 }
@@ -160,16 +164,18 @@ TEST(CondGradient, InsideScan) {
                       return scan(b, 5, {}, {x[0]}, {x[1]}, reverse, [](Builder& s, const Values& a) {
                         Value two = s.constant(2, {DType::I64, {}});
                         Value even = s.make(Op::Eq, {s.make(Op::Mod, {a[2], two}), s.constant(0, {DType::I64, {}})});
-                        Value h = cond(s, even, {a[0], a[1]},
-                                       [](Builder& i, const Values& p) { return i.unary(Op::Tanh, i.mul(p[0], p[1])); },
-                                       [](Builder& i, const Values& p) { return i.add(p[0], i.mul(p[1], p[1])); });
+                        Value h = cond(
+                            s, even, {a[0], a[1]},
+                            [](Builder& i, const Values& p) { return i.unary(Op::Tanh, i.mul(p[0], p[1])); },
+                            [](Builder& i, const Values& p) { return i.add(p[0], i.mul(p[1], p[1])); });
                         return Values{h, s.mul(h, h)};
                       });
                     }});
 }
 
 TEST(GradInsideScan, InnerDescentIsDifferentiated) {
-  // Three steps of gradient descent on Σ (w x - 1)², then a loss of the result: the outer gradient goes through the inner.
+  // Three steps of gradient descent on Σ (w x - 1)², then a loss of the result: the outer gradient goes through the
+  // inner.
   checkGradients({{{3}, {3}}, [](Builder& b, const Values& x) {
                     return scan(b, 3, {x[1]}, {x[0]}, {}, false, [](Builder& s, const Values& a) {
                       Value e = s.sub(s.mul(a[1], a[0]), s.constantLike(1, a[0]));

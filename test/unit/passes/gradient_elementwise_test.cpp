@@ -13,7 +13,8 @@ class UnaryGradient : public ::testing::TestWithParam<UnaryCase> {};
 
 TEST_P(UnaryGradient, AgreesWithDifferences) {
   for (const Extents& shape : edgeShapes()) {
-    GradCase c{{shape}, [&](Builder& b, const std::vector<Value>& x) { return std::vector{b.unary(GetParam().op, x[0])}; }};
+    GradCase c{{shape},
+               [&](Builder& b, const std::vector<Value>& x) { return std::vector{b.unary(GetParam().op, x[0])}; }};
     c.lo = GetParam().lo;
     c.hi = GetParam().hi;
     checkGradients(c);
@@ -21,19 +22,21 @@ TEST_P(UnaryGradient, AgreesWithDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, UnaryGradient,
-                         ::testing::Values(UnaryCase{Op::Neg, -2, 2}, UnaryCase{Op::Exp, -2, 2}, UnaryCase{Op::Expm1, -2, 2},
-                                           UnaryCase{Op::Log, 0.5, 3}, UnaryCase{Op::Log1p, -0.5, 3},
-                                           UnaryCase{Op::Sqrt, 0.5, 3}, UnaryCase{Op::Tanh, -2, 2},
-                                           UnaryCase{Op::Logistic, -3, 3}, UnaryCase{Op::Erf, -2, 2},
-                                           UnaryCase{Op::Sin, -3, 3}, UnaryCase{Op::Cos, -3, 3}),
+                         ::testing::Values(UnaryCase{Op::Neg, -2, 2}, UnaryCase{Op::Exp, -2, 2},
+                                           UnaryCase{Op::Expm1, -2, 2}, UnaryCase{Op::Log, 0.5, 3},
+                                           UnaryCase{Op::Log1p, -0.5, 3}, UnaryCase{Op::Sqrt, 0.5, 3},
+                                           UnaryCase{Op::Tanh, -2, 2}, UnaryCase{Op::Logistic, -3, 3},
+                                           UnaryCase{Op::Erf, -2, 2}, UnaryCase{Op::Sin, -3, 3},
+                                           UnaryCase{Op::Cos, -3, 3}),
                          [](const auto& info) { return std::string(opInfo(info.param.op).text); });
 
 class BinaryGradient : public ::testing::TestWithParam<UnaryCase> {};
 
 TEST_P(BinaryGradient, AgreesWithDifferences) {
   for (const Extents& shape : edgeShapes()) {
-    GradCase c{{shape, shape},
-               [&](Builder& b, const std::vector<Value>& x) { return std::vector{b.make(GetParam().op, {x[0], x[1]})}; }};
+    GradCase c{{shape, shape}, [&](Builder& b, const std::vector<Value>& x) {
+                 return std::vector{b.make(GetParam().op, {x[0], x[1]})};
+               }};
     c.lo = GetParam().lo;
     c.hi = GetParam().hi;
     checkGradients(c);
@@ -41,13 +44,16 @@ TEST_P(BinaryGradient, AgreesWithDifferences) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Ops, BinaryGradient,
-                         ::testing::Values(UnaryCase{Op::Add, -2, 2}, UnaryCase{Op::Mul, -2, 2}, UnaryCase{Op::Div, 0.7, 2},
-                                           UnaryCase{Op::Pow, 0.5, 2}, UnaryCase{Op::Max, -2, 2}),
+                         ::testing::Values(UnaryCase{Op::Add, -2, 2}, UnaryCase{Op::Mul, -2, 2},
+                                           UnaryCase{Op::Div, 0.7, 2}, UnaryCase{Op::Pow, 0.5, 2},
+                                           UnaryCase{Op::Max, -2, 2}),
                          [](const auto& info) { return std::string(opInfo(info.param.op).text); });
 
 TEST(ElementwiseGradient, OneOperandUsedTwice) {
   for (const Extents& shape : edgeShapes())
-    checkGradients({{shape}, [](Builder& b, const std::vector<Value>& x) { return std::vector{b.div(b.mul(x[0], x[0]), b.unary(Op::Exp, x[0]))}; }});
+    checkGradients({{shape}, [](Builder& b, const std::vector<Value>& x) {
+                      return std::vector{b.div(b.mul(x[0], x[0]), b.unary(Op::Exp, x[0]))};
+                    }});
 }
 
 TEST(ElementwiseGradient, Select) {
@@ -105,7 +111,7 @@ TEST(GradientAtKinks, PowIsGuardedAtZero) {
   };
   EXPECT_EQ(slope(0, toThe(2)), 0);
   EXPECT_EQ(slope(0, toThe(1)), 1);
-  EXPECT_EQ(slope(0, toThe(0)), 0);   // not 0 · ∞
+  EXPECT_EQ(slope(0, toThe(0)), 0);  // not 0 · ∞
   EXPECT_EQ(slope(-2, toThe(3)), 12);
   // By the exponent: 0 where the base is not positive.
   auto base = [](double a) { return [=](Builder& b, Value x) { return b.make(Op::Pow, {b.constantLike(a, x), x}); }; };
@@ -120,9 +126,7 @@ TEST(GradientAtKinks, LogisticStaysFiniteFarOut) {
 }
 
 TEST(GradientStops, AtStopAndAtPiecewiseConstants) {
-  auto twice = [](Op op) {
-    return [=](Builder& b, Value x) { return b.add(b.unary(op, x), x); };
-  };
+  auto twice = [](Op op) { return [=](Builder& b, Value x) { return b.add(b.unary(op, x), x); }; };
   for (Op op : {Op::Stop, Op::Round, Op::Floor}) EXPECT_EQ(slope(0.3, twice(op)), 1);
 }
 

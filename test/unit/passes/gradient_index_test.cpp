@@ -15,7 +15,7 @@ struct IndexCase {
 };
 
 class IndexGradient : public ::testing::TestWithParam<IndexCase> {
- protected:
+protected:
   GradCase start(std::vector<Extents> inputs) const {
     const IndexCase& c = GetParam();
     GradCase g{std::move(inputs), {}};
@@ -52,21 +52,20 @@ TEST_P(IndexGradient, Scatter) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, IndexGradient,
-                         ::testing::Values(IndexCase{"rows", {5, 3}, {4}, 0, 0, {1, 0, 4, 2}},
-                                           IndexCase{"duplicates", {5, 3}, {6}, 0, 0, {1, 1, 4, 2, 1, 4}},
-                                           IndexCase{"outside", {4, 2}, {5}, 0, 0, {-1, 7, 3, 0, -5}},
-                                           IndexCase{"columns", {2, 5}, {3}, 1, 0, {4, 4, 0}},
-                                           IndexCase{"middle", {2, 5, 3}, {2, 2}, 1, 0, {4, 1, 1, 0}},
-                                           IndexCase{"scalarIndex", {5, 3}, {}, 0, 0, {2}},
-                                           IndexCase{"vector", {7}, {3}, 0, 0, {6, 2, 6}},
-                                           IndexCase{"batched", {2, 4}, {2, 3}, 1, 1, {0, 3, 3, 1, 1, 2}},
-                                           IndexCase{"batchedOnePerRow", {3, 4}, {3}, 1, 1, {0, 3, 9}},
-                                           IndexCase{"batchedBlocks", {2, 3, 4, 2}, {2, 2}, 2, 1, {0, 3, 3, 3}},
-                                           IndexCase{"noIndices", {4, 2}, {0}, 0, 0, {}},
-                                           IndexCase{"many", {3, 2}, {2, 9}, 0, 0,
-                                                     {0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0}}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, IndexGradient,
+    ::testing::Values(IndexCase{"rows", {5, 3}, {4}, 0, 0, {1, 0, 4, 2}},
+                      IndexCase{"duplicates", {5, 3}, {6}, 0, 0, {1, 1, 4, 2, 1, 4}},
+                      IndexCase{"outside", {4, 2}, {5}, 0, 0, {-1, 7, 3, 0, -5}},
+                      IndexCase{"columns", {2, 5}, {3}, 1, 0, {4, 4, 0}},
+                      IndexCase{"middle", {2, 5, 3}, {2, 2}, 1, 0, {4, 1, 1, 0}},
+                      IndexCase{"scalarIndex", {5, 3}, {}, 0, 0, {2}}, IndexCase{"vector", {7}, {3}, 0, 0, {6, 2, 6}},
+                      IndexCase{"batched", {2, 4}, {2, 3}, 1, 1, {0, 3, 3, 1, 1, 2}},
+                      IndexCase{"batchedOnePerRow", {3, 4}, {3}, 1, 1, {0, 3, 9}},
+                      IndexCase{"batchedBlocks", {2, 3, 4, 2}, {2, 2}, 2, 1, {0, 3, 3, 3}},
+                      IndexCase{"noIndices", {4, 2}, {0}, 0, 0, {}},
+                      IndexCase{"many", {3, 2}, {2, 9}, 0, 0, {0, 1, 2, 0, 1, 2, 0, 1, 2, 2, 2, 2, 1, 1, 1, 0, 0, 0}}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 struct BlockCase {
   const char* name;
@@ -77,7 +76,7 @@ struct BlockCase {
 };
 
 class BlockGradient : public ::testing::TestWithParam<BlockCase> {
- protected:
+protected:
   Values starts(Builder& b) const {
     Values s;
     for (int64_t v : GetParam().starts) s.push_back(b.constant(static_cast<double>(v), {DType::I64, {}}));
@@ -90,7 +89,8 @@ TEST_P(BlockGradient, DynamicSlice) {
   checkGradients({{c.x}, [&](Builder& b, const Values& x) {
                     Values in = x;
                     for (Value s : starts(b)) in.push_back(s);
-                    return Values{b.make(Op::DSlice, in, {{"axes", c.axes}, {"sizes", Shape(c.sizes.begin(), c.sizes.end())}})};
+                    return Values{
+                        b.make(Op::DSlice, in, {{"axes", c.axes}, {"sizes", Shape(c.sizes.begin(), c.sizes.end())}})};
                   }});
 }
 
@@ -105,15 +105,14 @@ TEST_P(BlockGradient, DynamicUpdate) {
                   }});
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, BlockGradient,
-                         ::testing::Values(BlockCase{"vector", {7}, {0}, {3}, {2}}, BlockCase{"clampedHigh", {7}, {0}, {3}, {6}},
-                                           BlockCase{"clampedLow", {7}, {0}, {3}, {-2}},
-                                           BlockCase{"whole", {4, 3}, {0}, {4}, {0}},
-                                           BlockCase{"twoAxes", {4, 5, 2}, {0, 1}, {2, 3}, {1, 2}},
-                                           BlockCase{"otherOrder", {4, 5, 2}, {2, 0}, {1, 2}, {1, 1}},
-                                           BlockCase{"one", {3, 4}, {1}, {1}, {3}},
-                                           BlockCase{"empty", {3, 4}, {1}, {0}, {2}}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, BlockGradient,
+    ::testing::Values(BlockCase{"vector", {7}, {0}, {3}, {2}}, BlockCase{"clampedHigh", {7}, {0}, {3}, {6}},
+                      BlockCase{"clampedLow", {7}, {0}, {3}, {-2}}, BlockCase{"whole", {4, 3}, {0}, {4}, {0}},
+                      BlockCase{"twoAxes", {4, 5, 2}, {0, 1}, {2, 3}, {1, 2}},
+                      BlockCase{"otherOrder", {4, 5, 2}, {2, 0}, {1, 2}, {1, 1}},
+                      BlockCase{"one", {3, 4}, {1}, {1}, {3}}, BlockCase{"empty", {3, 4}, {1}, {0}, {2}}),
+    [](const auto& info) { return std::string(info.param.name); });
 
 TEST(IndexGradientForm, CountsNeedNoClampAndNoTable) {
   // x set at 2 + iota(3), all inside and different: du is one gather, dx one scatter.

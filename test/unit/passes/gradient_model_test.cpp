@@ -8,7 +8,9 @@ namespace {
 using Values = std::vector<Value>;
 using Ints = std::vector<int64_t>;
 
-Dim extent(Builder& b, Value v, int64_t axis) { return b.type(v).shape[static_cast<size_t>(axis)]; }
+Dim extent(Builder& b, Value v, int64_t axis) {
+  return b.type(v).shape[static_cast<size_t>(axis)];
+}
 
 /// y repeated along `axes` of the shape of `like`.
 Value along(Builder& b, Value y, const Ints& axes, Value like) {
@@ -55,7 +57,8 @@ Value naiveSoftmax(Builder& b, Value x, int64_t axis) {
 
 /// -mean log p[label], by a gather along the last axis.
 Value crossEntropy(Builder& b, Value p, const Ints& labels) {
-  Value i = b.make(Op::Const, {}, {{"type", typed(DType::I32, {static_cast<int64_t>(labels.size())})}, {"value", Literal{labels}}});
+  Value i = b.make(Op::Const, {},
+                   {{"type", typed(DType::I32, {static_cast<int64_t>(labels.size())})}, {"value", Literal{labels}}});
   Value picked = b.make(Op::Gather, {b.unary(Op::Log, p), i}, {{"axis", int64_t{1}}, {"batch", int64_t{1}}});
   return b.neg(mean(b, picked, {0}));
 }
@@ -79,14 +82,22 @@ TEST(ModelGradient, BinaryCrossEntropyOfALogistic) {
 /// Batch, height, width, features; weights kh, kw, in, out.
 Value conv(Builder& b, Value x, Value w, int64_t stride, int64_t pad) {
   return b.make(Op::Conv, {x, w},
-                {{"x_dims", Ints{0, 3, 1, 2}}, {"w_dims", Ints{3, 2, 0, 1}}, {"y_dims", Ints{0, 3, 1, 2}},
-                 {"stride", Ints{stride, stride}}, {"pad_lo", Ints{pad, pad}}, {"pad_hi", Ints{pad, pad}},
-                 {"x_dilation", Ints{1, 1}}, {"w_dilation", Ints{1, 1}}, {"groups", int64_t{1}}, {"batch_groups", int64_t{1}}});
+                {{"x_dims", Ints{0, 3, 1, 2}},
+                 {"w_dims", Ints{3, 2, 0, 1}},
+                 {"y_dims", Ints{0, 3, 1, 2}},
+                 {"stride", Ints{stride, stride}},
+                 {"pad_lo", Ints{pad, pad}},
+                 {"pad_hi", Ints{pad, pad}},
+                 {"x_dilation", Ints{1, 1}},
+                 {"w_dilation", Ints{1, 1}},
+                 {"groups", int64_t{1}},
+                 {"batch_groups", int64_t{1}}});
 }
 
 Value maxPool(Builder& b, Value x, int64_t size, int64_t stride) {
-  Value w = b.make(Op::Window, {x}, {{"axes", Ints{1, 2}}, {"size", Ints{size, size}}, {"stride", Ints{stride, stride}},
-                                     {"dilation", Ints{1, 1}}});
+  Value w = b.make(
+      Op::Window, {x},
+      {{"axes", Ints{1, 2}}, {"size", Ints{size, size}}, {"stride", Ints{stride, stride}}, {"dilation", Ints{1, 1}}});
   return b.make(Op::RMax, {b.make(Op::RMax, {w}, {{"axis", int64_t{5}}})}, {{"axis", int64_t{4}}});
 }
 
@@ -121,17 +132,21 @@ Value attention(Builder& b, Value x, Value qkv, Value out) {
   const int64_t batch = 2, n = 4, heads = 2, e = 3;
   Value z = b.transpose(b.reshape(matmul(b, x, qkv), {batch, n, 3, heads, e}), {2, 0, 3, 1, 4});
   auto part = [&](int64_t k) {
-    Value s = b.make(Op::Slice, {z}, {{"lo", Shape{k, 0, 0, 0, 0}}, {"hi", Shape{k + 1, batch, heads, n, e}}, {"stride", Ints(5, 1)}});
+    Value s = b.make(Op::Slice, {z},
+                     {{"lo", Shape{k, 0, 0, 0, 0}}, {"hi", Shape{k + 1, batch, heads, n, e}}, {"stride", Ints(5, 1)}});
     return b.reshape(s, {batch, heads, n, e});
   };
-  Value scores = b.make(Op::Dot, {part(0), part(1)},
-                        {{"batch_a", Ints{0, 1}}, {"batch_b", Ints{0, 1}}, {"contract_a", Ints{3}}, {"contract_b", Ints{3}}});
+  Value scores =
+      b.make(Op::Dot, {part(0), part(1)},
+             {{"batch_a", Ints{0, 1}}, {"batch_b", Ints{0, 1}}, {"contract_a", Ints{3}}, {"contract_b", Ints{3}}});
   scores = b.div(scores, b.constantLike(std::sqrt(3.0), scores));
   Type index{DType::I32, {batch, heads, n, n}};
-  Value t = b.make(Op::Iota, {}, {{"type", index}, {"axis", int64_t{2}}}), u = b.make(Op::Iota, {}, {{"type", index}, {"axis", int64_t{3}}});
+  Value t = b.make(Op::Iota, {}, {{"type", index}, {"axis", int64_t{2}}}),
+        u = b.make(Op::Iota, {}, {{"type", index}, {"axis", int64_t{3}}});
   scores = b.select(b.make(Op::Le, {u, t}), scores, b.constantLike(-1e9, scores));
-  Value y = b.make(Op::Dot, {softmax(b, scores, 3), part(2)},
-                   {{"batch_a", Ints{0, 1}}, {"batch_b", Ints{0, 1}}, {"contract_a", Ints{3}}, {"contract_b", Ints{2}}});
+  Value y =
+      b.make(Op::Dot, {softmax(b, scores, 3), part(2)},
+             {{"batch_a", Ints{0, 1}}, {"batch_b", Ints{0, 1}}, {"contract_a", Ints{3}}, {"contract_b", Ints{2}}});
   return matmul(b, b.reshape(b.transpose(y, {0, 2, 1, 3}), {batch, n, heads * e}), out);
 }
 
@@ -139,8 +154,10 @@ TEST(ModelGradient, TransformerBlock) {
   checkGradients({{{2, 4, 6}, {6, 18}, {6, 6}, {6}, {6}, {6, 8}, {8, 6}}, [](Builder& b, const Values& x) {
                     Value h = b.add(x[0], attention(b, normalise(b, x[0], {2}, x[3], x[4]), x[1], x[2]));
                     Value up = matmul(b, normalise(b, h, {2}, x[3], x[4]), x[5]);
-                    Value gelu = b.mul(up, b.add(b.constantLike(0.5, up),
-                                                 b.mul(b.constantLike(0.5, up), b.unary(Op::Erf, b.mul(up, b.constantLike(std::sqrt(0.5), up))))));
+                    Value gelu =
+                        b.mul(up, b.add(b.constantLike(0.5, up),
+                                        b.mul(b.constantLike(0.5, up),
+                                              b.unary(Op::Erf, b.mul(up, b.constantLike(std::sqrt(0.5), up))))));
                     return Values{b.add(h, matmul(b, gelu, x[6]))};
                   }});
 }
@@ -158,19 +175,22 @@ Values lstm(Builder& b, Value x, Value w, Value u, Value bias, bool backwards) {
   Value row = s.make(Op::DSlice, {sx, at}, {{"axes", Ints{1}}, {"sizes", Shape{1}}});
   Value z = s.add(dense(s, s.reshape(row, {Dim(batch), extent(s, sx, 2)}), sw, sb), matmul(s, h, su));
   auto gate = [&](Op op, int64_t k) {
-    return s.unary(op, s.make(Op::Slice, {z}, {{"lo", Shape{0, k * n}}, {"hi", Shape{batch, (k + 1) * n}}, {"stride", Ints{1, 1}}}));
+    return s.unary(op, s.make(Op::Slice, {z},
+                              {{"lo", Shape{0, k * n}}, {"hi", Shape{batch, (k + 1) * n}}, {"stride", Ints{1, 1}}}));
   };
   Value c2 = s.add(s.mul(gate(Op::Logistic, 0), c), s.mul(gate(Op::Logistic, 1), gate(Op::Tanh, 2)));
   Value h2 = s.mul(gate(Op::Logistic, 3), s.unary(Op::Tanh, c2));
   for (Value v : {h2, c2, h2}) region.outputs.push_back({OutputRole::Result, "", v});
   Value zero = b.constant(0, f64({batch, n}));
   return b.makeMulti(Op::Scan, {x, w, u, bias, zero, zero},
-                     {{"count", Dim(steps)}, {"consts", int64_t{4}}, {"carries", int64_t{2}}, {"reverse", false}}, {region});
+                     {{"count", Dim(steps)}, {"consts", int64_t{4}}, {"carries", int64_t{2}}, {"reverse", false}},
+                     {region});
 }
 
 TEST(ModelGradient, LstmInBothDirections) {
   checkGradients({{{2, 4, 2}, {2, 12}, {3, 12}, {12}}, [](Builder& b, const Values& x) {
-                    Values forwards = lstm(b, x[0], x[1], x[2], x[3], false), backwards = lstm(b, x[0], x[1], x[2], x[3], true);
+                    Values forwards = lstm(b, x[0], x[1], x[2], x[3], false),
+                           backwards = lstm(b, x[0], x[1], x[2], x[3], true);
                     return Values{forwards[2], backwards[0], backwards[2]};
                   }});
 }
@@ -179,7 +199,8 @@ TEST(ModelGradient, EmbeddingTiedToTheOutput) {
   checkGradients({{{5, 3}}, [](Builder& b, const Values& x) {
                     Ints words = {1, 4, 1, 0};
                     Value i = b.make(Op::Const, {}, {{"type", typed(DType::I32, {4})}, {"value", Literal{words}}});
-                    Value h = b.unary(Op::Tanh, b.make(Op::Gather, {x[0], i}, {{"axis", int64_t{0}}, {"batch", int64_t{0}}}));
+                    Value h =
+                        b.unary(Op::Tanh, b.make(Op::Gather, {x[0], i}, {{"axis", int64_t{0}}, {"batch", int64_t{0}}}));
                     Value logits = b.make(Op::Dot, {h, x[0]}, {{"contract_a", Ints{1}}, {"contract_b", Ints{1}}});
                     return Values{crossEntropy(b, softmax(b, logits, 1), {4, 1, 0, 2})};
                   }});
@@ -235,17 +256,22 @@ TEST(NaiveForms, StayFiniteFarOut) {
   finite("log softmax", [](Builder& b, Value x) { return b.unary(Op::Log, naiveSoftmax(b, x, 0)); });
   finite("log sum exp", [](Builder& b, Value x) { return b.unary(Op::Log, b.sum(b.unary(Op::Exp, x), {0})); });
   finite("log logistic", [](Builder& b, Value x) { return b.unary(Op::Log, b.unary(Op::Logistic, x)); });
-  finite("log(1 - logistic)", [&](Builder& b, Value x) { return b.unary(Op::Log, b.sub(one(b, x), b.unary(Op::Logistic, x))); });
+  finite("log(1 - logistic)",
+         [&](Builder& b, Value x) { return b.unary(Op::Log, b.sub(one(b, x), b.unary(Op::Logistic, x))); });
   finite("softplus", [&](Builder& b, Value x) { return b.unary(Op::Log, b.add(one(b, x), b.unary(Op::Exp, x))); });
-  finite("1 / (1 + exp(-x))", [&](Builder& b, Value x) { return b.div(one(b, x), b.add(one(b, x), b.unary(Op::Exp, b.neg(x)))); });
+  finite("1 / (1 + exp(-x))",
+         [&](Builder& b, Value x) { return b.div(one(b, x), b.add(one(b, x), b.unary(Op::Exp, b.neg(x)))); });
 }
 
 TEST(NaiveForms, SlopesAtZeroAreTheSmoothOnes) {
   auto slopes = [](const std::function<Value(Builder&, Value)>& f) {
-    return throughPipeline({0}, [&](Builder& b, Value x) { return Values{b.make(Op::Grad, {sumAll(b, f(b, x)), x})}; })[0];
+    return throughPipeline({0},
+                           [&](Builder& b, Value x) { return Values{b.make(Op::Grad, {sumAll(b, f(b, x)), x})}; })[0];
   };
   EXPECT_EQ(slopes([](Builder& b, Value x) { return b.unary(Op::Log, b.unary(Op::Logistic, x)); }), 0.5);
-  EXPECT_EQ(slopes([](Builder& b, Value x) { return b.unary(Op::Log, b.add(b.constantLike(1, x), b.unary(Op::Exp, x))); }), 0.5);
+  EXPECT_EQ(
+      slopes([](Builder& b, Value x) { return b.unary(Op::Log, b.add(b.constantLike(1, x), b.unary(Op::Exp, x))); }),
+      0.5);
 }
 
 }  // namespace

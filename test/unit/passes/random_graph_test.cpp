@@ -1,5 +1,5 @@
-// Optimisation changes nothing: random graphs with gradients, biased to boundary shapes, give the same values after each pass
-// of the default pipeline; bit for bit where the pass is exact, else within rounding.
+// Optimisation changes nothing: random graphs with gradients, biased to boundary shapes, give the same values after
+// each pass of the default pipeline; bit for bit where the pass is exact, else within rounding.
 #include "gradcheck.h"
 #include "passes/region.h"
 
@@ -10,7 +10,7 @@ using Values = std::vector<Value>;
 using Ints = std::vector<int64_t>;
 
 class RandomGraph {
- public:
+public:
   explicit RandomGraph(uint32_t seed) : rng_(seed), b_(graph_) {}
 
   Graph build() {
@@ -35,9 +35,11 @@ class RandomGraph {
   }
   const EvalInputs& inputs() const { return inputs_; }
 
- private:
+private:
   int pick(int n) { return std::uniform_int_distribution<>(0, n - 1)(rng_); }
-  void output(Value v) { graph_.outputs.push_back({OutputRole::Result, "y" + std::to_string(graph_.outputs.size()), v}); }
+  void output(Value v) {
+    graph_.outputs.push_back({OutputRole::Result, "y" + std::to_string(graph_.outputs.size()), v});
+  }
   Value any() { return pool_[static_cast<size_t>(pick(static_cast<int>(pool_.size())))]; }
   Ints shapeOf(Value v) { return constExtents(b_.type(v).shape); }
   void push(Value v) {
@@ -72,11 +74,16 @@ class RandomGraph {
     Value x = any();
     const int rank = b_.type(x).rank();
     switch (pick(20)) {
-      case 0: case 1: case 2: {
+      case 0:
+      case 1:
+      case 2: {
         static const Op ops[] = {Op::Tanh, Op::Logistic, Op::Sin, Op::Cos, Op::Neg, Op::Erf, Op::Stop};
         return push(b_.unary(ops[pick(7)], x));
       }
-      case 3: case 4: case 5: case 6: {
+      case 3:
+      case 4:
+      case 5:
+      case 6: {
         static const Op ops[] = {Op::Add, Op::Mul, Op::Max, Op::Add, Op::Mul};
         Value y = partner(x);
         return push(pick(2) ? b_.make(ops[pick(5)], {x, y}) : b_.make(ops[pick(5)], {y, x}));
@@ -107,7 +114,8 @@ class RandomGraph {
         axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
         extents.resize(axes.size());
         return rank + static_cast<int>(axes.size()) <= 5 && axes.back() < rank + static_cast<int64_t>(axes.size())
-                   ? push(b_.broadcast(x, axes, extents)) : push(x);
+                   ? push(b_.broadcast(x, axes, extents))
+                   : push(x);
       }
       case 13:
         return push(sliced(x));
@@ -119,7 +127,8 @@ class RandomGraph {
           hi.push_back(pick(3));
           interior.push_back(pick(3) ? 0 : 1);
         }
-        return push(b_.make(Op::Pad, {x}, {{"lo", lo}, {"hi", hi}, {"interior", interior}, {"value", pick(2) ? 0.0 : 1.0}}));
+        return push(
+            b_.make(Op::Pad, {x}, {{"lo", lo}, {"hi", hi}, {"interior", interior}, {"value", pick(2) ? 0.0 : 1.0}}));
       }
       case 15:
         return rank > 0 ? push(windowed(x)) : push(x);
@@ -195,7 +204,9 @@ class RandomGraph {
     if (pick(3) == 0) return b_.makeMulti(Op::Sort, {x}, {{"axis", int64_t{0}}})[0];
     Ints indices;
     for (int i = 0, m = 1 + pick(4); i < m; ++i) indices.push_back(pick(static_cast<int>(n) + 2) - 1);
-    Value i = b_.make(Op::Const, {}, {{"type", typed(DType::I32, {static_cast<int64_t>(indices.size())})}, {"value", Literal{indices}}});
+    Value i =
+        b_.make(Op::Const, {},
+                {{"type", typed(DType::I32, {static_cast<int64_t>(indices.size())})}, {"value", Literal{indices}}});
     Value g = b_.make(Op::Gather, {x, i}, {{"axis", int64_t{0}}, {"batch", int64_t{0}}});
     if (pick(2)) return g;
     return b_.make(Op::Scatter, {x, i, b_.mul(g, g)},
@@ -216,15 +227,25 @@ class RandomGraph {
     const Value carry = body[1];
     appendArg(region, {DType::I64, {}}, 3);
     for (int i = 0, n = 1 + pick(6); i < n; ++i) {
-      Value p = body[static_cast<size_t>(pick(static_cast<int>(body.size())))], q = body[static_cast<size_t>(pick(static_cast<int>(body.size())))];
+      Value p = body[static_cast<size_t>(pick(static_cast<int>(body.size())))],
+            q = body[static_cast<size_t>(pick(static_cast<int>(body.size())))];
       switch (pick(5)) {
-        case 0: body.push_back(s.unary(Op::Tanh, p)); break;
-        case 1: body.push_back(s.mul(p, s.unary(Op::Sin, q))); break;
-        case 2: body.push_back(s.add(p, s.neg(q))); break;
-        case 3: body.push_back(s.select(s.make(Op::Lt, {p, q}), p, q)); break;
+        case 0:
+          body.push_back(s.unary(Op::Tanh, p));
+          break;
+        case 1:
+          body.push_back(s.mul(p, s.unary(Op::Sin, q)));
+          break;
+        case 2:
+          body.push_back(s.add(p, s.neg(q)));
+          break;
+        case 3:
+          body.push_back(s.select(s.make(Op::Lt, {p, q}), p, q));
+          break;
         default:
           if (element.rank() == 2 && element.shape[0] == element.shape[1])
-            body.push_back(s.unary(Op::Tanh, s.make(Op::Dot, {p, q}, {{"contract_a", Ints{1}}, {"contract_b", Ints{0}}})));
+            body.push_back(
+                s.unary(Op::Tanh, s.make(Op::Dot, {p, q}, {{"contract_a", Ints{1}}, {"contract_b", Ints{0}}})));
           else
             body.push_back(s.unary(Op::Logistic, p));
       }
@@ -232,8 +253,9 @@ class RandomGraph {
     Value next = pick(3) ? s.unary(Op::Tanh, body.back()) : s.add(carry, body.back());
     for (Value v : {next, body[static_cast<size_t>(pick(static_cast<int>(body.size())))], body.back()})
       region.outputs.push_back({OutputRole::Result, "", v});
-    Values results = b_.makeMulti(Op::Scan, {constant, start, x},
-                                  {{"count", count}, {"consts", int64_t{1}}, {"carries", int64_t{1}}, {"reverse", pick(2) == 1}}, {region});
+    Values results = b_.makeMulti(
+        Op::Scan, {constant, start, x},
+        {{"count", count}, {"consts", int64_t{1}}, {"carries", int64_t{1}}, {"reverse", pick(2) == 1}}, {region});
     for (size_t r = 0; r + 1 < results.size(); ++r) push(results[r]);
     return results.back();
   }
