@@ -192,6 +192,41 @@ TEST(Library, NormsNormalise) {
   EXPECT_NEAR(out["1"].floats[0], -2.5 / std::sqrt(35.0 / 12), 1e-3);
 }
 
+TEST(Library, SequencesGoOnFromTheirState) {
+  for (const char* kind : {"rnn_from", "gru_from", "lstm_from"}) {
+    const std::string zero = kind == std::string("lstm_from") ? "(z, z)" : "z";
+    Runner r(compiled(std::string("let l = ") + kind + "[4]\nexport fn f(x: f32[2, 12, 3]) {\n let z: [2, 4] = 0\n let (all, _) = l(x, " + zero +
+                      ")\n let (_, s) = l(x[:, 0..5], " + zero + ")\n let (rest, _) = l(x[:, 5..12], s)\n amax(abs(all[:, 5..12] - rest))\n}"));
+    r.in.leaves["x"] = counting({2, 12, 3});
+    EXPECT_LT(r.run("f")["0"].floats[0], 1e-9) << kind;
+  }
+}
+
+TEST(Library, BidirectionalReadsBothWays) {
+  Runner r(compiled("let l = bidirectional[gru, 3]\nexport fn f(x: f32[1, 8, 2]) { l(x) }"));
+  Tensor x = counting({1, 8, 2});
+  for (double& v : x.floats) v *= 0.01;
+  r.in.leaves["x"] = x;
+  const Tensor before = r.run("f")["0"];
+  r.in.leaves["x"].floats[15] += 1;  // the last time
+  const Tensor after = r.run("f")["0"];
+  ASSERT_EQ(before.shape, (std::vector<int64_t>{1, 8, 6}));
+  EXPECT_EQ(before.floats[0], after.floats[0]);  // forward, first time: not yet seen
+  EXPECT_NE(before.floats[3], after.floats[3]);  // backward, first time
+}
+
+TEST(Library, CausalAttentionSeesNothingAhead) {
+  Runner r(compiled("layer b(x: [B, T, D]) { x |> encoder_block[2, 0.0, causal(T)] }\nlet l = b\nexport fn f(x: f32[1, 6, 4]) { l(x) }"));
+  Tensor x = counting({1, 6, 4});
+  for (size_t i = 0; i < x.floats.size(); ++i) x.floats[i] = std::sin(static_cast<double>(i));
+  r.in.leaves["x"] = x;
+  const Tensor before = r.run("f")["0"];
+  r.in.leaves["x"].floats[20] += 1;  // the last position
+  const Tensor after = r.run("f")["0"];
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(before.floats[i], after.floats[i]);
+  EXPECT_NE(before.floats[20], after.floats[20]);
+}
+
 TEST(Library, DropoutKeepsTheMeanAndRestsInEvaluation) {
   Runner r(compiled("layer d(x: [B]) { param w: [] = 0; dropout[0.25](x) + w }\nlet net = d\ntrain fit(steps = 1, batch = 4000) {\n let x: [batch] = 1\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net))\n}"));
   r.in.symbols = {{"batch", 4000}};
