@@ -16,8 +16,9 @@ public:
       const Node& node = old_.nodes[n];
       builder_.setOrigin(node.origin);
       if (node.op == Op::Sum && splitSum(n)) continue;
+      if (n < map_.size() && !map_[n].empty()) continue;  // built before its turn
       copy(n);
-      if (node.op == Op::Select) maskFromResult(n);
+      if (node.op == Op::Le) maskFromResult(n);
     }
     for (const Output& o : old_.outputs) now_.outputs.push_back({o.role, o.name, map(o.value)});
     return std::move(now_);
@@ -27,7 +28,7 @@ private:
   Value map(Value v) const { return map_[v.node][v.result]; }
 
   void setResults(uint32_t n, std::vector<Value> values) {
-    map_.resize(n + 1);
+    if (map_.size() <= n) map_.resize(n + 1);
     map_[n] = std::move(values);
   }
 
@@ -69,14 +70,19 @@ private:
     return literal.size() == 1 && literal.asDouble(0) == 0;
   }
 
-  /// With y = select(x <= 0, 0, x): x <= 0 is y <= 0, for every x and NaN too. Later readers of the mask take it from y, so
-  /// that x need not be kept.
+  /// With y = select(x <= 0, 0, x): x <= 0 is y <= 0, for every x and NaN too. All other readers of the mask take it from
+  /// y, so that x need not be kept.
   void maskFromResult(uint32_t n) {
-    const Node& node = old_.nodes[n];
-    const Node& mask = old_.node(node.in[0]);
-    if (mask.op != Op::Le || !isZero(node.in[1]) || !isZero(mask.in[1]) || mask.in[0] != node.in[2]) return;
-    if (!isFloat(node.out[0].dtype)) return;
-    map_[node.in[0].node][0] = builder_.make(Op::Le, {map({n, 0}), map(mask.in[1])});
+    const Node& mask = old_.nodes[n];
+    if (!isZero(mask.in[1]) || !isFloat(old_.type(mask.in[0]).dtype)) return;
+    for (uint32_t s = n + 1; s < old_.nodes.size(); ++s) {
+      const Node& select = old_.nodes[s];
+      if (select.op != Op::Select || select.in[0] != Value{n, 0} || select.in[2] != mask.in[0]) continue;
+      if (!isZero(select.in[1]) || select.in[1].node > n) continue;
+      copy(s);
+      map_[n] = {builder_.make(Op::Le, {map({s, 0}), map(mask.in[1])})};
+      return;
+    }
   }
 
   const Graph& old_;

@@ -127,15 +127,15 @@ private:
     std::set<uint32_t> loads;  // nodes with buffers
   };
 
-  double bytesOf(uint32_t n) const {
-    double bytes = static_cast<double>(dtypeSize(graph_.nodes[n].out[0].dtype));
-    // Symbols count as a typical batch: only the comparison of sizes matters.
+  /// Symbols count as a typical batch: only the comparison of sizes matters.
+  double elementsOf(uint32_t n) const {
+    double elements = 1;
     std::map<std::string, int64_t> typical;
     for (const Dim& d : graph_.nodes[n].out[0].shape) {
       for (const std::string& s : d.symbols()) typical[s] = 64;
-      bytes *= static_cast<double>(d.evaluate(typical));
+      elements *= static_cast<double>(d.evaluate(typical));
     }
-    return bytes;
+    return elements;
   }
 
   void storeDearValues() {
@@ -174,10 +174,10 @@ private:
     if (readers.repeated) return true;
     if (readers.count < 2) return false;
     if (cost.heavy) return true;
-    double bytes = 0;
-    for (const uint32_t l : cost.loads) bytes += bytesOf(l);
-    // Cheap, but long: computing it again in each reader only pays if reading it would move more bytes.
-    return bytes > (cost.ops > (readers.contracted ? kShortOperand : kShortExpression) ? 0.99 : 1.25) * bytesOf(n);
+    double loaded = 0;
+    for (const uint32_t l : cost.loads) loaded += elementsOf(l);
+    // Cheap: computing it again in each reader pays unless that reads more than the value itself.
+    return loaded > (cost.ops > (readers.contracted ? kShortOperand : kShortExpression) ? 0.99 : 1.25) * elementsOf(n);
   }
 
   struct Readers {
