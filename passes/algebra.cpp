@@ -253,14 +253,15 @@ std::optional<std::vector<Value>> rewrite(Builder& b, const Node& node) {
   return std::vector{*result};
 }
 
-Graph algebraGraph(const Graph& graph) {
-  return rebuildUntilSteady(graph, rewrite, algebraGraph);
+Graph algebraGraph(Graph graph) {
+  return rebuildUntilSteady(std::move(graph), rewrite, algebraGraph);
 }
 
 }  // namespace
 
 Graph algebra(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : algebraGraph(graph);
+  if (hasGrad(graph)) return graph;
+  return algebraGraph(std::move(graph));
 }
 
 }  // namespace nnc

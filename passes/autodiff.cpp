@@ -66,27 +66,27 @@ std::vector<Value> differentiate(Builder& b, const Node& grad, PassContext& cont
   return gradients;
 }
 
-Graph expandGrads(const Graph& graph, PassContext& context) {
+Graph expandGrads(Graph graph, PassContext& context) {
   auto expand = [&](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
     if (node.op != Op::Grad) return std::nullopt;
     return differentiate(b, node, context);
   };
-  return rebuild(graph, expand, [&](const Graph& region) { return expandGrads(region, context); });
+  return rebuild(std::move(graph), expand, [&](Graph region) { return expandGrads(std::move(region), context); });
 }
 
 /// Once nothing is left to differentiate, stop(x) = x.
-Graph dropStops(const Graph& graph) {
+Graph dropStops(Graph graph) {
   auto drop = [](Builder&, const Node& node) -> std::optional<std::vector<Value>> {
     if (node.op != Op::Stop) return std::nullopt;
     return std::vector{node.in[0]};
   };
-  return rebuild(graph, drop, dropStops);
+  return rebuild(std::move(graph), drop, dropStops);
 }
 
 }  // namespace
 
 Graph autodiff(Graph graph, PassContext& context) {
-  return dropStops(expandGrads(graph, context));
+  return dropStops(expandGrads(std::move(graph), context));
 }
 
 }  // namespace nnc

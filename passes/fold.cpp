@@ -96,14 +96,15 @@ std::optional<std::vector<Value>> foldNode(Builder& b, const Node& node) {
   return std::vector{*folded};
 }
 
-Graph foldGraph(const Graph& graph) {
-  return rebuild(graph, foldNode, foldGraph);
+Graph foldGraph(Graph graph) {
+  return rebuild(std::move(graph), foldNode, foldGraph);
 }
 
 }  // namespace
 
 Graph fold(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : foldGraph(graph);
+  if (hasGrad(graph)) return graph;
+  return foldGraph(std::move(graph));
 }
 
 }  // namespace nnc

@@ -87,8 +87,7 @@ bool runPasses(Module& module, const std::vector<std::string>& names, Diagnostic
     const auto start = Clock::now();
     for (Function& function : module.functions) {
       PassContext context{module, function, diagnostics};
-      Graph body = pass->run(function.body, context);
-      function.body = std::move(body);
+      function.body = pass->run(std::move(function.body), context);
     }
     if (options.times)
       options.times->emplace_back(name, std::chrono::duration<double, std::milli>(Clock::now() - start).count());

@@ -28,14 +28,15 @@ void copyNode(const Graph& from, uint32_t index, Graph& to, ValueMap& map) {
   map.setNode(from, index, first.node);
 }
 
-Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass) {
+Graph rebuild(Graph graph, const NodeRule& rule, const RegionPass& regionPass) {
   Graph out;
+  out.nodes.reserve(graph.nodes.size());
   Builder builder(out);
   ValueMap map;
   for (uint32_t i = 0; i < graph.nodes.size(); ++i) {
-    Node node = graph.nodes[i];
+    Node node = std::move(graph.nodes[i]);
     for (Value& v : node.in) v = map[v];
-    for (Graph& region : node.regions) region = regionPass(region);
+    for (Graph& region : node.regions) region = regionPass(std::move(region));
     builder.setOrigin(node.origin);
     auto firstNew = static_cast<uint32_t>(out.nodes.size());
     if (auto values = rule(builder, node)) {
@@ -47,17 +48,17 @@ Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& region
         if ((*values)[0].node >= firstNew && now.name.empty() && now.out.size() == 1) now.name = node.name;
       }
     } else {
-      Value first = out.append(std::move(node));
-      map.setNode(graph, i, first.node);
+      const auto results = static_cast<uint32_t>(node.out.size());
+      const Value first = out.append(std::move(node));
+      for (uint32_t r = 0; r < results; ++r) map.set({i, r}, {first.node, r});
     }
   }
   for (const Output& output : graph.outputs) out.outputs.push_back({output.role, output.name, map[output.value]});
   return out;
 }
 
-Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass) {
+Graph rebuildUntilSteady(Graph graph, const NodeRule& rule, const RegionPass& regionPass) {
   constexpr int kRounds = 4;
-  Graph result = graph;
   for (int round = 0; round < kRounds; ++round) {
     bool changed = false;
     auto watched = [&](Builder& b, const Node& node) {
@@ -65,10 +66,10 @@ Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionP
       changed |= values.has_value();
       return values;
     };
-    result = rebuild(result, watched, regionPass);
+    graph = rebuild(std::move(graph), watched, regionPass);
     if (!changed) break;
   }
-  return result;
+  return graph;
 }
 
 namespace {
@@ -124,14 +125,21 @@ const Node* defines(const Graph& graph, Value v, Op op) {
   return node.op == op ? &node : nullptr;
 }
 
-bool hasGrad(const Graph& graph) {
+namespace {
+
+bool hasOp(const Graph& graph, Op op) {
   for (const Node& node : graph.nodes) {
-    if (node.op == Op::Grad) return true;
+    if (node.op == op) return true;
     for (const Graph& region : node.regions)
-      if (hasGrad(region)) return true;
+      if (hasOp(region, op)) return true;
   }
   return false;
 }
+
+}  // namespace
+
+bool hasGrad(const Graph& graph) { return hasOp(graph, Op::Grad); }
+bool hasScan(const Graph& graph) { return hasOp(graph, Op::Scan); }
 
 Value splatConstant(Builder& b, const Literal& element, const Type& type) {
   return b.make(Op::Const, {}, {{"type", type}, {"value", element}});

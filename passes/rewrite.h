@@ -52,14 +52,14 @@ void copyNode(const Graph& from, uint32_t index, Graph& to, ValueMap& map);
 /// What a rewriting rule is asked: the values to use instead of the results of `node`, or nothing to keep it. The
 /// node's operands are values of the builder's graph already; nodes the rule builds take its origin.
 using NodeRule = std::function<std::optional<std::vector<Value>>(Builder& builder, const Node& node)>;
-using RegionPass = std::function<Graph(const Graph&)>;
+using RegionPass = std::function<Graph(Graph)>;
 
-/// Copies a graph, asking `rule` at each node; regions go through `regionPass` first.
-Graph rebuild(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
+/// Builds a graph anew, asking `rule` at each node in order; regions go through `regionPass` first.
+Graph rebuild(Graph graph, const NodeRule& rule, const RegionPass& regionPass);
 
 /// The same again and again, because a rule may build nodes that another applies to, until nothing changes (or often
 /// enough).
-Graph rebuildUntilSteady(const Graph& graph, const NodeRule& rule, const RegionPass& regionPass);
+Graph rebuildUntilSteady(Graph graph, const NodeRule& rule, const RegionPass& regionPass);
 
 /// The one element a value consists of, if it is a constant with equal elements, seen through views that keep that.
 std::optional<Literal> splatLiteral(const Graph& graph, Value v);
@@ -69,6 +69,8 @@ std::optional<double> splatValue(const Graph& graph, Value v);
 bool isSplat(const Graph& graph, Value v, double number);
 /// The node of `v` if it is of kind `op`, else null. Valid until the graph grows.
 const Node* defines(const Graph& graph, Value v, Op op);
+/// Is there a scan in the graph or in a region of it?
+bool hasScan(const Graph& graph);
 /// Is a grad left to expand? It names places in the graph, so values must not be merged before.
 bool hasGrad(const Graph& graph);
 /// A constant with one element that fills the type.

@@ -248,15 +248,15 @@ private:
   ValueTable<char> pinned_;
 };
 
-Graph stableGraph(const Graph& graph) {
+Graph stableGraph(Graph graph) {
   StableForms forms(graph);
-  return rebuild(graph, [&](Builder& b, const Node& node) { return forms.next(b, node); }, stableGraph);
+  return rebuild(std::move(graph), [&](Builder& b, const Node& node) { return forms.next(b, node); }, stableGraph);
 }
 
 }  // namespace
 
 Graph stable(Graph graph, PassContext&) {
-  return stableGraph(graph);
+  return stableGraph(std::move(graph));
 }
 
 }  // namespace nnc

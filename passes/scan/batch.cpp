@@ -91,18 +91,19 @@ private:
   ValueMap map_;
 };
 
-Graph batchGraph(const Graph& graph) {
+Graph batchGraph(Graph graph) {
   auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
     if (node.op != Op::Scan) return std::nullopt;
     return Batcher(b, node).run();
   };
-  return rebuild(graph, rule, batchGraph);
+  return rebuild(std::move(graph), rule, batchGraph);
 }
 
 }  // namespace
 
 Graph batchSteps(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : batchGraph(graph);
+  if (hasGrad(graph) || !hasScan(graph)) return graph;
+  return batchGraph(std::move(graph));
 }
 
 }  // namespace nnc

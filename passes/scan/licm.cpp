@@ -151,18 +151,19 @@ private:
   ValueMap map_;               // into the new body
 };
 
-Graph licmGraph(const Graph& graph) {
+Graph licmGraph(Graph graph) {
   auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
     if (node.op != Op::Scan) return std::nullopt;
     return Hoister(b, node).run();
   };
-  return rebuild(graph, rule, licmGraph);
+  return rebuild(std::move(graph), rule, licmGraph);
 }
 
 }  // namespace
 
 Graph licm(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : licmGraph(graph);
+  if (hasGrad(graph) || !hasScan(graph)) return graph;
+  return licmGraph(std::move(graph));
 }
 
 }  // namespace nnc

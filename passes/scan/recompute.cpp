@@ -188,27 +188,31 @@ std::optional<uint32_t> producer(const Graph& graph, const Node& scan) {
   return std::nullopt;
 }
 
-Graph recomputeGraph(const Graph& graph) {
+Graph recomputeGraph(Graph graph) {
   const ValueTable<uint32_t> uses = useCounts(graph);
-  uint32_t old = 0;
+  std::vector<std::vector<char>> readOnce;  // by node, by operand
+  for (const Node& node : graph.nodes) {
+    readOnce.emplace_back();
+    for (Value v : node.in) readOnce.back().push_back(uses.get(v) == 1);
+  }
+  uint32_t next = 0;
   auto rule = [&](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
-    const Node& before = graph.nodes[old++];
+    const uint32_t index = next++;
     if (node.op != Op::Scan) return std::nullopt;
     const auto from = producer(b.graph(), node);
     if (!from) return std::nullopt;
-    std::vector<char> readOnce;
-    for (Value v : before.in) readOnce.push_back(uses.get(v) == 1);
-    const Saved saved(b.graph(), *from, node, readOnce);
+    const Saved saved(b.graph(), *from, node, readOnce[index]);
     if (!saved.any()) return std::nullopt;
     return Remaker(b, node, saved, *from).run();
   };
-  return rebuild(graph, rule, recomputeGraph);
+  return rebuild(std::move(graph), rule, recomputeGraph);
 }
 
 }  // namespace
 
 Graph recompute(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : recomputeGraph(graph);
+  if (hasGrad(graph) || !hasScan(graph)) return graph;
+  return recomputeGraph(std::move(graph));
 }
 
 }  // namespace nnc

@@ -235,18 +235,19 @@ private:
   ValueMap map_;
 };
 
-Graph reduceGraph(const Graph& graph) {
+Graph reduceGraph(Graph graph) {
   auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
     if (node.op != Op::Scan) return std::nullopt;
     return Reducer(b, node).run();
   };
-  return rebuild(graph, rule, reduceGraph);
+  return rebuild(std::move(graph), rule, reduceGraph);
 }
 
 }  // namespace
 
 Graph reductions(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : reduceGraph(graph);
+  if (hasGrad(graph) || !hasScan(graph)) return graph;
+  return reduceGraph(std::move(graph));
 }
 
 }  // namespace nnc

@@ -158,19 +158,20 @@ private:
   const std::vector<Value> args_;
 };
 
-Graph stackGraph(const Graph& graph) {
+Graph stackGraph(Graph graph) {
   auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
     // A grad inside the body may name the constant itself.
     if (node.op != Op::Scan || hasGrad(node.regions[0])) return std::nullopt;
     return Stacker(b, node).run();
   };
-  return rebuild(graph, rule, stackGraph);
+  return rebuild(std::move(graph), rule, stackGraph);
 }
 
 }  // namespace
 
 Graph stack(Graph graph, PassContext&) {
-  return stackGraph(graph);
+  if (!hasScan(graph)) return graph;
+  return stackGraph(std::move(graph));
 }
 
 }  // namespace nnc

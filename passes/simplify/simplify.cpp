@@ -37,14 +37,15 @@ std::optional<std::vector<Value>> simplifyNode(Builder& b, const Node& node) {
   return std::vector{*value};
 }
 
-Graph simplifyGraph(const Graph& graph) {
-  return rebuildUntilSteady(graph, simplifyNode, simplifyGraph);
+Graph simplifyGraph(Graph graph) {
+  return rebuildUntilSteady(std::move(graph), simplifyNode, simplifyGraph);
 }
 
 }  // namespace
 
 Graph simplify(Graph graph, PassContext&) {
-  return hasGrad(graph) ? graph : simplifyGraph(graph);
+  if (hasGrad(graph)) return graph;
+  return simplifyGraph(std::move(graph));
 }
 
 }  // namespace nnc
