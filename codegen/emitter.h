@@ -104,6 +104,7 @@ struct Point {
   std::vector<llvm::Value*> iters;       // i64 by iteration variable; null where not (yet) bound
   int laneIter = -1;
   unsigned lanes = 1;
+  unsigned aligned = 1;                  // the lane variable's base is a multiple of this
   llvm::Value* mask = nullptr;
   std::vector<llvm::Value*> results;     // by stage: value of an earlier Reduce stage (scalar, or vector of lanes)
 };

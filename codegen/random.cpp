@@ -13,10 +13,15 @@ struct Philox {
   llvm::Type* type;  // i64 or a vector of it
 
   llvm::Value* constant(uint64_t v) { return llvm::ConstantInt::get(type, v); }
-  llvm::Value* low(llvm::Value* x) { return e.ir.CreateAnd(x, constant(0xffffffff)); }
-  llvm::Value* high(llvm::Value* x) { return e.ir.CreateLShr(x, constant(32)); }
+  llvm::Value* low(llvm::Value* x) { return e.ir.CreateAnd(x, llvm::ConstantInt::get(x->getType(), 0xffffffff)); }
+  llvm::Value* high(llvm::Value* x) { return e.ir.CreateLShr(x, llvm::ConstantInt::get(x->getType(), 32)); }
+  llvm::Value* plus(llvm::Value* x, uint64_t v) { return low(e.ir.CreateAdd(x, llvm::ConstantInt::get(x->getType(), v))); }
+  llvm::Value* widened(llvm::Value* x) {
+    auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type);
+    return vector ? splat(e, x, vector->getNumElements()) : x;
+  }
 
-  /// The four words of each block.
+  /// The four words of each block. A key that is the same for all blocks may be a scalar: so is its schedule then.
   std::array<llvm::Value*, 4> run(llvm::Value* key, llvm::Value* block) {
     llvm::IRBuilder<>& ir = e.ir;
     llvm::Value *k0 = low(key), *k1 = high(key);
@@ -24,9 +29,10 @@ struct Philox {
     for (int round = 0; round < 10; ++round) {
       llvm::Value* p0 = ir.CreateMul(c[0], constant(0xD2511F53));
       llvm::Value* p1 = ir.CreateMul(c[2], constant(0xCD9E8D57));
-      c = {ir.CreateXor(ir.CreateXor(high(p1), c[1]), k0), low(p1), ir.CreateXor(ir.CreateXor(high(p0), c[3]), k1), low(p0)};
-      k0 = low(ir.CreateAdd(k0, constant(0x9E3779B9)));
-      k1 = low(ir.CreateAdd(k1, constant(0xBB67AE85)));
+      c = {ir.CreateXor(ir.CreateXor(high(p1), c[1]), widened(k0)), low(p1),
+           ir.CreateXor(ir.CreateXor(high(p0), c[3]), widened(k1)), low(p0)};
+      k0 = plus(k0, 0x9E3779B9);
+      k1 = plus(k1, 0xBB67AE85);
     }
     return c;
   }
@@ -63,18 +69,18 @@ llvm::Value* emitRand(KernelEmitter& e, llvm::Value* key, llvm::Value* elements,
   return uniformOf(e, ir.CreateTrunc(word, withLanesOf(ir.getInt32Ty(), type)), t);
 }
 
-llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first, unsigned lanes, DType t) {
+llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first, unsigned lanes, bool aligned, DType t) {
   llvm::IRBuilder<>& ir = e.ir;
   // `lanes` elements from anywhere lie in lanes/4 + 1 blocks; a power of two of blocks keeps the vectors regular.
-  unsigned blocks = 2;
-  while (blocks * 4 < lanes + 3) blocks *= 2;
+  unsigned blocks = 2, spanned = lanes + (aligned ? 0 : 3);
+  while (blocks * 4 < spanned) blocks *= 2;
   llvm::Type* type = llvm::FixedVectorType::get(ir.getInt64Ty(), blocks);
   Philox philox{e, type};
   llvm::SmallVector<uint64_t> numbers;
   for (unsigned b = 0; b < blocks; ++b) numbers.push_back(b);
   llvm::Value* block = ir.CreateAdd(ir.CreateVectorSplat(blocks, ir.CreateLShr(first, 2)),
                                     llvm::ConstantDataVector::get(ir.getContext(), numbers));
-  std::array<llvm::Value*, 4> words = philox.run(ir.CreateVectorSplat(blocks, key), block);
+  std::array<llvm::Value*, 4> words = philox.run(key, block);
 
   // Words in element order: word w of block b is element 4b + w.
   llvm::Type* wordType = llvm::FixedVectorType::get(ir.getInt32Ty(), blocks);
@@ -90,7 +96,8 @@ llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first,
     for (unsigned i = 0; i < n; ++i) order.push_back(static_cast<int>(source(i)));
     return ir.CreateShuffleVector(from, order);
   };
-  llvm::Value* sequence = pick(all, [&](unsigned i) { return i % 4 * blocks + i / 4; }, lanes + 3);
+  llvm::Value* sequence = pick(all, [&](unsigned i) { return i % 4 * blocks + i / 4; }, spanned);
+  if (aligned) return uniformOf(e, sequence, t);
   // The run starts at word first & 3: shift by one, then by two, where those bits are set.
   auto bit = [&](uint64_t b) { return ir.CreateICmpNE(ir.CreateAnd(first, e.i64(static_cast<int64_t>(b))), e.i64(0)); };
   llvm::Value* byOne = ir.CreateSelect(bit(1), pick(sequence, [](unsigned i) { return i + 1; }, lanes + 2),

@@ -1,4 +1,6 @@
 // Regions at a point: each instruction is emitted once, as a scalar where it is the same in all lanes, else as a vector.
+#include <algorithm>
+
 #include "codegen/lanes.h"
 #include "ir/check.h"
 
@@ -72,12 +74,25 @@ private:
     return emitElementwise(e, inst.op, from, inst.dtype, arguments(inst));
   }
 
+  /// Whether an index that runs with the lanes is a multiple of 4 in the first of them.
+  bool isMultipleOf4(const plan::Ix& ix) {
+    auto multiple = [](const Dim& d) {
+      return std::all_of(d.terms().begin(), d.terms().end(), [](const auto& term) { return term.second % 4 == 0; });
+    };
+    return multiple(ix.constant) && std::all_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
+             bool lane = term.first.kind == plan::Atom::Kind::Iter && static_cast<int>(term.first.id) == point.laneIter;
+             return (lane && point.aligned % 4 == 0) || multiple(term.second);
+           });
+  }
+
   llvm::Value* emitRandom(const Inst& inst) {
     const Inst& number = region[inst.args[1]];
     llvm::Value* key = value(inst.args[0]);
     if (number.kind == Inst::Kind::Index && !key->getType()->isVectorTy() && point.lanes > 1) {
       needIndex(number.index);
-      if (index.stride(number.index) == 1) return emitRandRun(e, key, index.first(number.index), point.lanes, inst.dtype);
+      if (index.stride(number.index) == 1) {
+        return emitRandRun(e, key, index.first(number.index), point.lanes, isMultipleOf4(number.index), inst.dtype);
+      }
     }
     std::vector<llvm::Value*> args = arguments(inst);
     llvm::Value* elements = emitCast(e, args[1], number.dtype, DType::I64);

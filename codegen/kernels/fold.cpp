@@ -19,8 +19,8 @@ llvm::Constant* lowest(llvm::Type* type, DType t) {
 
 }  // namespace
 
-Folder::Folder(KernelEmitter& e, const plan::Stage& stage, bool fused)
-    : e_(e), stage_(stage), valueType_(stage.body[stage.value].dtype) {
+Folder::Folder(KernelEmitter& e, const plan::Stage& stage, bool fused, const std::map<uint32_t, llvm::Value*>& known)
+    : e_(e), stage_(stage), known_(known), valueType_(stage.body[stage.value].dtype) {
   fused_ = fused && stage.fold == Fold::Sum && isFloat(stage.acc) && stage.body[stage.value].kind == plan::Inst::Kind::Op &&
            stage.body[stage.value].op == Op::Mul;
   if (stage.fold == Fold::Sum) valueType_ = stage.acc;
@@ -39,14 +39,14 @@ FoldState Folder::step(const FoldState& state, const Point& point, llvm::Value* 
   FoldState next;
   if (fused_) {
     const plan::Inst& product = stage_.body[stage_.value];
-    std::vector<llvm::Value*> values = emitRegion(e_, stage_.body, point);
+    std::vector<llvm::Value*> values = emitRegion(e_, stage_.body, point, known_);
     auto factor = [&](unsigned i) {
       llvm::Value* v = emitCast(e_, values[product.args[i]], stage_.body[product.args[i]].dtype, stage_.acc);
       return splat(e_, v, point.lanes);
     };
     next = {fmaOrMulAdd(e_, factor(0), factor(1), state[0])};
   } else {
-    llvm::Value* value = emitInst(e_, stage_.body, stage_.value, point);
+    llvm::Value* value = emitInst(e_, stage_.body, stage_.value, point, known_);
     if (stage_.fold == Fold::Sum) {
       next = {emitAdd(e_, stage_.acc, state[0], emitCast(e_, value, stage_.body[stage_.value].dtype, stage_.acc))};
     } else if (stage_.fold == Fold::Max) {

@@ -15,8 +15,9 @@ using FoldState = std::vector<llvm::Value*>;
 
 class Folder {
 public:
-  /// `fused`: the stage's value is a product to be added by fused multiply-add (contractions).
-  Folder(KernelEmitter& e, const plan::Stage& stage, bool fused);
+  /// `fused`: the stage's value is a product to be added by fused multiply-add (contractions). `known`: values of
+  /// instructions emitted before.
+  Folder(KernelEmitter& e, const plan::Stage& stage, bool fused, const std::map<uint32_t, llvm::Value*>& known);
 
   FoldState start(unsigned lanes);
   /// Folds the stage's value at `point` in; `position` (i64, of the first lane) is read by ArgMax only.
@@ -32,6 +33,7 @@ private:
 
   KernelEmitter& e_;
   const plan::Stage& stage_;
+  const std::map<uint32_t, llvm::Value*>& known_;
   DType valueType_;
   bool fused_;
 };

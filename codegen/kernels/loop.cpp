@@ -1,6 +1,8 @@
 // The loop emitter: any kernel as loops over its task points and stages. Column style runs the lanes over a task variable,
 // so that each lane is a whole output; row style runs them over the innermost variable of each stage and folds 16 virtual
 // lanes in 4 chains by a fixed tree. Which style, and how the work is cut, loop_shape.cpp decides from the kernel alone.
+#include <algorithm>
+
 #include "codegen/kernels/fold.h"
 #include "codegen/kernels/loop_shape.h"
 #include "codegen/scalar_ops.h"
@@ -13,13 +15,46 @@ using plan::Stage;
 /// Fewer scalar operations than this take about 5 µs: a second thread would not help.
 constexpr double kSerialOps = 65536;
 
-/// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
+/// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for. Random
+/// numbers come four from a block of 64-bit lanes: twice as many floats fill a vector of blocks.
 unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
-  bool wide = false;
+  bool wide = false, random = false;
   for (const Stage& s : kernel.stages) {
-    for (const plan::Inst& i : s.body) wide |= i.dtype == DType::F64;
+    for (const plan::Inst& i : s.body) {
+      wide |= i.dtype == DType::F64;
+      random |= i.kind == plan::Inst::Kind::Op && i.op == Op::Rand;
+    }
   }
-  return target.lanes(wide ? DType::F64 : DType::F32);
+  if (wide) return target.lanes(DType::F64);
+  return target.lanes(DType::F32) * (random ? 2 : 1);
+}
+
+/// Whether an index is the same everywhere in the kernel, given which instructions are.
+bool isInvariant(const plan::Ix& ix, const std::vector<bool>& invariant) {
+  return std::all_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
+    const plan::Atom& a = term.first;
+    if (a.kind == plan::Atom::Kind::Iter) return false;
+    return a.kind == plan::Atom::Kind::Inst ? static_cast<bool>(invariant[a.id]) : isInvariant(*a.arg, invariant);
+  });
+}
+
+/// Instructions whose value is the same everywhere in the kernel and which read nothing it writes.
+std::vector<bool> invariantsOf(const plan::Kernel& kernel, const Stage& stage) {
+  std::vector<bool> invariant(stage.body.size(), false);
+  for (size_t i = 0; i < stage.body.size(); ++i) {
+    const plan::Inst& inst = stage.body[i];
+    using Kind = plan::Inst::Kind;
+    if (inst.kind == Kind::Const) invariant[i] = true;
+    if (inst.kind == Kind::Index) invariant[i] = isInvariant(inst.index, invariant);
+    if (inst.kind == Kind::Load) {
+      bool written = inst.operand >= kernel.operands - kernel.outputs;
+      invariant[i] = !written && inst.guards.empty() && isInvariant(inst.index, invariant);
+    }
+    if (inst.kind == Kind::Op) {
+      invariant[i] = std::all_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return static_cast<bool>(invariant[a]); });
+    }
+  }
+  return invariant;
 }
 
 class LoopEmitter {
@@ -41,6 +76,7 @@ public:
     if (cutLanes) axes.push_back({laneExtent(), shape.laneBlock});
     e.setTasks(axes);
     e.serial = shape.totalOps < kSerialOps;
+    for (const Stage& s : kernel.stages) invariants.push_back(emitInvariants(s));
     e.loop(e.task0, e.task1, 1, "task", [&](llvm::Value* task) {
       std::vector<llvm::Value*> at = e.taskCoordinates(task);
       Range points = cutPoints ? block(at.front(), shape.pointBlock, shape.pointCount) : whole(shape.pointCount);
@@ -71,6 +107,19 @@ private:
   Range block(llvm::Value* number, int64_t size, const Dim& extent) {
     llvm::Value* lo = e.ir.CreateNSWMul(number, e.i64(size));
     return {lo, e.minimum(e.ir.CreateNSWAdd(lo, e.i64(size)), e.dim(extent))};
+  }
+
+  /// The values that are the same for all points, before the loops: stores in them would keep LLVM from moving the loads.
+  /// A launch in place reads such a value only if it has a single point, which then reads it first too.
+  std::map<uint32_t, llvm::Value*> emitInvariants(const Stage& stage) {
+    std::map<uint32_t, llvm::Value*> known;
+    Point nowhere;
+    nowhere.iters.assign(kernel.iters.size(), nullptr);
+    std::vector<bool> invariant = invariantsOf(kernel, stage);
+    for (uint32_t i = 0; i < invariant.size(); ++i) {
+      if (invariant[i] && stage.body[i].kind != plan::Inst::Kind::Const) known[i] = emitInst(e, stage.body, i, nowhere, known);
+    }
+    return known;
   }
 
   // ---- task points --------------------------------------------------------------------------------------------------
@@ -119,7 +168,7 @@ private:
     Bundle bundle;
     for (unsigned u = 0; u < count; ++u) {
       bundle.push_back(with(p, iter, e.ir.CreateNSWAdd(base, e.i64(int64_t{u} * n))));
-      bundle.back().lanes = n;
+      bundle.back().lanes = bundle.back().aligned = n;
       bundle.back().laneIter = n > 1 ? static_cast<int>(iter) : -1;
     }
     return bundle;
@@ -186,7 +235,8 @@ private:
   }
 
   void mapPoints(const Stage& stage, const Bundle& bundle) {
-    for (const Point& p : bundle) emitStores(e, stage, emitRegion(e, stage.body, p), p);
+    const auto& known = invariants[static_cast<size_t>(&stage - kernel.stages.data())];
+    for (const Point& p : bundle) emitStores(e, stage, emitRegion(e, stage.body, p, known), p);
   }
 
   void mapNest(const Stage& stage, const Bundle& bundle, size_t depth) {
@@ -204,7 +254,7 @@ private:
 
   void reduceColumns(size_t number, Bundle& bundle) {
     const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, kernel.tmpl != plan::Template::Loop);
+    Folder folder(e, stage, kernel.tmpl != plan::Template::Loop, invariants[number]);
     std::vector<FoldState> states;
     for (const Point& p : bundle) states.push_back(folder.start(p.lanes));
     states = reduceNest(stage, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
@@ -296,7 +346,7 @@ private:
 
   void reduceRow(size_t number, Point& task) {
     const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, false);
+    Folder folder(e, stage, false, invariants[number]);
     std::vector<FoldState> chains(kRowChains, folder.start(kRowLanes));
     chains = reduceNest(stage, {task}, 0, chains, [&](const Bundle& at, std::vector<FoldState> s) {
       return foldRow(stage, folder, at[0], std::move(s));
@@ -344,6 +394,7 @@ private:
   const plan::Kernel& kernel;
   unsigned lanes;
   unsigned unroll;
+  std::vector<std::map<uint32_t, llvm::Value*>> invariants;  // by stage
 };
 
 }  // namespace
