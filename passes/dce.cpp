@@ -10,7 +10,7 @@
 namespace nnc {
 namespace {
 
-Graph keepLive(const Graph& graph);
+Graph keepLive(Graph graph);
 
 /// A control node without its dead parts, and where its old results went.
 struct Shrunk {
@@ -103,35 +103,36 @@ bool alwaysStays(const Node& node) {
   return node.op == Op::Leaf && node.attrs.string("kind") == "input";
 }
 
-Graph keepLive(const Graph& graph) {
+Graph keepLive(Graph graph) {
   ValueSet live;
   for (const Output& output : graph.outputs) live.set(output.value, 1);
-  std::vector<Shrunk> kept(graph.nodes.size());
+  std::vector<std::vector<uint32_t>> kept(graph.nodes.size());  // the old results of each new node; none: dead
   for (uint32_t i = static_cast<uint32_t>(graph.nodes.size()); i-- > 0;) {
-    const Node& node = graph.nodes[i];
+    Node& node = graph.nodes[i];
     Flags results;
     for (uint32_t r = 0; r < node.out.size(); ++r) results.push_back(live.get({i, r}));
     if (std::find(results.begin(), results.end(), 1) == results.end() && !alwaysStays(node)) continue;
-    if (node.op == Op::Scan) {
-      kept[i] = shrinkScan(node, results);
-    } else if (node.op == Op::Cond) {
-      kept[i] = shrinkCond(node, results);
+    if (node.op == Op::Scan || node.op == Op::Cond) {
+      Shrunk shrunk = node.op == Op::Scan ? shrinkScan(node, results) : shrinkCond(node, results);
+      node = std::move(shrunk.node);
+      kept[i] = std::move(shrunk.oldResults);
     } else {
-      kept[i] = {node, indicesOf(Flags(node.out.size(), 1))};
+      kept[i] = indicesOf(Flags(node.out.size(), 1));
     }
-    for (Value v : kept[i].node.in) live.set(v, 1);
+    for (Value v : node.in) live.set(v, 1);
   }
 
   Graph out;
   ValueMap map;
   for (uint32_t i = 0; i < graph.nodes.size(); ++i) {
-    if (kept[i].oldResults.empty()) continue;
-    Node node = std::move(kept[i].node);
+    if (kept[i].empty()) continue;
+    Node node = std::move(graph.nodes[i]);
     for (Value& v : node.in) v = map[v];
-    node.out.clear();
-    for (uint32_t r : kept[i].oldResults) node.out.push_back(graph.nodes[i].out[r]);
-    Value first = out.append(std::move(node));
-    for (uint32_t k = 0; k < kept[i].oldResults.size(); ++k) map.set({i, kept[i].oldResults[k]}, {first.node, k});
+    std::vector<Type> types;
+    for (uint32_t r : kept[i]) types.push_back(std::move(node.out[r]));
+    node.out = std::move(types);
+    const Value first = out.append(std::move(node));
+    for (uint32_t k = 0; k < kept[i].size(); ++k) map.set({i, kept[i][k]}, {first.node, k});
   }
   for (const Output& output : graph.outputs) out.outputs.push_back({output.role, output.name, map[output.value]});
   return out;
@@ -140,7 +141,7 @@ Graph keepLive(const Graph& graph) {
 }  // namespace
 
 Graph deadCode(Graph graph, PassContext&) {
-  return keepLive(graph);
+  return keepLive(std::move(graph));
 }
 
 }  // namespace nnc
