@@ -1,7 +1,7 @@
 """The same two training steps in PyTorch eager, as its users write them: same layers, dropout, Adam, data in memory.
 
 usage: peers_pytorch.py mlp|cnn [--steps N] [--threads N]
-Prints the median of the step times in milliseconds, one line a repetition, so that bench/steps.sh can pair them with ours.
+Prints the median of the step times in milliseconds, one line a repetition, so that bench/steps.py can pair them with ours.
 """
 import argparse
 import gzip
