@@ -139,6 +139,7 @@ private:
     Graph graph = runPass("dce", runPass("autodiff", build(order)));
     std::vector<Tensor> outputs = evaluate(graph, inputs_);
     checkPasses(graph, outputs);
+    checkPipeline(order, outputs);
     Graph lossOnly = graph;
     lossOnly.outputs.resize(1);
     lossOnly = runPass("dce", lossOnly);
@@ -183,6 +184,17 @@ private:
       }
       before = std::move(after);
     }
+  }
+
+  /// So does the pipeline as it is run, with passes before autodiff: the loss and its gradients are what they were.
+  void checkPipeline(int order, const std::vector<Tensor>& expected) {
+    Graph graph = build(order);
+    for (const std::string& name : defaultPipeline()) graph = runPass(name.c_str(), graph);
+    std::vector<Tensor> found = evaluate(graph, inputs_);
+    for (size_t i = 0; i < found.size(); ++i)
+      for (size_t k = 0; k < found[i].floats.size(); ++k)
+        ASSERT_NEAR(found[i].floats[k], expected[i].floats[k], 1e-8 * std::max(1.0, std::abs(expected[i].floats[k])))
+            << "the pipeline changes output " << i << "[" << k << "] of order " << order;
   }
 
   const GradCase& case_;
