@@ -17,8 +17,8 @@ struct ElabOptions {
   std::map<std::string, std::string> dataPaths;  // `--data name=DIR`
 };
 
-/// Elaborates a parsed file that uses the standard library and the files it names by `use` (searched beside it). Nothing
-/// if there were errors; they stand in `diagnostics`.
+/// Elaborates a parsed file that uses the standard library and the files it names by `use` (searched beside it).
+/// Nothing if there were errors; they stand in `diagnostics`.
 std::optional<Module> elaborate(const ast::File& file, const ElabOptions& options, SourceManager& sources,
                                 Diagnostics& diagnostics);
 

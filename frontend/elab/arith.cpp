@@ -1,10 +1,9 @@
-// Elementwise arithmetic: numbers known when compiling, dtypes, broadcasting, and trees leaf by leaf.
+// Elementwise arithmetic on tensors and trees: element types, broadcasting, leaf by leaf.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "ir/infer.h"
 
@@ -14,8 +13,9 @@ namespace {
 
 using ast::BinaryOp;
 
-
-bool isTreeLike(const Val& v) { return v.is(ValKind::Tree) || v.is(ValKind::Instance) || v.is(ValKind::Tuple); }
+bool isTreeLike(const Val& v) {
+  return v.is(ValKind::Tree) || v.is(ValKind::Instance) || v.is(ValKind::Tuple);
+}
 
 /// The wider of two integer types; u8 and i8 meet in i32.
 DType widerInt(DType a, DType b) {
@@ -47,8 +47,10 @@ Val Elaborator::leafwise(const std::vector<Val>& args, Loc at, const std::functi
       const bool same = v.kind == shape->kind && (isTuple ? v.items->size() == n : v.fields->size() == n) &&
                         (isTuple || (*v.fields)[i].first == (*shape->fields)[i].first);
       if (!same) {
-        Diagnostic& d = error(DiagCode::WrongKind, at, "the two trees have different parts, so there is no leaf by leaf");
-        if (!isTuple && v.is(ValKind::Tree)) d.note(fmt::format("one has `{}` where the other differs", (*shape->fields)[i].first));
+        Diagnostic& d =
+            error(DiagCode::WrongKind, at, "the two trees have different parts, so there is no leaf by leaf");
+        if (!isTuple && v.is(ValKind::Tree))
+          d.note(fmt::format("one has `{}` where the other differs", (*shape->fields)[i].first));
         throw Reported{};
       }
       leaves.push_back(isTuple ? (*v.items)[i] : (*v.fields)[i].second);
@@ -60,208 +62,6 @@ Val Elaborator::leafwise(const std::vector<Val>& args, Loc at, const std::functi
   for (size_t i = 0; i < n; ++i) fields.emplace_back((*shape->fields)[i].first, std::move(results[i]));
   return Val::tree(std::move(fields));
 }
-
-// ---- Numbers known when compiling -------------------------------------------------------------------------------------
-
-namespace {
-
-double numberOf(const Val& v) { return v.is(ValKind::Int) ? static_cast<double>(v.dim.value()) : v.number; }
-
-std::shared_ptr<const Formula> formulaOf(const Val& v) {
-  if (v.formula) return v.formula;
-  auto f = std::make_shared<Formula>();
-  f->kind = Formula::Kind::Number;
-  f->isInt = v.is(ValKind::Int);
-  f->number = v.is(ValKind::Bool) ? v.flag : numberOf(v);
-  return f;
-}
-
-Val intResult(BinaryOp op, const Dim& a, const Dim& c, bool& undecided) {
-  const bool consts = a.isConst() && c.isConst();
-  const auto compare = [&](auto test) {
-    const Dim d = a - c;
-    if (!d.isConst()) {
-      undecided = true;
-      return Val::none();
-    }
-    return Val::boolean(test(d.value()));
-  };
-  switch (op) {
-    case BinaryOp::Add: return Val::integer(a + c);
-    case BinaryOp::Sub: return Val::integer(a - c);
-    case BinaryOp::Mul: return Val::integer(a * c);
-    case BinaryOp::Div: {
-      if (const auto q = a.dividedBy(c)) return Val::integer(*q);
-      if (consts && c.value() != 0) {
-        Val v = Val::real(static_cast<double>(a.value()) / static_cast<double>(c.value()));
-        v.text = fmt::format("{} / {}", a.str(), c.str());
-        return v;
-      }
-      undecided = true;
-      return Val::none();
-    }
-    case BinaryOp::FloorDiv:
-    case BinaryOp::Mod: {
-      if (consts && c.value() != 0) {
-        const int64_t x = a.value(), y = c.value();
-        const int64_t q = x / y - ((x % y != 0 && (x < 0) != (y < 0)) ? 1 : 0);
-        return Val::integer(op == BinaryOp::FloorDiv ? q : x - q * y);
-      }
-      if (const auto q = a.dividedBy(c)) return Val::integer(op == BinaryOp::FloorDiv ? *q : Dim(0));
-      undecided = true;
-      return Val::none();
-    }
-    case BinaryOp::Pow: {
-      if (!consts) {
-        undecided = true;
-        return Val::none();
-      }
-      const double p = std::pow(static_cast<double>(a.value()), static_cast<double>(c.value()));
-      return c.value() >= 0 && std::abs(p) < 9e15 ? Val::integer(static_cast<int64_t>(p)) : Val::real(p);
-    }
-    case BinaryOp::Eq: return compare([](int64_t d) { return d == 0; });
-    case BinaryOp::Ne: return compare([](int64_t d) { return d != 0; });
-    case BinaryOp::Lt: return compare([](int64_t d) { return d < 0; });
-    case BinaryOp::Le: return compare([](int64_t d) { return d <= 0; });
-    case BinaryOp::Gt: return compare([](int64_t d) { return d > 0; });
-    case BinaryOp::Ge: return compare([](int64_t d) { return d >= 0; });
-    default: undecided = true; return Val::none();
-  }
-}
-
-Val floatResult(BinaryOp op, double a, double c) {
-  switch (op) {
-    case BinaryOp::Add: return Val::real(a + c);
-    case BinaryOp::Sub: return Val::real(a - c);
-    case BinaryOp::Mul: return Val::real(a * c);
-    case BinaryOp::Div: return Val::real(a / c);
-    case BinaryOp::FloorDiv: return Val::real(std::floor(a / c));
-    case BinaryOp::Mod: return Val::real(a - c * std::floor(a / c));
-    case BinaryOp::Pow: return Val::real(std::pow(a, c));
-    case BinaryOp::Eq: return Val::boolean(a == c);
-    case BinaryOp::Ne: return Val::boolean(a != c);
-    case BinaryOp::Lt: return Val::boolean(a < c);
-    case BinaryOp::Le: return Val::boolean(a <= c);
-    case BinaryOp::Gt: return Val::boolean(a > c);
-    case BinaryOp::Ge: return Val::boolean(a >= c);
-    default: return Val::none();
-  }
-}
-
-bool isConstNumber(const Val& v) { return v.is(ValKind::Float) || v.isConstInt(); }
-
-}  // namespace
-
-Val Elaborator::numberBinary(BinaryOp op, const Val& a, const Val& c, Loc at) {
-  if (op == BinaryOp::MatMul) fail(DiagCode::WrongKind, at, "`@` multiplies tensors, not numbers");
-  Val r;
-  bool undecided = false;
-  if (a.is(ValKind::Int) && c.is(ValKind::Int)) {
-    if ((op == BinaryOp::Div || op == BinaryOp::FloorDiv || op == BinaryOp::Mod) && c.dim == Dim(0))
-      fail(DiagCode::NotDivisible, at, fmt::format("{} is divided by 0", a.dim.str()));
-    r = intResult(op, a.dim, c.dim, undecided);
-  } else if (isConstNumber(a) && isConstNumber(c)) {
-    r = floatResult(op, numberOf(a), numberOf(c));
-  } else {
-    undecided = true;
-  }
-  if (undecided && rigid_ && a.is(ValKind::Int) && c.is(ValKind::Int)) {
-    // A branch that a symbol decides is the instance's; a quotient of symbols stays what it is.
-    if (op >= BinaryOp::Eq) throw Reported{};
-    return Val::integer(Dim::symbol(fmt::format("opaque.{}", opaque_++)));
-  }
-  if (undecided) return Val::of(tensorBinary(op, a, c, at));
-  if (a.formula || c.formula) {
-    auto f = std::make_shared<Formula>();
-    f->kind = Formula::Kind::Binary;
-    f->op = op;
-    f->isInt = r.is(ValKind::Int);
-    // A dimension of the run has no place in a formula: what is computed from it and a hyper is fixed when compiling.
-    if ((a.is(ValKind::Int) && !a.dim.isConst()) || (c.is(ValKind::Int) && !c.dim.isConst())) {
-      for (const Val* v : {&a, &c}) asNumber(*v, at, "a dimension");
-      return r;
-    }
-    f->a = formulaOf(a);
-    f->b = formulaOf(c);
-    r.formula = f;
-  }
-  return r;
-}
-
-std::optional<Val> Elaborator::numberPrimitive(Op op, const std::vector<Val>& args) {
-  for (const Val& v : args)
-    if (!isConstNumber(v) || v.formula) return std::nullopt;
-  const double x = numberOf(args[0]);
-  const bool ints = std::all_of(args.begin(), args.end(), [](const Val& v) { return v.is(ValKind::Int); });
-  switch (op) {
-    case Op::Neg: return ints ? Val::integer(Dim(0) - args[0].dim) : Val::real(-x);
-    case Op::Exp: return Val::real(std::exp(x));
-    case Op::Expm1: return Val::real(std::expm1(x));
-    case Op::Log: return Val::real(std::log(x));
-    case Op::Log1p: return Val::real(std::log1p(x));
-    case Op::Sqrt: return Val::real(std::sqrt(x));
-    case Op::Tanh: return Val::real(std::tanh(x));
-    case Op::Logistic: return Val::real(1 / (1 + std::exp(-x)));
-    case Op::Erf: return Val::real(std::erf(x));
-    case Op::Sin: return Val::real(std::sin(x));
-    case Op::Cos: return Val::real(std::cos(x));
-    case Op::Round: return ints ? args[0] : Val::real(std::nearbyint(x));
-    case Op::Floor: return ints ? args[0] : Val::real(std::floor(x));
-    case Op::Stop: return args[0];
-    case Op::Max: return numberOf(args[0]) >= numberOf(args[1]) ? args[0] : args[1];
-    case Op::Pow: return Val::real(std::pow(x, numberOf(args[1])));
-    default: return std::nullopt;
-  }
-}
-
-Value Elaborator::formulaValue(const Formula& f, DType dtype, Loc at) {
-  switch (f.kind) {
-    case Formula::Kind::Number:
-      return b().constant(f.number, Type{dtype, {}});
-    case Formula::Kind::Hyper: {
-      const Val& h = hyperValues_.at(f.hyper);
-      hypersRunTime_.insert(f.hyper);
-      const bool isInt = h.is(ValKind::Int);
-      const Value v = scalarLeaf(f.hyper, isInt ? DType::I64 : DType::F32, numberOf(h));
-      return b().cast(v, dtype);
-    }
-    case Formula::Kind::Neg:
-      return b().neg(formulaValue(*f.a, dtype, at));
-    case Formula::Kind::Binary: {
-      const TensorVal a = wrap(formulaValue(*f.a, dtype, at)), c = wrap(formulaValue(*f.b, dtype, at));
-      return tensorBinary(f.op, Val::of(a), Val::of(c), at).value;
-    }
-  }
-  return {};
-}
-
-TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
-  place(at);
-  if (v.is(ValKind::Bool)) {
-    if (dtype != DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("a bool stands where {} is needed", dtypeName(dtype)));
-    return wrap(b().constant(v.flag, Type{DType::Bool, {}}));
-  }
-  if (!v.isNumber()) fail(DiagCode::WrongKind, at, fmt::format("a number or tensor is needed here, not {}", describe(v)));
-  if (dtype == DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("{} stands where a bool is needed", describe(v)));
-  if (v.is(ValKind::Float) && isInteger(dtype) && v.number != std::floor(v.number))
-    fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} is not a whole number, as {} needs", v.number, dtypeName(dtype)));
-  // The initial values are computed once, from the values in force.
-  if (v.formula && !initPath_.empty()) asNumber(v, at, "an initial value");
-  else if (v.formula && (v.is(ValKind::Float) || v.dim.isConst())) return wrap(formulaValue(*v.formula, dtype, at));
-  if (v.is(ValKind::Int) && !v.dim.isConst()) {
-    place(at);
-    return wrap(b().cast(b().make(Op::Size, {}, {{"dim", v.dim}}), dtype));
-  }
-  const double x = numberOf(v);
-  if (isInteger(dtype)) {
-    const double lo = dtype == DType::U8 ? 0 : -std::ldexp(1.0, static_cast<int>(dtypeSize(dtype)) * 8 - 1);
-    const double hi = dtype == DType::U8 ? 255 : -lo - 1;
-    if (x < lo || x > hi) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
-  }
-  return wrap(b().constant(x, Type{dtype, {}}));
-}
-
-// ---- Tensors ---------------------------------------------------------------------------------------------------------
 
 TensorVal Elaborator::asTensor(const Val& v, Loc at, const char* what) {
   if (v.is(ValKind::Error)) throw Reported{};
@@ -275,7 +75,9 @@ TensorVal Elaborator::asTensor(const Val& v, Loc at, const char* what) {
   if (v.is(ValKind::Float)) return materialise(v, DType::F32, at);
   if (v.is(ValKind::Bool)) return materialise(v, DType::Bool, at);
   if (v.is(ValKind::Fn) && v.fn->isLayer()) {
-    Diagnostic& d = error(DiagCode::LayerAsFunction, at, fmt::format("{} needs a tensor, and `{}` is a layer that was not applied", what, v.fn->name()));
+    Diagnostic& d =
+        error(DiagCode::LayerAsFunction, at,
+              fmt::format("{} needs a tensor, and `{}` is a layer that was not applied", what, v.fn->name()));
     d.help(fmt::format("apply it: `x |> {}`", v.fn->name()));
     throw Reported{};
   }
@@ -351,9 +153,10 @@ void Elaborator::broadcastOperands(std::vector<TensorVal>& ts, Loc at, const cha
         unit[rank - back] = false;
       } else if (fixed->type.shape[fixed->type.shape.size() - back] != t.type.shape[i]) {
         mustDiffer(shape[rank - back], t.type.shape[i]);
-        Diagnostic& d = error(DiagCode::BroadcastMismatch, at,
-                              fmt::format("`{}` of {} and {}: the axis {} from the end is {} in one and {} in the other", name,
-                                          fixed->type.str(), t.type.str(), back, shape[rank - back].str(), t.type.shape[i].str()));
+        Diagnostic& d =
+            error(DiagCode::BroadcastMismatch, at,
+                  fmt::format("`{}` of {} and {}: the axis {} from the end is {} in one and {} in the other", name,
+                              fixed->type.str(), t.type.str(), back, shape[rank - back].str(), t.type.shape[i].str()));
         d.mark(fmt::format("{} and {}", shapeText(fixed->type.shape), shapeText(t.type.shape)));
         if (t.type.shape[i] == Dim(1) || shape[rank - back] == Dim(1))
           d.help("only a written 1 broadcasts: `|> view[… -> … 1]`");
@@ -372,7 +175,8 @@ void Elaborator::broadcastOperands(std::vector<TensorVal>& ts, Loc at, const cha
     std::vector<std::string> shapes;
     for (const TensorVal& t : ts) shapes.push_back(shapeText(t.type.shape));
     error(DiagCode::BroadcastMismatch, at,
-          fmt::format("`{}` of {} would have the shape {}, which is the shape of neither", name, fmt::join(shapes, " and "), shapeText(shape)))
+          fmt::format("`{}` of {} would have the shape {}, which is the shape of neither", name,
+                      fmt::join(shapes, " and "), shapeText(shape)))
         .help("broadcast one side on purpose: `|> view[B -> B 1]` or a view that names the new axis");
     throw Reported{};
   }
@@ -394,8 +198,9 @@ std::vector<TensorVal> Elaborator::unifyOperands(const std::vector<Val>& args, L
       lead = &v.tensor;
     } else if (dtype != t) {
       if (!isInteger(dtype) || !isInteger(t)) {
-        Diagnostic& d = error(DiagCode::DTypeMismatch, at,
-                              fmt::format("`{}` of {} and {}: element types do not mix", name, lead->type.str(), v.tensor.type.str()));
+        Diagnostic& d = error(
+            DiagCode::DTypeMismatch, at,
+            fmt::format("`{}` of {} and {}: element types do not mix", name, lead->type.str(), v.tensor.type.str()));
         const DType target = isFloat(dtype) ? dtype : t;
         if (isFloat(target)) d.help(fmt::format("write the conversion: `{}(…)`", dtypeName(target)));
         throw Reported{};
@@ -412,7 +217,9 @@ std::vector<TensorVal> Elaborator::unifyOperands(const std::vector<Val>& args, L
   }
   std::vector<TensorVal> ts;
   for (const Val& v : args) {
-    TensorVal t = v.isTensor() ? cast(v.tensor, dtype, at) : (v.isNumber() || v.is(ValKind::Bool)) ? materialise(v, dtype, at) : asTensor(v, at, fmt::format("`{}`", name).c_str());
+    TensorVal t = v.isTensor()                            ? cast(v.tensor, dtype, at)
+                  : (v.isNumber() || v.is(ValKind::Bool)) ? materialise(v, dtype, at)
+                                                          : asTensor(v, at, fmt::format("`{}`", name).c_str());
     ts.push_back(std::move(t));
   }
   broadcastOperands(ts, at, name);
@@ -421,7 +228,9 @@ std::vector<TensorVal> Elaborator::unifyOperands(const std::vector<Val>& args, L
 
 TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc at) {
   const char* name = ast::spelling(op);
-  const auto isBool = [](const Val& v) { return v.is(ValKind::Bool) || (v.isTensor() && v.tensor.type.dtype == DType::Bool); };
+  const auto isBool = [](const Val& v) {
+    return v.is(ValKind::Bool) || (v.isTensor() && v.tensor.type.dtype == DType::Bool);
+  };
   // x^2, x^3 and x^0.5 have exact forms that every pass and kernel knows better than pow.
   if (op == BinaryOp::Pow && a.isTensor() && isConstNumber(c) && !c.formula) {
     const double e = numberOf(c);
@@ -438,19 +247,28 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
   const DType dtype = ts[0].type.dtype;
   const bool logical = op == BinaryOp::And || op == BinaryOp::Or;
   if (logical != (isBool(a) && isBool(c)) && op != BinaryOp::Eq && op != BinaryOp::Ne) {
-    Diagnostic& d = error(DiagCode::DTypeMismatch, at, fmt::format("`{}` takes {}, not {} and {}", name, logical ? "bools" : "numbers", describe(a), describe(c)));
+    Diagnostic& d = error(
+        DiagCode::DTypeMismatch, at,
+        fmt::format("`{}` takes {}, not {} and {}", name, logical ? "bools" : "numbers", describe(a), describe(c)));
     if (!logical) d.help("write the conversion: `f32(…)`");
     throw Reported{};
   }
   place(at);
   Value r;
   switch (op) {
-    case BinaryOp::Add: r = b().add(x, y); break;
-    case BinaryOp::Sub: r = b().sub(x, y); break;
-    case BinaryOp::Mul: r = b().mul(x, y); break;
+    case BinaryOp::Add:
+      r = b().add(x, y);
+      break;
+    case BinaryOp::Sub:
+      r = b().sub(x, y);
+      break;
+    case BinaryOp::Mul:
+      r = b().mul(x, y);
+      break;
     case BinaryOp::Div:
       if (!isFloat(dtype)) {
-        error(DiagCode::DTypeMismatch, at, fmt::format("`/` is for floats, not {}", ts[0].type.str())).help("`//` divides integers and rounds down; `f32(…)` converts");
+        error(DiagCode::DTypeMismatch, at, fmt::format("`/` is for floats, not {}", ts[0].type.str()))
+            .help("`//` divides integers and rounds down; `f32(…)` converts");
         throw Reported{};
       }
       r = b().div(x, y);
@@ -463,20 +281,38 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
       break;
     case BinaryOp::Pow:
       if (!isFloat(dtype)) {
-        error(DiagCode::DTypeMismatch, at, fmt::format("`^` is for floats, not {}", ts[0].type.str())).help("write the conversion: `f32(…)`");
+        error(DiagCode::DTypeMismatch, at, fmt::format("`^` is for floats, not {}", ts[0].type.str()))
+            .help("write the conversion: `f32(…)`");
         throw Reported{};
       }
       r = b().make(Op::Pow, {x, y});
       break;
-    case BinaryOp::Eq: r = b().make(Op::Eq, {x, y}); break;
-    case BinaryOp::Ne: r = b().unary(Op::Not, b().make(Op::Eq, {x, y})); break;
-    case BinaryOp::Lt: r = b().make(Op::Lt, {x, y}); break;
-    case BinaryOp::Le: r = b().make(Op::Le, {x, y}); break;
-    case BinaryOp::Gt: r = b().make(Op::Lt, {y, x}); break;
-    case BinaryOp::Ge: r = b().make(Op::Le, {y, x}); break;
-    case BinaryOp::And: r = b().make(Op::And, {x, y}); break;
-    case BinaryOp::Or: r = b().make(Op::Or, {x, y}); break;
-    case BinaryOp::MatMul: fail(DiagCode::WrongKind, at, "`@` multiplies tensors, not numbers");
+    case BinaryOp::Eq:
+      r = b().make(Op::Eq, {x, y});
+      break;
+    case BinaryOp::Ne:
+      r = b().unary(Op::Not, b().make(Op::Eq, {x, y}));
+      break;
+    case BinaryOp::Lt:
+      r = b().make(Op::Lt, {x, y});
+      break;
+    case BinaryOp::Le:
+      r = b().make(Op::Le, {x, y});
+      break;
+    case BinaryOp::Gt:
+      r = b().make(Op::Lt, {y, x});
+      break;
+    case BinaryOp::Ge:
+      r = b().make(Op::Le, {y, x});
+      break;
+    case BinaryOp::And:
+      r = b().make(Op::And, {x, y});
+      break;
+    case BinaryOp::Or:
+      r = b().make(Op::Or, {x, y});
+      break;
+    case BinaryOp::MatMul:
+      fail(DiagCode::WrongKind, at, "`@` multiplies tensors, not numbers");
   }
   return wrap(r, ts[0].unit);
 }
@@ -534,7 +370,9 @@ Val Elaborator::elementwise(Op op, const std::vector<Val>& args, const Attrs& at
       ts = {cond, sides[0], sides[1]};
       broadcastOperands(ts, at, name);
     } else {
-      if (vals.size() == 1 && !vals[0].isTensor()) shaped[0] = Val::of(vals[0].is(ValKind::Bool) ? materialise(vals[0], DType::Bool, at) : materialise(vals[0], DType::F32, at));
+      if (vals.size() == 1 && !vals[0].isTensor())
+        shaped[0] = Val::of(vals[0].is(ValKind::Bool) ? materialise(vals[0], DType::Bool, at)
+                                                      : materialise(vals[0], DType::F32, at));
       ts = unifyOperands(shaped, at, name);
     }
     std::vector<Value> in;
@@ -553,31 +391,6 @@ Val Elaborator::elementwise(Op op, const std::vector<Val>& args, const Attrs& at
     if (op == Op::Stop) r.bound = ts[0].bound;
     return Val::of(r);
   });
-}
-
-Val Elaborator::negate(const Val& v, Loc at) {
-  if (v.is(ValKind::Int) || v.is(ValKind::Float)) {
-    Val r = v.is(ValKind::Int) ? Val::integer(Dim(0) - v.dim) : Val::real(-v.number);
-    if (v.formula) {
-      auto f = std::make_shared<Formula>();
-      f->kind = Formula::Kind::Neg;
-      f->isInt = v.is(ValKind::Int);
-      f->a = v.formula;
-      r.formula = f;
-    }
-    return r;
-  }
-  if (v.is(ValKind::Fn) && ctx_.expected) return negate(applyShapeFn(v, ctx_.expected->dims, at), at);
-  return elementwise(Op::Neg, {v}, {}, at, "-");
-}
-
-Val Elaborator::logicalNot(const Val& v, Loc at) {
-  if (v.is(ValKind::Bool)) {
-    Val r = v;
-    r.flag = !v.flag;
-    return r;
-  }
-  return elementwise(Op::Not, {v}, {}, at, "not");
 }
 
 }  // namespace nnc::elab

@@ -10,24 +10,45 @@ namespace nnc::elab {
 Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
   const auto need = [&](size_t lo, size_t hi) {
     if (args.size() < lo || args.size() > hi)
-      fail(DiagCode::WrongArguments, at, fmt::format("`{}` takes {} argument{}, not {}", f.name(), lo == hi ? std::to_string(lo) : fmt::format("{} to {}", lo, hi), hi == 1 ? "" : "s", args.size()));
+      fail(DiagCode::WrongArguments, at,
+           fmt::format("`{}` takes {} argument{}, not {}", f.name(),
+                       lo == hi ? std::to_string(lo) : fmt::format("{} to {}", lo, hi), hi == 1 ? "" : "s",
+                       args.size()));
     for (const ArgVal& a : args)
-      if (!a.name.empty()) fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` has no argument called `{}`", f.name(), a.name));
+      if (!a.name.empty())
+        fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` has no argument called `{}`", f.name(), a.name));
   };
   switch (f.builtin) {
-    case Builtin::View: return view(f, args, at);
-    case Builtin::Dot: return dot(f, args, at);
-    case Builtin::Grad: need(2, 2); return gradOf(args, at);
-    case Builtin::Stack: return stack(f, args, at);
-    case Builtin::Concat: return concat(f, args, at);
-    case Builtin::Put: need(3, 3); return put(f, args, at);
-    case Builtin::Iota: need(1, 1); return iota(args, at);
-    case Builtin::Clamp: need(2, 2); return clamp(args, at);
-    case Builtin::Count: need(1, 1); return countOf(f, args, at);
-    case Builtin::Sort: need(1, 1); return sortOf(f, args, at);
+    case Builtin::View:
+      return view(f, args, at);
+    case Builtin::Dot:
+      return dot(f, args, at);
+    case Builtin::Grad:
+      need(2, 2);
+      return gradOf(args, at);
+    case Builtin::Stack:
+      return stack(f, args, at);
+    case Builtin::Concat:
+      return concat(f, args, at);
+    case Builtin::Put:
+      need(3, 3);
+      return put(f, args, at);
+    case Builtin::Iota:
+      need(1, 1);
+      return iota(args, at);
+    case Builtin::Clamp:
+      need(2, 2);
+      return clamp(args, at);
+    case Builtin::Count:
+      need(1, 1);
+      return countOf(f, args, at);
+    case Builtin::Sort:
+      need(1, 1);
+      return sortOf(f, args, at);
     case Builtin::Copy: {
       need(1, 1);
-      if (!args[0].val.is(ValKind::Instance)) fail(DiagCode::WrongKind, args[0].at, fmt::format("`copy` takes an instance, not {}", describe(args[0].val)));
+      if (!args[0].val.is(ValKind::Instance))
+        fail(DiagCode::WrongKind, args[0].at, fmt::format("`copy` takes an instance, not {}", describe(args[0].val)));
       instances_.emplace_back();
       instances_.back().source = args[0].val.instance;
       instances_.back().layer = args[0].val.instance->layer;
@@ -48,20 +69,27 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
       if (v.isNumber() || v.is(ValKind::Bool)) return Val::integer(0);
       fail(DiagCode::WrongKind, args[0].at, fmt::format("`rank` takes a tensor or a tuple, not {}", describe(v)));
     }
-    case Builtin::IsTuple: need(1, 1); return Val::boolean(args[0].val.is(ValKind::Tuple));
-    case Builtin::IsInstance: need(1, 1); return Val::boolean(args[0].val.is(ValKind::Instance) || args[0].val.is(ValKind::Tree));
+    case Builtin::IsTuple:
+      need(1, 1);
+      return Val::boolean(args[0].val.is(ValKind::Tuple));
+    case Builtin::IsInstance:
+      need(1, 1);
+      return Val::boolean(args[0].val.is(ValKind::Instance) || args[0].val.is(ValKind::Tree));
     case Builtin::ToInt: {
       need(1, 1);
       if (args[0].val.is(ValKind::Int)) return args[0].val;
       return Val::integer(static_cast<int64_t>(asNumber(args[0].val, args[0].at, "the argument of `int`")));
     }
-    case Builtin::ToFloat: need(1, 1); return Val::real(asNumber(args[0].val, args[0].at, "the argument of `float`"));
+    case Builtin::ToFloat:
+      need(1, 1);
+      return Val::real(asNumber(args[0].val, args[0].at, "the argument of `float`"));
   }
   return Val::error();
 }
 
 Val Elaborator::applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
-  if (args.size() != 1) fail(DiagCode::WrongArguments, at, fmt::format("`{}` converts one value, not {}", f.name(), args.size()));
+  if (args.size() != 1)
+    fail(DiagCode::WrongArguments, at, fmt::format("`{}` converts one value, not {}", f.name(), args.size()));
   return leafwise({args[0].val}, at, [&](const std::vector<Val>& v) -> Val {
     if (v[0].isTensor()) return Val::of(cast(v[0].tensor, f.dtype, at));
     if (v[0].is(ValKind::Bool)) return Val::of(cast(materialise(v[0], DType::Bool, at), f.dtype, at));
@@ -70,7 +98,8 @@ Val Elaborator::applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc a
   });
 }
 
-// ---- grad ------------------------------------------------------------------------------------------------------------
+// ---- grad
+// ------------------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -102,12 +131,12 @@ std::optional<TensorVal> outward(TensorVal t, Frame* target) {
 }  // namespace
 
 Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
-  // A gradient of a value from around a loop or `every` is taken where that value is: in here it is an argument without a past.
+  // A gradient of a value from around a loop or `every` is taken where that value is: in here it is an argument without
+  // a past.
   if (args[0].val.isTensor() && args[0].val.tensor.frame != frame_ && frame_->isInside(args[0].val.tensor.frame)) {
     Frame* home = args[0].val.tensor.frame;
     Val x = args[1].val.is(ValKind::Instance) ? instanceTree(args[1].val.instance, at) : args[1].val;
-    if (x.is(ValKind::Tuple))
-      x = leafwise({x}, at, [](const std::vector<Val>& v) { return v[0]; });
+    if (x.is(ValKind::Tuple)) x = leafwise({x}, at, [](const std::vector<Val>& v) { return v[0]; });
     std::vector<TensorVal> xs, outer;
     collectTensors(x, xs);
     for (const TensorVal& t : xs)
@@ -121,7 +150,8 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   }
   const TensorVal e = asTensor(args[0].val, args[0].at, "`grad`");
   if (e.type.rank() != 0 || !isFloat(e.type.dtype)) {
-    error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str())).help("reduce it to one number first");
+    error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str()))
+        .help("reduce it to one number first");
     throw Reported{};
   }
   Val x = args[1].val;
@@ -133,10 +163,13 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   }
   std::vector<TensorVal> xs;
   collectTensors(x, xs);
-  if (xs.empty()) fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by a tensor, an instance or a tuple of them, not by {}", describe(x)));
+  if (xs.empty())
+    fail(DiagCode::GradTarget, args[1].at,
+         fmt::format("a gradient is by a tensor, an instance or a tuple of them, not by {}", describe(x)));
   std::vector<Value> in{e.value};
   for (const TensorVal& t : xs) {
-    if (!isFloat(t.type.dtype)) fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by floats, not by {}", t.type.str()));
+    if (!isFloat(t.type.dtype))
+      fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by floats, not by {}", t.type.str()));
     in.push_back(use(t, args[1].at));
   }
   // What reaches e, as far as this graph shows it: floats, not through stop.
@@ -156,7 +189,9 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   if (!lost.empty()) {
     const size_t shown = std::min<size_t>(lost.size(), 5);
     std::vector<std::string> first(lost.begin(), lost.begin() + shown);
-    Diagnostic& d = error(DiagCode::GradNoPath, args[1].at, fmt::format("`{}` {} not reach the value whose gradient is taken", fmt::join(first, "`, `"), shown > 1 ? "do" : "does"));
+    Diagnostic& d = error(DiagCode::GradNoPath, args[1].at,
+                          fmt::format("`{}` {} not reach the value whose gradient is taken", fmt::join(first, "`, `"),
+                                      shown > 1 ? "do" : "does"));
     if (lost.size() > shown) d.note(fmt::format("and {} more", lost.size() - shown));
     d.label(args[0].at, "the value");
     throw Reported{};
@@ -169,13 +204,15 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   return replaceTensors(x, results, next);
 }
 
-// ---- Putting together and taking apart -------------------------------------------------------------------------------
+// ---- Putting together and taking apart
+// -------------------------------------------------------------------------------
 
 std::vector<int64_t> Elaborator::axesArg(const FnVal& f, int rank, Loc at, bool allByDefault) {
   std::vector<int64_t> axes;
   const auto add = [&](const Val& v) {
     int64_t a = asConst(v, at, "an axis");
-    if (a < -rank || a >= rank) fail(DiagCode::BadIndex, at, fmt::format("`{}` has no axis {} in {} axes", f.name(), a, rank));
+    if (a < -rank || a >= rank)
+      fail(DiagCode::BadIndex, at, fmt::format("`{}` has no axis {} in {} axes", f.name(), a, rank));
     axes.push_back(a < 0 ? a + rank : a);
   };
   const StaticArg* s = f.statics.empty() ? nullptr : &f.statics[0];
@@ -235,10 +272,14 @@ Val Elaborator::concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at) 
       axis = axesArg(f, t.type.rank(), at, false)[0];
     }
     if (t.type.dtype != first->type.dtype)
-      fail(DiagCode::DTypeMismatch, at, fmt::format("`concat` of {} and {}: element types do not mix", first->type.str(), t.type.str()));
+      fail(DiagCode::DTypeMismatch, at,
+           fmt::format("`concat` of {} and {}: element types do not mix", first->type.str(), t.type.str()));
     bool fits = t.type.rank() == first->type.rank();
     for (int i = 0; fits && i < t.type.rank(); ++i) fits = i == axis || t.type.shape[i] == first->type.shape[i];
-    if (!fits) fail(DiagCode::AxisMismatch, at, fmt::format("`concat` along axis {} of {} and {}: the other axes must agree", axis, first->type.str(), t.type.str()));
+    if (!fits)
+      fail(DiagCode::AxisMismatch, at,
+           fmt::format("`concat` along axis {} of {} and {}: the other axes must agree", axis, first->type.str(),
+                       t.type.str()));
     in.push_back(t.value);
   }
   return Val::of(in.size() == 1 ? *first : wrap(makeNode(Op::Concat, in, {{"axis", axis}}, at)));
@@ -249,7 +290,7 @@ namespace {
 /// The start of `start + iota(n)` or of `iota(n)`, if that is how the value was built.
 struct Contiguous {
   bool is = false;
-  Value start;         // empty: `number`
+  Value start;  // empty: `number`
   int64_t number = 0;
 };
 Contiguous contiguous(const Graph& g, Value v) {
@@ -281,18 +322,24 @@ Contiguous contiguous(const Graph& g, Value v) {
 Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const TensorVal x = asTensor(args[0].val, args[0].at, "`put`"), i = asTensor(args[1].val, args[1].at, "`put`");
   const int64_t axis = axesArg(f, x.type.rank(), at, false)[0];
-  if (!isInteger(i.type.dtype) || i.type.rank() > 1) fail(DiagCode::DTypeMismatch, args[1].at, fmt::format("`put` takes an index or a vector of indices, not {}", i.type.str()));
+  if (!isInteger(i.type.dtype) || i.type.rank() > 1)
+    fail(DiagCode::DTypeMismatch, args[1].at,
+         fmt::format("`put` takes an index or a vector of indices, not {}", i.type.str()));
   Shape want = x.type.shape;
-  if (i.type.rank() == 0) want.erase(want.begin() + axis);
-  else want[axis] = i.type.shape[0];
-  TensorVal u = args[2].val.isNumber() ? materialise(args[2].val, x.type.dtype, at) : asTensor(args[2].val, args[2].at, "`put`");
+  if (i.type.rank() == 0)
+    want.erase(want.begin() + axis);
+  else
+    want[axis] = i.type.shape[0];
+  TensorVal u =
+      args[2].val.isNumber() ? materialise(args[2].val, x.type.dtype, at) : asTensor(args[2].val, args[2].at, "`put`");
   if (u.type.rank() == 0 && !want.empty()) {
     place(at);
     u = wrap(b().fill(u.value, want));
   }
   if (u.type.shape != want || u.type.dtype != x.type.dtype) {
     const Type need{x.type.dtype, want};
-    fail(DiagCode::AxisMismatch, args[2].at, fmt::format("`put` writes {} here, and this is {}", need.str(), u.type.str()));
+    fail(DiagCode::AxisMismatch, args[2].at,
+         fmt::format("`put` writes {} here, and this is {}", need.str(), u.type.str()));
   }
   place(at);
   Value start, block = u.value;
@@ -304,12 +351,16 @@ Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   } else if (const Contiguous c = contiguous(frame_->graph, i.value); c.is) {
     start = c.start ? c.start : b().constant(static_cast<double>(c.number), Type{DType::I32, {}});
   } else {
-    return Val::of(wrap(makeNode(Op::Scatter, {x.value, i.value, u.value}, {{"axis", axis}, {"batch", int64_t{0}}, {"mode", std::string("set")}}, at), x.unit, x.bound));
+    return Val::of(wrap(makeNode(Op::Scatter, {x.value, i.value, u.value},
+                                 {{"axis", axis}, {"batch", int64_t{0}}, {"mode", std::string("set")}}, at),
+                        x.unit, x.bound));
   }
-  return Val::of(wrap(makeNode(Op::DUpdate, {x.value, block, start}, {{"axes", std::vector<int64_t>{axis}}}, at), x.unit, x.bound));
+  return Val::of(wrap(makeNode(Op::DUpdate, {x.value, block, start}, {{"axes", std::vector<int64_t>{axis}}}, at),
+                      x.unit, x.bound));
 }
 
-// ---- Indices, shapes, counts -----------------------------------------------------------------------------------------
+// ---- Indices, shapes, counts
+// -----------------------------------------------------------------------------------------
 
 Val Elaborator::iota(const std::vector<ArgVal>& args, Loc at) {
   const Dim n = asDim(args[0].val, args[0].at, "the length of `iota`");
@@ -319,7 +370,8 @@ Val Elaborator::iota(const std::vector<ArgVal>& args, Loc at) {
 
 Val Elaborator::clamp(const std::vector<ArgVal>& args, Loc at) {
   TensorVal i = asTensor(args[0].val, args[0].at, "`clamp`");
-  if (!isInteger(i.type.dtype)) fail(DiagCode::DTypeMismatch, args[0].at, fmt::format("`clamp` takes integers, not {}", i.type.str()));
+  if (!isInteger(i.type.dtype))
+    fail(DiagCode::DTypeMismatch, args[0].at, fmt::format("`clamp` takes integers, not {}", i.type.str()));
   const Dim n = asDim(args[1].val, args[1].at, "the bound of `clamp`");
   const Val low = elementwise(Op::Max, {Val::of(i), Val::integer(0)}, {}, at, "clamp");
   const Val below = negate(elementwise(Op::Max, {negate(low, at), Val::integer(Dim(1) - n)}, {}, at, "clamp"), at);

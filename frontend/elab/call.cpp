@@ -1,4 +1,5 @@
-// Application: compile-time arguments, arguments by position and name, instances of layers, and the way calls make paths.
+// Application: compile-time arguments, arguments by position and name, instances of layers, and the way calls make
+// paths.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -17,17 +18,23 @@ std::vector<std::string> paramNames(const std::vector<ast::ParamDecl>& params) {
 
 }  // namespace
 
-// ---- Compile-time arguments ------------------------------------------------------------------------------------------
+// ---- Compile-time arguments
+// ------------------------------------------------------------------------------------------
 
 Val Elaborator::evalBracket(const ast::Bracket& e) {
   const Val base = evalExpecting(*e.base, nullptr);
   switch (base.kind) {
-    case ValKind::Error: throw Reported{};
-    case ValKind::Fn: return bindStatics(base, e);
+    case ValKind::Error:
+      throw Reported{};
+    case ValKind::Fn:
+      return bindStatics(base, e);
     case ValKind::Tensor:
-    case ValKind::Tuple: return index(base, e);
-    case ValKind::Raw: return rawColumns(*base.data, e);
-    default: fail(DiagCode::WrongKind, e.loc, fmt::format("{} takes no `[…]`", describe(base)));
+    case ValKind::Tuple:
+      return index(base, e);
+    case ValKind::Raw:
+      return rawColumns(*base.data, e);
+    default:
+      fail(DiagCode::WrongKind, e.loc, fmt::format("{} takes no `[…]`", describe(base)));
   }
 }
 
@@ -37,8 +44,10 @@ Val Elaborator::bindStatics(const Val& f, const ast::Bracket& e) {
   Restore<const Expected*> keep(ctx_.expected);
   ctx_.expected = nullptr;
   const std::vector<ast::ParamDecl>* params = bound.kind == FnVal::Kind::Callable ? &bound.decl->staticParams : nullptr;
-  if (bound.kind == FnVal::Kind::Lambda || bound.kind == FnVal::Kind::Cast || bound.kind == FnVal::Kind::Field || (params && params->empty())) {
-    Diagnostic& d = error(DiagCode::WrongArguments, e.loc, fmt::format("{} takes no compile-time arguments", describe(f)));
+  if (bound.kind == FnVal::Kind::Lambda || bound.kind == FnVal::Kind::Cast || bound.kind == FnVal::Kind::Field ||
+      (params && params->empty())) {
+    Diagnostic& d =
+        error(DiagCode::WrongArguments, e.loc, fmt::format("{} takes no compile-time arguments", describe(f)));
     d.help(fmt::format("its arguments stand in parentheses: `{}(…)`", bound.name()));
     throw Reported{};
   }
@@ -50,18 +59,23 @@ Val Elaborator::bindStatics(const Val& f, const ast::Bracket& e) {
     if (params) {
       if (s.name.empty()) {
         if (position >= params->size())
-          fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` takes at most {} compile-time argument{}", bound.name(), params->size(), params->size() == 1 ? "" : "s"));
+          fail(DiagCode::WrongArguments, s.at,
+               fmt::format("`{}` takes at most {} compile-time argument{}", bound.name(), params->size(),
+                           params->size() == 1 ? "" : "s"));
         s.name = (*params)[position++].name.text;
       } else {
         const std::vector<std::string> names = paramNames(*params);
         if (std::find(names.begin(), names.end(), s.name) == names.end())
-          failUnknown(DiagCode::UnknownOption, a.name.loc, fmt::format("option of `{}` called", bound.name()), s.name, names);
+          failUnknown(DiagCode::UnknownOption, a.name.loc, fmt::format("option of `{}` called", bound.name()), s.name,
+                      names);
       }
       for (const StaticArg& other : bound.statics)
         if (other.name == s.name) fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` is given twice", s.name));
     }
-    if (a.value->is<ast::ShapeMap>()) s.expr = a.value.get();
-    else s.value = eval(*a.value);
+    if (a.value->is<ast::ShapeMap>())
+      s.expr = a.value.get();
+    else
+      s.value = eval(*a.value);
     if (s.value.is(ValKind::Error) && !s.expr) throw Reported{};
     bound.statics.push_back(std::move(s));
   }
@@ -78,7 +92,8 @@ void Elaborator::bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at)
       continue;
     }
     if (!p.fallback) {
-      error(DiagCode::WrongArguments, at, fmt::format("`{}` needs its compile-time argument `{}`", f.name(), p.name.text))
+      error(DiagCode::WrongArguments, at,
+            fmt::format("`{}` needs its compile-time argument `{}`", f.name(), p.name.text))
           .help(fmt::format("write `{}[…]`", f.name()));
       throw Reported{};
     }
@@ -88,31 +103,39 @@ void Elaborator::bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at)
   }
 }
 
-// ---- Arguments -------------------------------------------------------------------------------------------------------
+// ---- Arguments
+// -------------------------------------------------------------------------------------------------------
 
-void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args, const std::string& name, Loc at, Loc declaredAt) {
+void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args,
+                            const std::string& name, Loc at, Loc declaredAt) {
   std::vector<const ArgVal*> given(params.size(), nullptr);
   size_t position = 0;
   for (const ArgVal& a : args) {
     size_t i = position;
     if (a.name.empty()) {
       if (position++ >= params.size()) {
-        Diagnostic& d = error(DiagCode::WrongArguments, a.at, fmt::format("`{}` takes {} argument{}, and here are {}", name, params.size(), params.size() == 1 ? "" : "s", args.size()));
+        Diagnostic& d = error(DiagCode::WrongArguments, a.at,
+                              fmt::format("`{}` takes {} argument{}, and here are {}", name, params.size(),
+                                          params.size() == 1 ? "" : "s", args.size()));
         d.note(declaredAt, fmt::format("`{}` is defined", name));
         throw Reported{};
       }
     } else {
       const std::vector<std::string> names = paramNames(params);
       i = static_cast<size_t>(std::find(names.begin(), names.end(), a.name) - names.begin());
-      if (i == names.size()) failUnknown(DiagCode::UnknownOption, a.at, fmt::format("argument of `{}` called", name), a.name, names);
+      if (i == names.size())
+        failUnknown(DiagCode::UnknownOption, a.at, fmt::format("argument of `{}` called", name), a.name, names);
     }
-    if (given[i]) fail(DiagCode::WrongArguments, a.at, fmt::format("the argument `{}` of `{}` is given twice", params[i].name.text, name));
+    if (given[i])
+      fail(DiagCode::WrongArguments, a.at,
+           fmt::format("the argument `{}` of `{}` is given twice", params[i].name.text, name));
     given[i] = &a;
   }
   for (size_t i = 0; i < params.size(); ++i) {
     const ast::ParamDecl& p = params[i];
     if (!given[i] && !p.fallback) {
-      Diagnostic& d = error(DiagCode::WrongArguments, at, fmt::format("the argument `{}` of `{}` is missing", p.name.text, name));
+      Diagnostic& d =
+          error(DiagCode::WrongArguments, at, fmt::format("the argument `{}` of `{}` is missing", p.name.text, name));
       d.note(p.name.loc, fmt::format("`{}` is declared", p.name.text));
       throw Reported{};
     }
@@ -124,7 +147,8 @@ void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vect
   }
 }
 
-// ---- Calls -----------------------------------------------------------------------------------------------------------
+// ---- Calls
+// -----------------------------------------------------------------------------------------------------------
 
 std::string Elaborator::ordinalKey(const std::string& callee, const void* site) {
   if (!ctx_.ordinals) return callee;
@@ -138,7 +162,8 @@ std::string Elaborator::ordinalKey(const std::string& callee, const void* site) 
 Val Elaborator::evalCall(const ast::Call& e) {
   // `chars(raw)` in a data block: the reader's own tokens of the text.
   if (const auto* reader = e.callee->tryAs<ast::Name>(); rawData_ && reader && e.args.size() == 1)
-    if (const auto* arg = e.args[0].value->tryAs<ast::Name>(); arg && arg->text == "raw" && !ctx_.scope->find(reader->text))
+    if (const auto* arg = e.args[0].value->tryAs<ast::Name>();
+        arg && arg->text == "raw" && !ctx_.scope->find(reader->text))
       return rawField(*rawData_, reader->text, e.loc);
   Val f;
   std::vector<ArgVal> args;
@@ -158,7 +183,8 @@ Val Elaborator::evalCall(const ast::Call& e) {
         const ast::Call& stage = **it;
         const Val callee = eval(*stage.callee);
         std::vector<ArgVal> stageArgs{{"", std::move(flow), stage.args[0].value->loc}};
-        for (size_t i = 1; i < stage.args.size(); ++i) stageArgs.push_back({stage.args[i].name.text, eval(*stage.args[i].value), stage.args[i].value->loc});
+        for (size_t i = 1; i < stage.args.size(); ++i)
+          stageArgs.push_back({stage.args[i].name.text, eval(*stage.args[i].value), stage.args[i].value->loc});
         // What flows in is not at fault by its own place: blame the stage.
         stageArgs[0].at = stage.loc;
         if (&stage == &e) {
@@ -181,7 +207,8 @@ Val Elaborator::apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast:
     if (a.val.is(ValKind::Error)) throw Reported{};
   if (f.is(ValKind::Error)) throw Reported{};
   if (site && site->label && !(f.is(ValKind::Fn) && f.fn->isLayer()))
-    fail(DiagCode::NotCallable, site->label.name.loc, fmt::format("a label names an instance of a layer, and this is {}", describe(f)));
+    fail(DiagCode::NotCallable, site->label.name.loc,
+         fmt::format("a label names an instance of a layer, and this is {}", describe(f)));
   if (f.is(ValKind::Instance)) return applyInstance(f.instance, std::move(args), at);
   if (!f.is(ValKind::Fn)) {
     Diagnostic& d = error(DiagCode::NotCallable, at, fmt::format("{} is called like a function", describe(f)));
@@ -189,12 +216,18 @@ Val Elaborator::apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast:
     throw Reported{};
   }
   switch (f.fn->kind) {
-    case FnVal::Kind::Callable: return applyCallable(*f.fn, std::move(args), at, site);
-    case FnVal::Kind::Lambda: return applyLambda(*f.fn, std::move(args), at);
-    case FnVal::Kind::Builtin: return applyBuiltin(*f.fn, std::move(args), at);
-    case FnVal::Kind::Primitive: return applyPrimitive(*f.fn, args, at);
-    case FnVal::Kind::Cast: return applyCast(*f.fn, args, at);
-    case FnVal::Kind::Field: return applyField(*f.fn->field, args, at);
+    case FnVal::Kind::Callable:
+      return applyCallable(*f.fn, std::move(args), at, site);
+    case FnVal::Kind::Lambda:
+      return applyLambda(*f.fn, std::move(args), at);
+    case FnVal::Kind::Builtin:
+      return applyBuiltin(*f.fn, std::move(args), at);
+    case FnVal::Kind::Primitive:
+      return applyPrimitive(*f.fn, args, at);
+    case FnVal::Kind::Cast:
+      return applyCast(*f.fn, args, at);
+    case FnVal::Kind::Field:
+      return applyField(*f.fn->field, args, at);
   }
   return Val::error();
 }
@@ -210,7 +243,9 @@ Val Elaborator::applyBody(const ast::Callable& decl, const FnVal& f, std::vector
   if (!decl.result) return v;
   const ast::Expr* last = decl.body.value();
   const Loc where = last ? last->loc : decl.name.loc;
-  if (v.is(ValKind::None)) fail(DiagCode::NoValue, where, fmt::format("`{}` declares a result, and its last line is no value", decl.name.text));
+  if (v.is(ValKind::None))
+    fail(DiagCode::NoValue, where,
+         fmt::format("`{}` declares a result, and its last line is no value", decl.name.text));
   return matchType(*decl.result, v, fmt::format("the result of `{}`", decl.name.text), where);
 }
 
@@ -221,14 +256,18 @@ Val Elaborator::applyLambda(const FnVal& f, std::vector<ArgVal> args, Loc at) {
   ctx_.scope = std::make_shared<Scope>(f.env);
   if (calls_.size() >= kMaxCallDepth) fail(DiagCode::CallsTooDeep, at, "calls nest more than 1000 deep");
   calls_.push_back({at, "fn"});
-  struct Pop { std::vector<CallSite>& c; ~Pop() { c.pop_back(); } } pop{calls_};
+  struct Pop {
+    std::vector<CallSite>& c;
+    ~Pop() { c.pop_back(); }
+  } pop{calls_};
   bindParams(f.lambda->params, std::move(args), "fn", at, f.lambda->loc);
   return evalBlock(f.lambda->body, false);
 }
 
 Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, const ast::Call* site) {
   if (calls_.size() >= kMaxCallDepth)
-    fail(DiagCode::CallsTooDeep, at, fmt::format("calls nest more than {} deep: does `{}` call itself without an end?", kMaxCallDepth, f.name()));
+    fail(DiagCode::CallsTooDeep, at,
+         fmt::format("calls nest more than {} deep: does `{}` call itself without an end?", kMaxCallDepth, f.name()));
   if (f.isLayer()) {
     const size_t errorsBefore = diagnostics_.errorCount();
     Instance* owner = ctx_.owner;
@@ -239,14 +278,16 @@ Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, 
     const std::string name = child->path.substr(owner && !owner->path.empty() ? owner->path.size() + 1 : 0);
     if (const size_t mark = name.find('#'); mark != std::string::npos) {
       const std::string kind = name.substr(0, mark);
-      Diagnostic& d = error(DiagCode::SecondUnlabelled, at, fmt::format("a second `{}` without a label in `{}`", kind, owner->path));
+      Diagnostic& d = error(DiagCode::SecondUnlabelled, at,
+                            fmt::format("a second `{}` without a label in `{}`", kind, owner->path));
       d.note(owner->made[kind], fmt::format("the first `{}` is made", kind));
       d.help(fmt::format("name it: `{}2: {}…`", kind, f.name()));
       throw Reported{};
     }
     if (!ctx_.loopLabel.empty() && !(site && site->label && site->label.index)) {
       error(DiagCode::LoopInstance, at, fmt::format("`{}` is made in a loop without saying which", name))
-          .help(fmt::format("one for each round: `{}[i]: {}…`; one for all: make it before the loop with `let`", name, f.name()));
+          .help(fmt::format("one for each round: `{}[i]: {}…`; one for all: make it before the loop with `let`", name,
+                            f.name()));
       throw Reported{};
     }
     return v;
@@ -257,11 +298,15 @@ Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, 
   ctx_.ordinals = &ordinals;
   ctx_.scope = std::make_shared<Scope>(f.env);
   calls_.push_back({at, f.name()});
-  struct Pop { std::vector<CallSite>& c; ~Pop() { c.pop_back(); } } pop{calls_};
+  struct Pop {
+    std::vector<CallSite>& c;
+    ~Pop() { c.pop_back(); }
+  } pop{calls_};
   return applyBody(*f.decl, f, std::move(args), at);
 }
 
-// ---- Instances -------------------------------------------------------------------------------------------------------
+// ---- Instances
+// -------------------------------------------------------------------------------------------------------
 
 Instance* Elaborator::newInstance(std::string path, Instance* parent, std::shared_ptr<const FnVal> layer, Loc at) {
   instances_.emplace_back();
@@ -280,7 +325,9 @@ Instance* Elaborator::newInstance(std::string path, Instance* parent, std::share
 
 Instance* Elaborator::childFor(const ast::Call& e, const FnVal& layer) {
   Instance* owner = ctx_.owner;
-  if (!owner) fail(DiagCode::LayerAsFunction, e.loc, fmt::format("the layer `{}` is applied where nothing can own it", layer.name()));
+  if (!owner)
+    fail(DiagCode::LayerAsFunction, e.loc,
+         fmt::format("the layer `{}` is applied where nothing can own it", layer.name()));
   std::string name = e.label ? e.label.name.text : layer.name();
   if (e.label && e.label.index) {
     Val i = eval(*e.label.index);
@@ -290,7 +337,8 @@ Instance* Elaborator::childFor(const ast::Call& e, const FnVal& layer) {
   auto claim = owner->claims.find(name);
   if (claim != owner->claims.end() && claim->second != key) {
     if (e.label) {
-      Diagnostic& d = error(DiagCode::SecondUnlabelled, e.label.name.loc, fmt::format("the label `{}` stands twice in `{}`", name, owner->path));
+      Diagnostic& d = error(DiagCode::SecondUnlabelled, e.label.name.loc,
+                            fmt::format("the label `{}` stands twice in `{}`", name, owner->path));
       d.note(owner->made[name], "the first stands");
       throw Reported{};
     }
@@ -313,7 +361,8 @@ Instance* Elaborator::childFor(const ast::Call& e, const FnVal& layer) {
   }
   owner->claims[name] = key;
   owner->made[name] = e.label ? e.label.name.loc : e.loc;
-  Instance* child = newInstance(owner->path.empty() ? name : owner->path + "." + name, owner, std::make_shared<const FnVal>(layer), e.loc);
+  Instance* child = newInstance(owner->path.empty() ? name : owner->path + "." + name, owner,
+                                std::make_shared<const FnVal>(layer), e.loc);
   if (owner->source)
     if (Instance::Member* twin = owner->source->find(name)) child->source = twin->child;
   owner->members.push_back({name, child, nullptr});
@@ -324,13 +373,16 @@ bool Elaborator::isTrainingPath(const Instance* instance) const {
   if (!entry_ || entry_->kind != Function::Kind::Step) return false;
   const std::string& path = instance->path;
   for (const std::string& t : entry_->trainingPaths)
-    if (path == t || (path.size() > t.size() && path.compare(0, t.size(), t) == 0 && path[t.size()] == '.')) return true;
+    if (path == t || (path.size() > t.size() && path.compare(0, t.size(), t) == 0 && path[t.size()] == '.'))
+      return true;
   return false;
 }
 
 Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc at) {
   if (calls_.size() >= kMaxCallDepth)
-    fail(DiagCode::CallsTooDeep, at, fmt::format("calls nest more than {} deep: does `{}` apply itself without an end?", kMaxCallDepth, instance->layer->name()));
+    fail(DiagCode::CallsTooDeep, at,
+         fmt::format("calls nest more than {} deep: does `{}` apply itself without an end?", kMaxCallDepth,
+                     instance->layer->name()));
   if (instance->entry != entryNumber_) {
     instance->entry = entryNumber_;
     instance->application = 0;
@@ -346,7 +398,10 @@ Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc 
   ctx_.expected = nullptr;
   ctx_.scope = std::make_shared<Scope>(instance->layer->env);
   calls_.push_back({at, instance->layer->name()});
-  struct Pop { std::vector<CallSite>& c; ~Pop() { c.pop_back(); } } pop{calls_};
+  struct Pop {
+    std::vector<CallSite>& c;
+    ~Pop() { c.pop_back(); }
+  } pop{calls_};
   return applyBody(*instance->layer->decl, *instance->layer, std::move(args), at);
 }
 

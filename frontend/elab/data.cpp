@@ -1,5 +1,6 @@
-// Data blocks. A field is written for one row; here it becomes a graph of one row, which a train block and exports apply
-// to as many rows as they have. What is raw is known from the declared fields, because no data are there when compiling.
+// Data blocks. A field is written for one row; here it becomes a graph of one row, which a train block and exports
+// apply to as many rows as they have. What is raw is known from the declared fields, because no data are there when
+// compiling.
 #include "frontend/elab/elaborator.h"
 #include "frontend/elab/vectorise.h"
 #include "frontend/elab/walk.h"
@@ -13,7 +14,8 @@ namespace nnc::elab {
 namespace {
 
 const std::vector<std::string> kReaders = {"idx", "csv", "text", "npy", "images"};
-const std::vector<std::string> kSettings = {"valid", "test", "window", "stride", "separator", "header", "split", "limit", "path", "target"};
+const std::vector<std::string> kSettings = {"valid",  "test",  "window", "stride", "separator",
+                                            "header", "split", "limit",  "path",   "target"};
 
 bool readsRaw(const ast::Expr& e) {
   std::set<std::string> names;
@@ -26,7 +28,8 @@ std::optional<std::string> columnName(const ast::Bracket& e) {
   if (e.args.size() != 1) return std::nullopt;
   const ast::Expr& a = *e.args[0].value;
   if (const auto* s = a.tryAs<ast::String>()) return s->value;
-  if (const auto* r = a.tryAs<ast::Range>(); r && r->lo && r->hi && r->lo->is<ast::String>() && r->hi->is<ast::String>())
+  if (const auto* r = a.tryAs<ast::Range>();
+      r && r->lo && r->hi && r->lo->is<ast::String>() && r->hi->is<ast::String>())
     return r->lo->as<ast::String>().value + ".." + r->hi->as<ast::String>().value;
   return std::nullopt;
 }
@@ -48,7 +51,8 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   Val v = Val::ofKind(ValKind::Data);
   v.data = &info;
   if (Binding* other = scope->names.contains(d.name.text) ? &scope->names[d.name.text] : nullptr) {
-    error(DiagCode::Redefined, d.name.loc, fmt::format("`{}` is defined twice", d.name.text)).note(other->at, "the first definition stands");
+    error(DiagCode::Redefined, d.name.loc, fmt::format("`{}` is defined twice", d.name.text))
+        .note(other->at, "the first definition stands");
     return;
   }
   scope->bind(d.name.text, v, d.name.loc);
@@ -83,11 +87,16 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
         source.path = value.text;
         continue;
       }
-      if (!a.name) fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
+      if (!a.name)
+        fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
       if (std::find(kSettings.begin(), kSettings.end(), a.name.text) == kSettings.end())
-        failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text), a.name.text, kSettings);
-      source.settings[a.name.text] = value.is(ValKind::Str) ? value.text : value.is(ValKind::Bool) ? (value.flag ? "true" : "false")
-                                     : value.is(ValKind::Int) ? std::to_string(asConst(value, a.value->loc, "a setting")) : fmt::format("{}", asNumber(value, a.value->loc, "a setting"));
+        failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text),
+                    a.name.text, kSettings);
+      source.settings[a.name.text] = value.is(ValKind::Str)    ? value.text
+                                     : value.is(ValKind::Bool) ? (value.flag ? "true" : "false")
+                                     : value.is(ValKind::Int)
+                                         ? std::to_string(asConst(value, a.value->loc, "a setting"))
+                                         : fmt::format("{}", asNumber(value, a.value->loc, "a setting"));
     }
     if (auto it = options_.dataPaths.find(source.name); it != options_.dataPaths.end()) source.path = it->second;
     module_.data[info.module] = source;
@@ -95,15 +104,18 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   }
 }
 
-// ---- What the raw fields are -----------------------------------------------------------------------------------------
+// ---- What the raw fields are
+// -----------------------------------------------------------------------------------------
 
 void Elaborator::noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at) {
   DataSource& source = module_.data[data.module];
   if (auto it = data.raw.find(name); it != data.raw.end()) {
     if (it->second.shape != type.shape)
-      fail(DiagCode::AxisMismatch, at, fmt::format("the raw field `{}` is {} in one place and {} here", name, it->second.str(), type.str()));
+      fail(DiagCode::AxisMismatch, at,
+           fmt::format("the raw field `{}` is {} in one place and {} here", name, it->second.str(), type.str()));
     for (DataField& f : source.raw)
-      if (f.name == name && bound && bound->isConst() && (f.bound == 0 || bound->value() < f.bound)) f.bound = bound->value();
+      if (f.name == name && bound && bound->isConst() && (f.bound == 0 || bound->value() < f.bound))
+        f.bound = bound->value();
     return;
   }
   data.raw[name] = type;
@@ -114,12 +126,15 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
   Shape shape;
   for (const Val& v : dims) shape.push_back(v.dim);
   const Type type{rawDtype(data), shape};
-  if (const auto* field = e.tryAs<ast::Field>(); field && field->base->is<ast::Name>() && field->base->as<ast::Name>().text == "raw")
+  if (const auto* field = e.tryAs<ast::Field>();
+      field && field->base->is<ast::Name>() && field->base->as<ast::Name>().text == "raw")
     return noteRaw(data, field->name.text, type, bound, e.loc);
-  if (const auto* bracket = e.tryAs<ast::Bracket>(); bracket && bracket->base->is<ast::Name>() && bracket->base->as<ast::Name>().text == "raw")
+  if (const auto* bracket = e.tryAs<ast::Bracket>();
+      bracket && bracket->base->is<ast::Name>() && bracket->base->as<ast::Name>().text == "raw")
     if (const auto column = columnName(*bracket)) return noteRaw(data, *column, type, bound, e.loc);
   if (const auto* name = e.tryAs<ast::Name>()) {
-    if (auto it = data.inner->names.find(name->text); it != data.inner->names.end() && it->second.lazy && !it->second.lazy->type)
+    if (auto it = data.inner->names.find(name->text);
+        it != data.inner->names.end() && it->second.lazy && !it->second.lazy->type)
       inferRaw(data, *it->second.lazy->value, dims, bound);
     return;
   }
@@ -133,10 +148,12 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
   const auto* callee = call->callee->tryAs<ast::Name>();
   const ast::Expr& first = *call->args[0].value;
   // `chars(raw)`: the text as the reader's own tokens.
-  if (callee && first.is<ast::Name>() && first.as<ast::Name>().text == "raw") return noteRaw(data, callee->text, type, bound, e.loc);
+  if (callee && first.is<ast::Name>() && first.as<ast::Name>().text == "raw")
+    return noteRaw(data, callee->text, type, bound, e.loc);
   if (callee && dtypeFromName(callee->text)) return inferRaw(data, first, dims, bound);
   const auto* bracket = call->callee->tryAs<ast::Bracket>();
-  const ast::ShapeMap* map = bracket && !bracket->args.empty() ? bracket->args[0].value->tryAs<ast::ShapeMap>() : nullptr;
+  const ast::ShapeMap* map =
+      bracket && !bracket->args.empty() ? bracket->args[0].value->tryAs<ast::ShapeMap>() : nullptr;
   if (!map) {
     // A function of one tensor is taken as elementwise; if it is not, the declared result will not fit and say so.
     for (const ast::Arg& a : call->args)
@@ -152,10 +169,14 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
   for (const ast::Axis& a : map->inputs[0].axes) {
     Val extent = Val::integer(1);
     const std::function<bool(const ast::Axis&)> times = [&](const ast::Axis& x) {
-      if (x.kind == ast::Axis::Kind::Int) extent.dim = extent.dim * Dim(x.value);
-      else if (x.kind == ast::Axis::Kind::Name && known.contains(x.name)) extent.dim = extent.dim * known[x.name].dim;
-      else if (x.kind == ast::Axis::Kind::Group) return std::all_of(x.group.begin(), x.group.end(), times);
-      else return false;
+      if (x.kind == ast::Axis::Kind::Int)
+        extent.dim = extent.dim * Dim(x.value);
+      else if (x.kind == ast::Axis::Kind::Name && known.contains(x.name))
+        extent.dim = extent.dim * known[x.name].dim;
+      else if (x.kind == ast::Axis::Kind::Group)
+        return std::all_of(x.group.begin(), x.group.end(), times);
+      else
+        return false;
       return true;
     };
     if (!times(a)) return;
@@ -168,7 +189,8 @@ Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
   auto it = data.raw.find(name);
   if (it == data.raw.end()) {
     error(DiagCode::RawExtentUnknown, at, fmt::format("the extents of `raw.{}` cannot be told from the field", name))
-        .help(fmt::format("declare them: `let x: {}[…] = raw.{}` in the data block, and use `x`", dtypeName(rawDtype(data)), name));
+        .help(fmt::format("declare them: `let x: {}[…] = raw.{}` in the data block, and use `x`",
+                          dtypeName(rawDtype(data)), name));
     throw Reported{};
   }
   const Value v = leaf("input", fmt::format("{}.{}", data.ast->name.text, name), it->second);
@@ -179,11 +201,13 @@ Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
 
 Val Elaborator::rawColumns(DataInfo& data, const ast::Bracket& e) {
   const auto name = columnName(e);
-  if (!name) fail(DiagCode::BadIndex, e.loc, "columns are named: `raw[\"age\"]`, or `raw[\"first\"..\"last\"]` for a vector");
+  if (!name)
+    fail(DiagCode::BadIndex, e.loc, "columns are named: `raw[\"age\"]`, or `raw[\"first\"..\"last\"]` for a vector");
   return rawField(data, *name, e.loc);
 }
 
-// ---- Fields ----------------------------------------------------------------------------------------------------------
+// ---- Fields
+// ----------------------------------------------------------------------------------------------------------
 
 void Elaborator::prepareField(DataFieldInfo& field) {
   if (field.failed) throw Reported{};
@@ -207,8 +231,10 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   for (const auto& s : data.ast->lets)
     if (const auto* let = s->tryAs<ast::Let>(); let && let->type && readsRaw(*let->value))
       if (const auto e = resolveShape(*let->type)) {
-        if (const auto* raw = let->value->tryAs<ast::Field>(); raw && raw->base->is<ast::Name>() && raw->base->as<ast::Name>().text == "raw")
-          noteRaw(data, raw->name.text, Type{e->dtype.value_or(rawDtype(data)), e->shape()}, std::nullopt, let->value->loc);
+        if (const auto* raw = let->value->tryAs<ast::Field>();
+            raw && raw->base->is<ast::Name>() && raw->base->as<ast::Name>().text == "raw")
+          noteRaw(data, raw->name.text, Type{e->dtype.value_or(rawDtype(data)), e->shape()}, std::nullopt,
+                  let->value->loc);
         else
           inferRaw(data, *let->value, e->dims, std::nullopt);
       }
@@ -216,7 +242,9 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   if (f.type) {
     if (const auto e = resolveShape(*f.type)) {
       std::optional<Dim> bound;
-      if (f.type->bound) bound = asDim(eval(*f.type->bound), f.type->bound->loc, "a bound") + Dim(f.type->boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+      if (f.type->bound)
+        bound = asDim(eval(*f.type->bound), f.type->bound->loc, "a bound") +
+                Dim(f.type->boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
       inferRaw(data, *f.value, e->dims, bound);
     }
     v = declared(*f.type, *f.value, f.name.text);
@@ -225,19 +253,23 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   }
   const TensorVal t = asTensor(v, f.value->loc, "a data field");
   for (const Dim& d : t.type.shape)
-    if (!d.isConst()) fail(DiagCode::SymbolicDimension, f.value->loc, fmt::format("the field `{}` is {}: a row has fixed extents", field.name, t.type.str()));
+    if (!d.isConst())
+      fail(DiagCode::SymbolicDimension, f.value->loc,
+           fmt::format("the field `{}` is {}: a row has fixed extents", field.name, t.type.str()));
   field.type = t.type;
   field.unit = t.unit;
   field.bound = t.bound;
   field.row = frame_->graph;
   field.row.outputs.push_back({OutputRole::Result, field.name, t.value});
   for (const Node& n : field.row.nodes)
-    if (n.op == Op::Leaf && n.attrs.string("kind") == "input") field.raws.push_back(n.attrs.string("name").substr(data.ast->name.text.size() + 1));
+    if (n.op == Op::Leaf && n.attrs.string("kind") == "input")
+      field.raws.push_back(n.attrs.string("name").substr(data.ast->name.text.size() + 1));
   field.ready = true;
   field.failed = false;
 }
 
-std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct, const Dim& n) {
+std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct,
+                                      const Dim& n) {
   std::map<Value, RowInput> inputs;
   for (uint32_t i = 0; i < field.row.nodes.size(); ++i) {
     const Node& node = field.row.nodes[i];
@@ -266,14 +298,18 @@ std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<Te
     return {at2.at(row.outputs[0].value)};
   }
   const auto mapped = vectorise(row, inputs, n, b());
-  if (!mapped) fail(DiagCode::BadOperation, field.ast->value->loc, fmt::format("the field `{}` draws random numbers or loops, which a field may not", field.name));
+  if (!mapped)
+    fail(DiagCode::BadOperation, field.ast->value->loc,
+         fmt::format("the field `{}` draws random numbers or loops, which a field may not", field.name));
   return *mapped;
 }
 
 Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args, Loc at) {
   prepareField(field);
   if (args.size() != field.raws.size())
-    fail(DiagCode::WrongArguments, at, fmt::format("`{}` is computed from {} raw field{} ({}), and here are {} arguments", field.name, field.raws.size(), field.raws.size() == 1 ? "" : "s", fmt::join(field.raws, ", "), args.size()));
+    fail(DiagCode::WrongArguments, at,
+         fmt::format("`{}` is computed from {} raw field{} ({}), and here are {} arguments", field.name,
+                     field.raws.size(), field.raws.size() == 1 ? "" : "s", fmt::join(field.raws, ", "), args.size()));
   std::vector<TensorVal> raws;
   Shape lead;
   for (size_t i = 0; i < args.size(); ++i) {
@@ -283,12 +319,15 @@ Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args
     const Shape tail(x.type.shape.begin() + extra, x.type.shape.end());
     if (x.type.dtype != row.dtype || tail != row.shape) {
       Diagnostic& d = error(x.type.dtype != row.dtype ? DiagCode::DTypeMismatch : DiagCode::AxisMismatch, args[i].at,
-                            fmt::format("`{}` takes the raw field `{}`, {}, and this is {}", field.name, field.raws[i], row.str(), x.type.str()));
+                            fmt::format("`{}` takes the raw field `{}`, {}, and this is {}", field.name, field.raws[i],
+                                        row.str(), x.type.str()));
       d.note(field.ast->name.loc, fmt::format("`{}` is declared", field.name));
       throw Reported{};
     }
     const Shape here(x.type.shape.begin(), x.type.shape.begin() + extra);
-    if (i && here != lead) fail(DiagCode::AxisMismatch, args[i].at, fmt::format("the leading axes are {} here and {} in the first argument", shapeText(here), shapeText(lead)));
+    if (i && here != lead)
+      fail(DiagCode::AxisMismatch, args[i].at,
+           fmt::format("the leading axes are {} here and {} in the first argument", shapeText(here), shapeText(lead)));
     lead = here;
     raws.push_back(x);
   }
@@ -334,7 +373,8 @@ Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
 DataInfo* Elaborator::findData(const ast::Expr& e) {
   Restore<Context> keep(ctx_);
   const Val v = eval(e);
-  if (!v.is(ValKind::Data)) fail(DiagCode::UnknownData, e.loc, fmt::format("a train block runs on a data block, and this is {}", describe(v)));
+  if (!v.is(ValKind::Data))
+    fail(DiagCode::UnknownData, e.loc, fmt::format("a train block runs on a data block, and this is {}", describe(v)));
   return v.data;
 }
 

@@ -1,5 +1,5 @@
-// Declared types: what a shape in the text means here, whether a value fits it, and what a declared shape pushes inward.
-// Dimensions of a signature are matched left to right: plain names first, then those linear in one unbound name.
+// Declared types: whether a value fits one, and what a declared shape pushes inward. Dimensions of a signature are
+// matched left to right: plain names first, then those linear in one unbound name.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -33,8 +33,10 @@ std::optional<Dim> solveLinear(const Dim& p) {
     Dim term = coefficient;
     int degree = 0;
     for (const std::string& s : monomial) {
-      if (s == kUnknown) ++degree;
-      else term = term * Dim::symbol(s);
+      if (s == kUnknown)
+        ++degree;
+      else
+        term = term * Dim::symbol(s);
     }
     if (degree > 1) return std::nullopt;
     (degree ? a : c) = (degree ? a : c) + term;
@@ -45,62 +47,9 @@ std::optional<Dim> solveLinear(const Dim& p) {
 }  // namespace
 
 /// A name in a message; what has a space already is a phrase.
-static std::string named(const std::string& what) { return what.find(' ') == std::string::npos ? fmt::format("`{}`", what) : what; }
-
-Shape Expected::shape() const {
-  Shape s;
-  for (const Val& v : dims) s.push_back(v.dim);
-  return s;
+static std::string named(const std::string& what) {
+  return what.find(' ') == std::string::npos ? fmt::format("`{}`", what) : what;
 }
-
-static void fixHypers(const Formula& f, std::set<std::string>& fixed) {
-  if (f.kind == Formula::Kind::Hyper) fixed.insert(f.hyper);
-  if (f.a) fixHypers(*f.a, fixed);
-  if (f.b) fixHypers(*f.b, fixed);
-}
-
-Dim Elaborator::asDim(const Val& v, Loc at, const char* what) {
-  if (v.is(ValKind::Error)) throw Reported{};
-  if (v.formula) fixHypers(*v.formula, hypersFixed_);
-  if (v.is(ValKind::Int)) return v.dim;
-  if (v.is(ValKind::Float) && !v.text.empty())
-    fail(DiagCode::NotDivisible, at, fmt::format("{} must be a whole number, and {} is not", what, v.text));
-  if (v.is(ValKind::Float) && v.number == static_cast<double>(static_cast<int64_t>(v.number))) return static_cast<int64_t>(v.number);
-  if (v.isTensor())
-    fail(DiagCode::NotCompileTime, at, fmt::format("{} must be known when compiling, and this is computed when running ({})", what, describe(v)));
-  fail(DiagCode::WrongKind, at, fmt::format("{} must be a whole number, not {}", what, describe(v)));
-}
-
-int64_t Elaborator::asConst(const Val& v, Loc at, const char* what) {
-  const Dim d = asDim(v, at, what);
-  if (!d.isConst() && rigid_) throw Reported{};
-  if (!d.isConst())
-    fail(DiagCode::SymbolicDimension, at, fmt::format("{} must be one fixed number, and {} is known only when running", what, d.str()));
-  return d.value();
-}
-
-double Elaborator::asNumber(const Val& v, Loc at, const char* what) {
-  if (v.is(ValKind::Float)) {
-    if (v.formula) fixHypers(*v.formula, hypersFixed_);
-    return v.number;
-  }
-  return static_cast<double>(asConst(v, at, what));
-}
-
-bool Elaborator::asBool(const Val& v, Loc at, const char* what) {
-  if (v.is(ValKind::Error)) throw Reported{};
-  if (v.formula) fixHypers(*v.formula, hypersFixed_);
-  if (v.is(ValKind::Bool)) return v.flag;
-  fail(DiagCode::WrongKind, at, fmt::format("{} must be true or false, not {}", what, describe(v)));
-}
-
-DType Elaborator::dtypeOf(const ast::Ident& name) {
-  if (const auto t = dtypeFromName(name.text)) return *t;
-  failUnknown(DiagCode::UnknownName, name.loc, "element type", name.text,
-              {"f64", "f32", "bf16", "f16", "i64", "i32", "i8", "u8", "bool", "int", "float"});
-}
-
-// ---- Shapes that are known -------------------------------------------------------------------------------------------
 
 static Binding* dimBinding(const ScopePtr& scope, const std::string& name) {
   Binding* found = scope->find(name);
@@ -108,66 +57,6 @@ static Binding* dimBinding(const ScopePtr& scope, const std::string& name) {
   if (found->kind == Binding::Kind::Lazy || found->val.is(ValKind::Int)) return found;
   return nullptr;
 }
-
-bool Elaborator::isResolvable(const ast::TypeExpr& t) {
-  for (const ast::Dim& d : t.shape) {
-    if (d.kind == ast::Dim::Kind::Bounded) return false;
-    if (d.kind == ast::Dim::Kind::Rest) {
-      if (!ctx_.scope->find("..." + d.name)) return false;
-      continue;
-    }
-    std::vector<const ast::Name*> names;
-    namesIn(*d.expr, names);
-    for (const ast::Name* n : names)
-      if (!ctx_.scope->find(n->text)) {
-        // A single unknown name is a new variable where a value is matched; where one must be filled it is a mistake.
-        bool known = false;
-        builtinName(n->text, n->loc, known);
-        if (!known) return false;
-      }
-  }
-  return true;
-}
-
-std::vector<Val> Elaborator::resolveDims(const std::vector<ast::Dim>& dims) {
-  std::vector<Val> result;
-  for (const ast::Dim& d : dims) {
-    if (d.kind == ast::Dim::Kind::Rest) {
-      for (const Val& v : *ctx_.scope->find("..." + d.name)->val.items) result.push_back(v);
-      continue;
-    }
-    const Val v = eval(*d.expr);
-    const Dim extent = asDim(v, d.loc, "a dimension");
-    if (extent.isConst() && extent.value() < 0) fail(DiagCode::AxisMismatch, d.loc, fmt::format("a dimension is {}", extent.str()));
-    result.push_back(Val::integer(extent, d.expr->is<ast::Int>() && extent == Dim(1)));
-  }
-  return result;
-}
-
-std::optional<Expected> Elaborator::resolveShape(const ast::TypeExpr& t) {
-  if (t.isTuple || !isResolvable(t)) return std::nullopt;
-  Expected e;
-  if (t.dtype && t.dtype.text != "int" && t.dtype.text != "float") e.dtype = dtypeOf(t.dtype);
-  e.dims = resolveDims(t.shape);
-  return e;
-}
-
-Val Elaborator::fill(const Val& v, const Expected& e, Loc at) {
-  if (v.is(ValKind::Fn) && !v.fn->isLayer()) return fill(applyShapeFn(v, e.dims, at), e, at);
-  std::vector<bool> unit;
-  for (const Val& d : e.dims) unit.push_back(d.unit);
-  if (v.isNumber() || v.is(ValKind::Bool)) {
-    const DType dtype = e.dtype ? *e.dtype : v.is(ValKind::Bool) ? DType::Bool : DType::F32;
-    const TensorVal t = materialise(v, dtype, at);
-    place(at);
-    return Val::of(wrap(b().fill(t.value, e.shape()), unit));
-  }
-  // A function of a shape draws f32; another declared float type converts it, so that `normal` serves every precision.
-  if (v.isTensor() && e.dtype && isFloat(*e.dtype) && isFloat(v.tensor.type.dtype)) return Val::of(cast(v.tensor, *e.dtype, at));
-  return v;
-}
-
-// ---- Matching a value against a declared type ------------------------------------------------------------------------
 
 Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const std::string& what) {
   const bool scalar = !t.isTuple && !t.hasShape && t.dtype.text != "int";
@@ -193,9 +82,11 @@ Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const s
 Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& what, Loc at) {
   if (v.is(ValKind::Int)) {
     if (t.bound) {
-      const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+      const Dim bound =
+          asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
       if (const Dim rest = bound - v.dim; rest.isConst() && rest.value() <= 0)
-        fail(DiagCode::BoundMismatch, at, fmt::format("{} is {} and must be less than {}", named(what), v.dim.str(), bound.str()));
+        fail(DiagCode::BoundMismatch, at,
+             fmt::format("{} is {} and must be less than {}", named(what), v.dim.str(), bound.str()));
     }
     return v;
   }
@@ -208,18 +99,22 @@ Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& w
 
 void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::string& what, Loc at) {
   if (!t.bound) return;
-  const Dim bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  const Dim bound =
+      asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
   if (!isInteger(v.type.dtype))
-    fail(DiagCode::DTypeMismatch, at, fmt::format("{} has a bound and must be integers, and this is {}", named(what), v.type.str()));
+    fail(DiagCode::DTypeMismatch, at,
+         fmt::format("{} has a bound and must be integers, and this is {}", named(what), v.type.str()));
   if (trustBounds_) {
     v.bound = bound;
     return;
   }
   const std::optional<Dim> rest = v.bound ? std::optional(bound - *v.bound) : std::nullopt;
   if (!rest || !rest->isConst() || rest->value() < 0) {
-    Diagnostic& d = error(DiagCode::BoundMismatch, at,
-                          v.bound ? fmt::format("{} needs indices below {}, and these are below {}", named(what), bound.str(), v.bound->str())
-                                  : fmt::format("{} needs indices below {}, and these have no bound", named(what), bound.str()));
+    Diagnostic& d = error(
+        DiagCode::BoundMismatch, at,
+        v.bound
+            ? fmt::format("{} needs indices below {}, and these are below {}", named(what), bound.str(), v.bound->str())
+            : fmt::format("{} needs indices below {}, and these have no bound", named(what), bound.str()));
     d.help(fmt::format("`clamp(…, {})` gives them one", bound.str()));
     throw Reported{};
   }
@@ -230,7 +125,8 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
   if (v.is(ValKind::Error)) throw Reported{};
   if (t.isTuple) {
     if (!v.is(ValKind::Tuple) || v.items->size() != t.elements.size())
-      fail(DiagCode::WrongKind, at, fmt::format("{} is a tuple of {}, and this is {}", named(what), t.elements.size(), describe(v)));
+      fail(DiagCode::WrongKind, at,
+           fmt::format("{} is a tuple of {}, and this is {}", named(what), t.elements.size(), describe(v)));
     std::vector<Val> items;
     for (size_t i = 0; i < t.elements.size(); ++i)
       items.push_back(matchType(t.elements[i], (*v.items)[i], fmt::format("{}.{}", what, i), at));
@@ -240,13 +136,18 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
   if (!t.hasShape && v.isNumber()) {
     if (t.dtype.text == "float" || !t.dtype) return v;
     const DType dtype = dtypeOf(t.dtype);
-    if (dtype == DType::Bool) fail(DiagCode::DTypeMismatch, at, fmt::format("{} is a bool, and this is {}", named(what), describe(v)));
-    if (isInteger(dtype) && v.is(ValKind::Float)) fail(DiagCode::DTypeMismatch, at, fmt::format("{} is {}, and this is {}", named(what), t.dtype.text, describe(v)));
+    if (dtype == DType::Bool)
+      fail(DiagCode::DTypeMismatch, at, fmt::format("{} is a bool, and this is {}", named(what), describe(v)));
+    if (isInteger(dtype) && v.is(ValKind::Float))
+      fail(DiagCode::DTypeMismatch, at,
+           fmt::format("{} is {}, and this is {}", named(what), t.dtype.text, describe(v)));
     return v;
   }
   if (!t.hasShape && v.is(ValKind::Bool) && t.dtype.text == "bool") return v;
   if (v.isNumber() || v.is(ValKind::Bool)) {
-    const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : v.is(ValKind::Bool) ? DType::Bool : DType::F32;
+    const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype)
+                        : v.is(ValKind::Bool)              ? DType::Bool
+                                                           : DType::F32;
     v = Val::of(materialise(v, dtype, at));
   }
   if (v.is(ValKind::Fn) && !v.fn->isLayer())
@@ -258,14 +159,16 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
       if (isInteger(want) && isInteger(x.type.dtype) && dtypeSize(want) > dtypeSize(x.type.dtype)) {
         x = cast(x, want, at);
       } else {
-        error(DiagCode::DTypeMismatch, at, fmt::format("{} is {}, and this is {}", named(what), dtypeName(want), x.type.str()))
+        error(DiagCode::DTypeMismatch, at,
+              fmt::format("{} is {}, and this is {}", named(what), dtypeName(want), x.type.str()))
             .help(fmt::format("write the conversion: `{}(…)`", dtypeName(want)));
         throw Reported{};
       }
     }
   } else if (!isFloat(x.type.dtype)) {
     error(DiagCode::DTypeMismatch, at, fmt::format("{} takes floats, and this is {}", named(what), x.type.str()))
-        .help(fmt::format("convert it (`f32(…)`), or declare {} with its element type: `{}[…]`", named(what), dtypeName(x.type.dtype)));
+        .help(fmt::format("convert it (`f32(…)`), or declare {} with its element type: `{}[…]`", named(what),
+                          dtypeName(x.type.dtype)));
     throw Reported{};
   }
   matchShape(t, x, what, at);
@@ -280,8 +183,9 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
     if (t.shape[i].kind == ast::Dim::Kind::Rest) rest = i;
   const size_t fixed = t.shape.size() - (rest ? 1 : 0);
   if (rest ? shape.size() < fixed : shape.size() != fixed) {
-    Diagnostic& d = error(DiagCode::RankMismatch, at,
-                          fmt::format("{} has {}{} axes, and this is {}", named(what), rest ? "at least " : "", fixed, v.type.str()));
+    Diagnostic& d = error(
+        DiagCode::RankMismatch, at,
+        fmt::format("{} has {}{} axes, and this is {}", named(what), rest ? "at least " : "", fixed, v.type.str()));
     d.note(t.loc, fmt::format("{} is declared", named(what)));
     throw Reported{};
   }
@@ -303,8 +207,10 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
       if (!same) {
         Shape want;
         for (const Val& x : *known->val.items) want.push_back(x.dim);
-        Diagnostic& diag = error(DiagCode::AxisMismatch, at,
-                                 fmt::format("the axes `...{}` of {} are {}, and here {} is needed", d.name, named(what), shapeText(Shape(shape.begin() + axis, shape.begin() + axis + restSize)), shapeText(want)));
+        Diagnostic& diag = error(
+            DiagCode::AxisMismatch, at,
+            fmt::format("the axes `...{}` of {} are {}, and here {} is needed", d.name, named(what),
+                        shapeText(Shape(shape.begin() + axis, shape.begin() + axis + restSize)), shapeText(want)));
         diag.note(t.loc, fmt::format("{} is declared", named(what)));
         throw Reported{};
       }
@@ -316,18 +222,21 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
     if (!matchDim(t.shape[i], shape[axisOf(i)], what, static_cast<int>(axisOf(i)), v, at, false))
       fail(DiagCode::ShapeUnknown, t.shape[i].loc, "this dimension has more than one unknown name");
   for (size_t i = 0; i < t.shape.size(); ++i)
-    if (t.shape[i].kind != ast::Dim::Kind::Rest) v.unit[axisOf(i)] = t.shape[i].expr && t.shape[i].expr->is<ast::Int>() && shape[axisOf(i)] == Dim(1);
+    if (t.shape[i].kind != ast::Dim::Kind::Rest)
+      v.unit[axisOf(i)] = t.shape[i].expr && t.shape[i].expr->is<ast::Int>() && shape[axisOf(i)] == Dim(1);
 }
 
-bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::string& what, int axis, const TensorVal& v, Loc at, bool defer) {
+bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::string& what, int axis, const TensorVal& v,
+                          Loc at, bool defer) {
   const auto bindNew = [&](const std::string& name) {
     ctx_.scope->bind(name, Val::integer(actual), d.loc);
     return true;
   };
   const auto mismatch = [&](const Dim& want) {
     mustDiffer(actual, want);
-    Diagnostic& diag = error(DiagCode::AxisMismatch, at,
-                             fmt::format("axis {} of {} is {}, and here {} is needed", axis, named(what), actual.str(), want.str()));
+    Diagnostic& diag =
+        error(DiagCode::AxisMismatch, at,
+              fmt::format("axis {} of {} is {}, and here {} is needed", axis, named(what), actual.str(), want.str()));
     diag.mark(fmt::format("this is {}", v.type.str()));
     diag.note(d.loc, fmt::format("{} is declared", named(what)));
     throw Reported{};
@@ -362,11 +271,16 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
       const auto a = ratio(*bin->lhs), c = ratio(*bin->rhs);
       if (!a || !c) return std::nullopt;
       switch (bin->op) {
-        case ast::BinaryOp::Add: return Ratio{a->num * c->den + c->num * a->den, a->den * c->den};
-        case ast::BinaryOp::Sub: return Ratio{a->num * c->den - c->num * a->den, a->den * c->den};
-        case ast::BinaryOp::Mul: return Ratio{a->num * c->num, a->den * c->den};
-        case ast::BinaryOp::Div: return Ratio{a->num * c->den, a->den * c->num};
-        default: return std::nullopt;
+        case ast::BinaryOp::Add:
+          return Ratio{a->num * c->den + c->num * a->den, a->den * c->den};
+        case ast::BinaryOp::Sub:
+          return Ratio{a->num * c->den - c->num * a->den, a->den * c->den};
+        case ast::BinaryOp::Mul:
+          return Ratio{a->num * c->num, a->den * c->den};
+        case ast::BinaryOp::Div:
+          return Ratio{a->num * c->den, a->den * c->num};
+        default:
+          return std::nullopt;
       }
     }
     return Ratio{asDim(eval(e), e.loc, "a dimension"), 1};
@@ -375,7 +289,8 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
   if (!r) fail(DiagCode::ShapeUnknown, d.loc, fmt::format("`{}` cannot be told from this dimension", name));
   const auto solved = solveLinear(r->num - r->den * actual);
   if (!solved)
-    fail(DiagCode::NotDivisible, at, fmt::format("axis {} of {} is {}, from which `{}` has no whole value", axis, named(what), actual.str(), name));
+    fail(DiagCode::NotDivisible, at,
+         fmt::format("axis {} of {} is {}, from which `{}` has no whole value", axis, named(what), actual.str(), name));
   ctx_.scope->bind(name, Val::integer(*solved), d.loc);
   return true;
 }

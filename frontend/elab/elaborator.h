@@ -1,5 +1,5 @@
-// The elaborator: walks syntax trees with actual values and builds graphs. One class; its methods are split by topic over
-// the files of this folder, in the order of the sections below.
+// The elaborator: walks syntax trees with actual values and builds graphs. One class; its methods are split by topic
+// over the files of this folder, in the order of the sections below.
 #pragma once
 
 #include <deque>
@@ -24,8 +24,8 @@ struct ArgVal {
   Loc at;
 };
 
-/// What an expression is expected to be, pushed inward from a declared type: the shape a constant fills and a function of
-/// a shape is called on.
+/// What an expression is expected to be, pushed inward from a declared type: the shape a constant fills and a function
+/// of a shape is called on.
 struct Expected {
   std::optional<DType> dtype;
   std::vector<Val> dims;  // Ints
@@ -46,23 +46,23 @@ struct DataFieldInfo {
 };
 struct DataInfo {
   const ast::Data* ast = nullptr;
-  ScopePtr scope;                  // of the file
-  ScopePtr inner;                  // with the block's lets
-  size_t module = 0;               // position in Module.data
+  ScopePtr scope;     // of the file
+  ScopePtr inner;     // with the block's lets
+  size_t module = 0;  // position in Module.data
   std::list<DataFieldInfo> fields;
-  std::map<std::string, Type> raw; // types of raw fields of one row, as far as known
+  std::map<std::string, Type> raw;  // types of raw fields of one row, as far as known
 };
 
 /// What the current text belongs to.
 struct Context {
   ScopePtr scope;
-  Instance* owner = nullptr;      // where parameters and labelled parts go
+  Instance* owner = nullptr;  // where parameters and labelled parts go
   bool training = false;
-  std::string chain;              // calls since the owner, with their ordinals: part of a random site's key
+  std::string chain;  // calls since the owner, with their ordinals: part of a random site's key
   std::map<std::string, std::vector<const void*>>* ordinals = nullptr;  // of the calls in this body, by callee
-  int selectDepth = 0;            // inside a tensor `if`
+  int selectDepth = 0;                                                  // inside a tensor `if`
   const Expected* expected = nullptr;
-  std::string loopLabel;          // for the path of an instance made in an unrolled loop
+  std::string loopLabel;  // for the path of an instance made in an unrolled loop
 };
 
 struct CallSite {
@@ -78,22 +78,22 @@ struct Entry {
   Loc loc;
   std::vector<Symbol> symbols;
   std::unique_ptr<Frame> root;
-  std::vector<std::string> trainingPaths;    // instances the train block assigns
-  std::map<std::string, Val> fieldValues;    // data fields already mapped
+  std::vector<std::string> trainingPaths;  // instances the train block assigns
+  std::map<std::string, Val> fieldValues;  // data fields already mapped
   std::vector<Output> outputs;
   std::map<std::string, int> siteCounts;
   std::deque<std::unique_ptr<Frame>> inner;  // regions: values of theirs may still be referred to
 };
 
 class Elaborator {
- public:
+public:
   Elaborator(const ElabOptions& options, SourceManager& sources, Diagnostics& diagnostics);
   std::optional<Module> run(const ast::File& file);
-  /// Checks each fully declared function and layer of the file once, with symbols for its dimensions, so that axes that agree
-  /// by accident are found at the definition. Reports only what is wrong whatever the dimensions are.
+  /// Checks each fully declared function and layer of the file once, with symbols for its dimensions, so that axes that
+  /// agree by accident are found at the definition. Reports only what is wrong whatever the dimensions are.
   void checkDefinitions(const ast::File& file);
 
- private:
+private:
   // ---- rigid.cpp: definitions by themselves
   void checkDefinition(const ast::Callable& f, const ScopePtr& scope);
   Val rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, const std::string& name);
@@ -123,7 +123,7 @@ class Elaborator {
   Value makeNode(Op op, std::vector<Value> in, Attrs attrs, Loc at, std::vector<Graph> regions = {});
   Builder& b() { return frame_->builder; }
 
-  // ---- program.cpp: files, definitions, the module
+  // ---- program.cpp, hyper.cpp, module.cpp: files, definitions, the module
   ScopePtr loadFile(const ast::File& file, bool isMain);
   void define(const ast::File& file, const ScopePtr& scope, bool isMain);
   void defineHyper(const ast::Hyper& h, const ScopePtr& scope);
@@ -140,7 +140,7 @@ class Elaborator {
   Val parseHyper(const std::string& text, const Val& like, const ast::Hyper& h);
   void checkHypers();
 
-  // ---- expr.cpp: expressions
+  // ---- expr.cpp, names.cpp: expressions
   Val eval(const ast::Expr& e);
   Val evalExpecting(const ast::Expr& e, const Expected* expected);
   Val evalName(const ast::Name& e);
@@ -157,7 +157,8 @@ class Elaborator {
   void evalStmt(const ast::Stmt& s, bool isLast, Val& value);
   Val evalStatic(const ast::Expr& e);
 
-  // ---- stmt.cpp: let, var, param, state, assignment
+  // ---- stmt.cpp, variables.cpp, assign.cpp: let, var, param, state, assignment
+  void nameValue(const Val& v, const std::string& name);
   void evalLet(const ast::Let& s);
   void evalVar(const ast::Var& s);
   void evalParam(const ast::Param& s);
@@ -176,11 +177,12 @@ class Elaborator {
   Val inInit(Frame* frame, const std::string& path, const std::function<Val()>& body);
   Instance* copyInstance(const Instance* from, const std::string& path, Instance* parent, Loc at);
 
-  // ---- declared.cpp: declared types
+  // ---- declared.cpp, resolve.cpp: declared types
   Val declared(const ast::TypeExpr& t, const ast::Expr& value, const std::string& what);
   Val matchType(const ast::TypeExpr& t, Val v, const std::string& what, Loc at);
   void matchShape(const ast::TypeExpr& t, TensorVal& v, const std::string& what, Loc at);
-  bool matchDim(const ast::Dim& d, const Dim& actual, const std::string& what, int axis, const TensorVal& v, Loc at, bool defer);
+  bool matchDim(const ast::Dim& d, const Dim& actual, const std::string& what, int axis, const TensorVal& v, Loc at,
+                bool defer);
   std::optional<Expected> resolveShape(const ast::TypeExpr& t);
   std::vector<Val> resolveDims(const std::vector<ast::Dim>& dims);
   bool isResolvable(const ast::TypeExpr& t);
@@ -193,7 +195,7 @@ class Elaborator {
   double asNumber(const Val& v, Loc at, const char* what);
   bool asBool(const Val& v, Loc at, const char* what);
 
-  // ---- arith.cpp: elementwise operations, numbers, broadcasting, trees
+  // ---- arith.cpp, numbers.cpp: elementwise operations, numbers, broadcasting, trees
   Val binary(ast::BinaryOp op, Val a, Val c, Loc at, const ast::Expr* ae = nullptr, const ast::Expr* ce = nullptr);
   Val numberBinary(ast::BinaryOp op, const Val& a, const Val& c, Loc at);
   std::optional<Val> numberPrimitive(Op op, const std::vector<Val>& args);
@@ -222,7 +224,8 @@ class Elaborator {
   Val applyShapeFn(const Val& f, const std::vector<Val>& dims, Loc at);
   Val bindStatics(const Val& f, const ast::Bracket& e);
   void bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at);
-  void bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args, const std::string& name, Loc at, Loc declared);
+  void bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args, const std::string& name, Loc at,
+                  Loc declared);
   Instance* childFor(const ast::Call& e, const FnVal& layer);
   bool isTrainingPath(const Instance* instance) const;
   std::string ordinalKey(const std::string& callee, const void* site);
@@ -255,10 +258,13 @@ class Elaborator {
   Val view(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   Val dot(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   using AtomMap = std::map<std::string, std::vector<Dim>>;
-  std::vector<Atom> splitAxes(const ast::AxisList& axes, const TensorVal& x, AtomMap& known, const ScopePtr& env, const std::string& what, Loc at);
-  std::optional<std::vector<Dim>> scopeDims(const std::string& name, bool rest, const AtomMap& known, const ScopePtr& env);
+  std::vector<Atom> splitAxes(const ast::AxisList& axes, const TensorVal& x, AtomMap& known, const ScopePtr& env,
+                              const std::string& what, Loc at);
+  std::optional<std::vector<Dim>> scopeDims(const std::string& name, bool rest, const AtomMap& known,
+                                            const ScopePtr& env);
   void atomsOf(const ast::Axis& axis, const AtomMap& known, const ScopePtr& env, std::vector<Atom>& into);
-  TensorVal arrange(const TensorVal& atoms, std::vector<Atom> have, const ast::AxisList& result, const AtomMap& known, const ScopePtr& env, Loc at);
+  TensorVal arrange(const TensorVal& atoms, std::vector<Atom> have, const ast::AxisList& result, const AtomMap& known,
+                    const ScopePtr& env, Loc at);
   Val matmul(const Val& a, const Val& c, Loc at, const ast::Expr* ae, const ast::Expr* ce);
 
   // ---- index.cpp
@@ -276,7 +282,8 @@ class Elaborator {
   void evalEvery(const ast::Every& e);
 
   // ---- data.cpp
-  std::vector<Value> mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct, const Dim& n);
+  std::vector<Value> mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct,
+                            const Dim& n);
   void defineData(const ast::Data& d, const ScopePtr& scope);
   void prepareField(DataFieldInfo& field);
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
@@ -288,7 +295,7 @@ class Elaborator {
   Val fieldInTrain(DataFieldInfo& field, Loc at);
   DataInfo* findData(const ast::Expr& e);
 
-  // ---- train.cpp
+  // ---- train.cpp, export.cpp
   void elaborateTrain(const ast::Train& t, const ScopePtr& scope);
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
@@ -314,20 +321,20 @@ class Elaborator {
   std::set<std::string> hypersUsed_, hypersFixed_, hypersRunTime_;
   ScopePtr library_, main_;
   std::unique_ptr<Frame> initFrame_;
-  std::map<std::string, Value> initValues_;                  // path → initial value in initFrame_
-  std::map<std::string, std::unique_ptr<Frame>> passFrames_; // train → the graph of its start_pass
+  std::map<std::string, Value> initValues_;                   // path → initial value in initFrame_
+  std::map<std::string, std::unique_ptr<Frame>> passFrames_;  // train → the graph of its start_pass
   std::vector<Output> initOutputs_;
   std::map<std::string, std::vector<Output>> passOutputs_;
-  std::deque<std::unique_ptr<Entry>> entries_;               // finished ones too: their frames are referred to
+  std::deque<std::unique_ptr<Entry>> entries_;  // finished ones too: their frames are referred to
   Entry* entry_ = nullptr;
   int entryNumber_ = 0;
   Frame* frame_ = nullptr;
-  std::string initPath_;          // of the variable whose initializer is elaborated; empty: none
-  bool rigid_ = false;            // definitions are checked by themselves
-  bool certain_ = false;          // rigid: the mismatch about to be reported holds for all instances
-  int opaque_ = 0;                // rigid: quotients that no polynomial expresses
-  DataInfo* rawData_ = nullptr;   // inside a data field
-  bool trustBounds_ = false;      // a declared bound holds because the data are checked against it when they are read
+  std::string initPath_;         // of the variable whose initializer is elaborated; empty: none
+  bool rigid_ = false;           // definitions are checked by themselves
+  bool certain_ = false;         // rigid: the mismatch about to be reported holds for all instances
+  int opaque_ = 0;               // rigid: quotients that no polynomial expresses
+  DataInfo* rawData_ = nullptr;  // inside a data field
+  bool trustBounds_ = false;     // a declared bound holds because the data are checked against it when they are read
   std::map<std::string, Instance*> trainRoots_;
   Context ctx_;
   std::vector<CallSite> calls_;
@@ -337,13 +344,13 @@ class Elaborator {
 /// Restores a variable at the end of a scope.
 template <class T>
 class Restore {
- public:
+public:
   explicit Restore(T& ref) : ref_(ref), old_(ref) {}
   ~Restore() { ref_ = std::move(old_); }
   const T& old() const { return old_; }
   Restore(const Restore&) = delete;
 
- private:
+private:
   T& ref_;
   T old_;
 };

@@ -1,4 +1,4 @@
-// Expressions: names, operators, fields, conditions, blocks.
+// Expressions: operators, conditions, blocks of statements.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -13,19 +13,29 @@ Val Elaborator::evalExpecting(const ast::Expr& e, const Expected* expected) {
 
 Val Elaborator::eval(const ast::Expr& e) {
   switch (e.kind) {
-    case ast::ExprKind::Int: return Val::integer(e.as<ast::Int>().value, e.as<ast::Int>().value == 1);
-    case ast::ExprKind::Float: return Val::real(e.as<ast::Float>().value);
-    case ast::ExprKind::Bool: return Val::boolean(e.as<ast::Bool>().value);
-    case ast::ExprKind::String: return Val::string(e.as<ast::String>().value);
-    case ast::ExprKind::Name: return evalName(e.as<ast::Name>());
-    case ast::ExprKind::Call: return evalCall(e.as<ast::Call>());
-    case ast::ExprKind::Bracket: return evalBracket(e.as<ast::Bracket>());
-    case ast::ExprKind::Field: return evalField(e.as<ast::Field>());
-    case ast::ExprKind::Wild: return evalWild(e.as<ast::Wild>());
+    case ast::ExprKind::Int:
+      return Val::integer(e.as<ast::Int>().value, e.as<ast::Int>().value == 1);
+    case ast::ExprKind::Float:
+      return Val::real(e.as<ast::Float>().value);
+    case ast::ExprKind::Bool:
+      return Val::boolean(e.as<ast::Bool>().value);
+    case ast::ExprKind::String:
+      return Val::string(e.as<ast::String>().value);
+    case ast::ExprKind::Name:
+      return evalName(e.as<ast::Name>());
+    case ast::ExprKind::Call:
+      return evalCall(e.as<ast::Call>());
+    case ast::ExprKind::Bracket:
+      return evalBracket(e.as<ast::Bracket>());
+    case ast::ExprKind::Field:
+      return evalField(e.as<ast::Field>());
+    case ast::ExprKind::Wild:
+      return evalWild(e.as<ast::Wild>());
     case ast::ExprKind::Transpose: {
       const TensorVal x = asTensor(evalExpecting(*e.as<ast::Transpose>().operand, nullptr), e.loc, "`'`");
       const int rank = x.type.rank();
-      if (rank < 2) fail(DiagCode::RankMismatch, e.loc, fmt::format("`'` swaps the last two axes, and this is {}", x.type.str()));
+      if (rank < 2)
+        fail(DiagCode::RankMismatch, e.loc, fmt::format("`'` swaps the last two axes, and this is {}", x.type.str()));
       std::vector<int64_t> perm;
       for (int i = 0; i < rank; ++i) perm.push_back(i);
       std::swap(perm[rank - 1], perm[rank - 2]);
@@ -34,15 +44,19 @@ Val Elaborator::eval(const ast::Expr& e) {
       place(e.loc);
       return Val::of(wrap(b().transpose(x.value, perm), unit, x.bound));
     }
-    case ast::ExprKind::Unary: return evalUnary(e.as<ast::Unary>());
-    case ast::ExprKind::Binary: return evalBinary(e.as<ast::Binary>());
+    case ast::ExprKind::Unary:
+      return evalUnary(e.as<ast::Unary>());
+    case ast::ExprKind::Binary:
+      return evalBinary(e.as<ast::Binary>());
     case ast::ExprKind::Tuple: {
       std::vector<Val> items;
       for (const auto& item : e.as<ast::Tuple>().elements) items.push_back(evalExpecting(*item, nullptr));
       return Val::tuple(std::move(items));
     }
-    case ast::ExprKind::If: return evalIf(e.as<ast::If>());
-    case ast::ExprKind::For: return evalFor(e.as<ast::For>());
+    case ast::ExprKind::If:
+      return evalIf(e.as<ast::If>());
+    case ast::ExprKind::For:
+      return evalFor(e.as<ast::For>());
     case ast::ExprKind::Lambda: {
       FnVal f;
       f.kind = FnVal::Kind::Lambda;
@@ -50,7 +64,8 @@ Val Elaborator::eval(const ast::Expr& e) {
       f.env = ctx_.scope;
       return Val::function(std::move(f));
     }
-    case ast::ExprKind::Error: throw Reported{};
+    case ast::ExprKind::Error:
+      throw Reported{};
     case ast::ExprKind::Range:
     case ast::ExprKind::All:
     case ast::ExprKind::ShapeMap:
@@ -59,180 +74,8 @@ Val Elaborator::eval(const ast::Expr& e) {
   return Val::error();
 }
 
-// ---- Names -----------------------------------------------------------------------------------------------------------
-
-Val Elaborator::builtinName(const std::string& name, Loc at, bool& found) {
-  found = true;
-  if (name == "none") return Val::none();
-  if (name == "op") return Val::ofKind(ValKind::Ops);
-  if (name == "training") return Val::boolean(ctx_.training);
-  if (name == "raw" && rawData_) {
-    Val v = Val::ofKind(ValKind::Raw);
-    v.data = rawData_;
-    return v;
-  }
-  if (const auto dtype = dtypeFromName(name)) {
-    FnVal f;
-    f.kind = FnVal::Kind::Cast;
-    f.dtype = *dtype;
-    return Val::function(std::move(f));
-  }
-#define BUILTIN(Enum, spelled)         \
-  if (name == spelled) {               \
-    FnVal f;                           \
-    f.kind = FnVal::Kind::Builtin;     \
-    f.builtin = Builtin::Enum;         \
-    f.staticsEnv = ctx_.scope;         \
-    return Val::function(std::move(f)); \
-  }
-#include "frontend/elab/builtins.def"
-#undef BUILTIN
-  // Of a train block: the rows of this step, and what the host sets before each step.
-  if (entry_ && !entry_->train.empty() && initPath_.empty()) {
-    if (name == "batch") return Val::integer(Dim::symbol("batch"));
-    if (name == "step" || name == "steps" || name == "epoch") {
-      place(at);
-      return Val::of(wrap(scalarLeaf(name, DType::I64, name == "steps" ? 1 : 0)));
-    }
-    if (name == "valid") {
-      Val v = Val::ofKind(ValKind::Split);
-      v.text = "valid";
-      return v;
-    }
-  }
-  found = false;
-  return Val::error();
-}
-
-Val Elaborator::evalName(const ast::Name& e) {
-  Binding* binding = ctx_.scope->find(e.text);
-  if (!binding) {
-    bool found = false;
-    Val v = builtinName(e.text, e.loc, found);
-    if (found) return v;
-    std::vector<std::string> names;
-    ctx_.scope->allNames(names);
-#define BUILTIN(Enum, spelled) names.push_back(spelled);
-#include "frontend/elab/builtins.def"
-#undef BUILTIN
-    failUnknown(DiagCode::UnknownName, e.loc, "name", e.text, names);
-  }
-  switch (binding->kind) {
-    case Binding::Kind::Lazy: return forceLazy(*binding, e.text, ctx_.scope);
-    case Binding::Kind::Var: return readCell(binding->var, e.loc);
-    case Binding::Kind::State: return readTree(binding->state, e.loc);
-    case Binding::Kind::Field: return fieldInTrain(*binding->val.fn->field, e.loc);
-    case Binding::Kind::Value: break;
-  }
-  if (!binding->hyper.empty()) hypersUsed_.insert(binding->hyper);
-  if (binding->val.is(ValKind::Error)) throw Reported{};
-  return binding->val;
-}
-
-Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
-  switch (base.kind) {
-    case ValKind::Error: throw Reported{};
-    case ValKind::Ops:
-      if (const auto op = opFromName(name.text); op && opInfo(*op).cls != OpClass::Control && opInfo(*op).cls != OpClass::Pseudo && *op != Op::Leaf && *op != Op::Arg) {
-        FnVal f;
-        f.kind = FnVal::Kind::Primitive;
-        f.op = *op;
-        return Val::function(std::move(f));
-      } else {
-        std::vector<std::string> names;
-#define OP(Enum, text, ...) names.push_back(#text);
-#include "ir/ops.def"
-#undef OP
-        failUnknown(DiagCode::UnknownName, name.loc, "primitive", name.text, names);
-      }
-    case ValKind::Instance: {
-      if (Instance::Member* m = base.instance->find(name.text)) return m->child ? Val::of(m->child) : readCell(m->param, at);
-      if (auto it = base.instance->states.find(name.text); it != base.instance->states.end()) return readTree(it->second, at);
-      // `h.3` is one member; `h` alone is the tuple of h.0, h.1, …
-      std::vector<Val> rounds;
-      for (size_t i = 0; Instance::Member* m = base.instance->find(fmt::format("{}.{}", name.text, i)); ++i) rounds.push_back(Val::of(m->child));
-      if (!rounds.empty()) return Val::tuple(std::move(rounds));
-      std::vector<std::string> names;
-      for (const auto& m : base.instance->members) names.push_back(m.name);
-      Diagnostic& d = error(DiagCode::NoSuchPart, name.loc, fmt::format("`{}` has no part `{}`", base.instance->path, name.text));
-      if (names.empty()) d.note("its parts are made where it is applied first, which must stand before this line");
-      if (const std::string near = nearestName(name.text, names); !near.empty()) d.help(fmt::format("did you mean `{}`?", near));
-      throw Reported{};
-    }
-    case ValKind::Tree: {
-      std::vector<std::string> names;
-      for (const auto& [n, v] : *base.fields) {
-        if (n == name.text) return v;
-        names.push_back(n);
-      }
-      failUnknown(DiagCode::NoSuchPart, name.loc, "part", name.text, names);
-    }
-    case ValKind::Tuple: {
-      size_t i = base.items->size();
-      if (!name.text.empty() && std::isdigit(static_cast<unsigned char>(name.text[0]))) i = std::stoul(name.text.substr(0, 9));
-      if (i >= base.items->size())
-        fail(DiagCode::BadIndex, name.loc, fmt::format("a tuple of {} has no element `{}`", base.items->size(), name.text));
-      return (*base.items)[i];
-    }
-    case ValKind::File: {
-      if (auto it = base.scope->names.find(name.text); it != base.scope->names.end()) {
-        if (it->second.kind == Binding::Kind::Lazy) return forceLazy(it->second, name.text, base.scope);
-        return it->second.val;
-      }
-      std::vector<std::string> names;
-      for (const auto& [n, binding] : base.scope->names) names.push_back(n);
-      failUnknown(DiagCode::UnknownName, name.loc, "name", name.text, names);
-    }
-    case ValKind::Raw: return rawField(*base.data, name.text, at);
-    case ValKind::Data: {
-      std::vector<std::string> names;
-      for (DataFieldInfo& f : base.data->fields) {
-        if (f.name == name.text) {
-          FnVal fn;
-          fn.kind = FnVal::Kind::Field;
-          fn.field = &f;
-          return Val::function(std::move(fn));
-        }
-        names.push_back(f.name);
-      }
-      failUnknown(DiagCode::UnknownData, name.loc, "field", name.text, names);
-    }
-    case ValKind::Split:
-      place(at);
-      return Val::of(wrap(scalarLeaf(fmt::format("{}.{}", base.text, name.text), DType::F32, 0)));
-    default:
-      fail(DiagCode::WrongKind, at, fmt::format("{} has no fields", describe(base)));
-  }
-}
-
-Val Elaborator::evalField(const ast::Field& e) {
-  // A field of a pattern (`net.**.w`) keeps the part that matches.
-  if (e.base->is<ast::Wild>()) {
-    const Val all = evalWild(e.base->as<ast::Wild>());
-    const std::function<Val(const Val&)> filter = [&](const Val& v) -> Val {
-      Fields kept;
-      for (const auto& [name, child] : *v.fields) {
-        if (name == e.name.text) kept.emplace_back(name, child);
-        else if (child.is(ValKind::Tree))
-          if (Val sub = filter(child); !sub.fields->empty()) kept.emplace_back(name, std::move(sub));
-      }
-      return Val::tree(std::move(kept));
-    };
-    Val found = filter(all);
-    if (found.fields->empty()) fail(DiagCode::NoMatch, e.loc, fmt::format("nothing here is named `{}`", e.name.text));
-    return found;
-  }
-  return fieldOf(evalExpecting(*e.base, nullptr), e.name, e.loc);
-}
-
-Val Elaborator::evalWild(const ast::Wild& e) {
-  const Val base = evalExpecting(*e.base, nullptr);
-  if (base.is(ValKind::Instance)) return instanceTree(base.instance, e.loc);
-  if (base.is(ValKind::Tree)) return base;
-  fail(DiagCode::WrongKind, e.loc, fmt::format("`.*` and `.**` stand after an instance, not after {}", describe(base)));
-}
-
-// ---- Operators -------------------------------------------------------------------------------------------------------
+// ---- Operators
+// -------------------------------------------------------------------------------------------------------
 
 Val Elaborator::evalUnary(const ast::Unary& e) {
   const Val v = eval(*e.operand);
@@ -252,12 +95,14 @@ Val Elaborator::evalBinary(const ast::Binary& e) {
   for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
     const ast::Binary& bin = **it;
     Val right = eval(*bin.rhs);
-    left = binary(bin.op, std::move(left), std::move(right), bin.opLoc ? bin.opLoc : bin.loc, bin.lhs.get(), bin.rhs.get());
+    left = binary(bin.op, std::move(left), std::move(right), bin.opLoc ? bin.opLoc : bin.loc, bin.lhs.get(),
+                  bin.rhs.get());
   }
   return left;
 }
 
-// ---- Conditions ------------------------------------------------------------------------------------------------------
+// ---- Conditions
+// ------------------------------------------------------------------------------------------------------
 
 Val Elaborator::evalIf(const ast::If& e) {
   const Val cond = evalExpecting(*e.cond, nullptr);
@@ -268,22 +113,27 @@ Val Elaborator::evalIf(const ast::If& e) {
     return e.hasElse ? evalBlock(e.otherwise) : Val::none();
   }
   if (!trees && cond.tensor.type.dtype != DType::Bool)
-    fail(DiagCode::DTypeMismatch, e.cond->loc, fmt::format("the condition of `if` is {}, not bool", cond.tensor.type.str()));
+    fail(DiagCode::DTypeMismatch, e.cond->loc,
+         fmt::format("the condition of `if` is {}, not bool", cond.tensor.type.str()));
   Restore<int> keep(ctx_.selectDepth);
   ++ctx_.selectDepth;
-  if (!e.hasElse) fail(DiagCode::NoValue, e.loc, "this `if` chooses between two values when running, so it needs an `else`");
+  if (!e.hasElse)
+    fail(DiagCode::NoValue, e.loc, "this `if` chooses between two values when running, so it needs an `else`");
   const Val a = evalBlock(e.then), c = evalBlock(e.otherwise);
-  if (a.is(ValKind::None) || c.is(ValKind::None)) fail(DiagCode::NoValue, e.loc, "both blocks of this `if` need a value");
+  if (a.is(ValKind::None) || c.is(ValKind::None))
+    fail(DiagCode::NoValue, e.loc, "both blocks of this `if` need a value");
   return selectBranches(cond, a, c, e.loc);
 }
 
 Val Elaborator::selectBranches(const Val& cond, const Val& a, const Val& c, Loc at) {
   if (a.is(ValKind::Tuple) != c.is(ValKind::Tuple) && cond.isTensor())
     fail(DiagCode::BranchMismatch, at, fmt::format("one branch is {}, the other {}", describe(a), describe(c)));
-  return leafwise({cond, a, c}, at, [&](const std::vector<Val>& leaves) { return elementwise(Op::Select, leaves, {}, at, "if"); });
+  return leafwise({cond, a, c}, at,
+                  [&](const std::vector<Val>& leaves) { return elementwise(Op::Select, leaves, {}, at, "if"); });
 }
 
-// ---- Blocks ----------------------------------------------------------------------------------------------------------
+// ---- Blocks
+// ----------------------------------------------------------------------------------------------------------
 
 Val Elaborator::evalBlock(const ast::Block& block, bool ownScope) {
   Restore<ScopePtr> keep(ctx_.scope);
@@ -318,13 +168,20 @@ Val Elaborator::evalBlock(const ast::Block& block, bool ownScope) {
 
 void Elaborator::evalStmt(const ast::Stmt& s, bool isLast, Val& value) {
   switch (s.kind) {
-    case ast::StmtKind::Let: return evalLet(s.as<ast::Let>());
-    case ast::StmtKind::Var: return evalVar(s.as<ast::Var>());
-    case ast::StmtKind::State: return evalState(s.as<ast::State>());
-    case ast::StmtKind::Param: return evalParam(s.as<ast::Param>());
-    case ast::StmtKind::Assign: return evalAssign(s.as<ast::Assign>());
-    case ast::StmtKind::Every: return evalEvery(s.as<ast::Every>());
-    case ast::StmtKind::Metric: fail(DiagCode::NoOwner, s.loc, "`metric` stands directly in a train block");
+    case ast::StmtKind::Let:
+      return evalLet(s.as<ast::Let>());
+    case ast::StmtKind::Var:
+      return evalVar(s.as<ast::Var>());
+    case ast::StmtKind::State:
+      return evalState(s.as<ast::State>());
+    case ast::StmtKind::Param:
+      return evalParam(s.as<ast::Param>());
+    case ast::StmtKind::Assign:
+      return evalAssign(s.as<ast::Assign>());
+    case ast::StmtKind::Every:
+      return evalEvery(s.as<ast::Every>());
+    case ast::StmtKind::Metric:
+      fail(DiagCode::NoOwner, s.loc, "`metric` stands directly in a train block");
     case ast::StmtKind::ExprStmt: {
       const ast::Expr& e = *s.as<ast::ExprStmt>().expr;
       const Val v = eval(e);
@@ -337,7 +194,8 @@ void Elaborator::evalStmt(const ast::Stmt& s, bool isLast, Val& value) {
             .help("name it with `let`, or remove it");
       return;
     }
-    default: fail(DiagCode::NoOwner, s.loc, "a definition stands at the top level of a file");
+    default:
+      fail(DiagCode::NoOwner, s.loc, "a definition stands at the top level of a file");
   }
 }
 

@@ -1,5 +1,5 @@
-// A frame is a graph under construction: the body of an entry, or a region inside one. Values of an outer frame come into a
-// region as arguments; this is where they are caught, and where assigned cells become carries.
+// A frame is a graph under construction: the body of an entry, or a region inside one. Values of an outer frame come
+// into a region as arguments; this is where they are caught, and where assigned cells become carries.
 #pragma once
 
 #include <map>
@@ -15,12 +15,12 @@ struct Frame {
   Frame(const Frame&) = delete;
 
   struct CellEntry {
-    Val outer;             // the value in the parent's frame when it was first touched here
-    Val entry;             // the same as arguments of this region
+    Val outer;  // the value in the parent's frame when it was first touched here
+    Val entry;  // the same as arguments of this region
     Val current;
     bool assigned = false;
-    bool local = false;    // a var of this frame itself: no carry
-    Loc at;                // the last assignment
+    bool local = false;  // a var of this frame itself: no carry
+    Loc at;              // the last assignment
   };
 
   Frame* parent;
@@ -30,7 +30,7 @@ struct Frame {
   std::vector<std::pair<Value, Value>> captureList;  // the same, in order
   std::map<Cell*, CellEntry> cells;
   std::vector<Cell*> cellOrder;
-  Value loopIndex;                                   // of a loop's body: its number, part of every random key drawn in it
+  Value loopIndex;  // of a loop's body: its number, part of every random key drawn in it
 
   CellEntry* find(Cell* cell) {
     auto it = cells.find(cell);

@@ -93,7 +93,9 @@ Value Elaborator::scalarLeaf(const std::string& name, DType dtype, double fallba
   return useIn(leaf("scalar", name, Type{dtype, {}}), root, frame_);
 }
 
-Val Elaborator::readCell(Cell* cell, Loc at) { return readCellIn(cell, frame_, at); }
+Val Elaborator::readCell(Cell* cell, Loc at) {
+  return readCellIn(cell, frame_, at);
+}
 
 Val Elaborator::readCellIn(Cell* cell, Frame* frame, Loc at) {
   if (Frame::CellEntry* entry = frame->find(cell)) return entry->current;

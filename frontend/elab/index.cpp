@@ -13,7 +13,8 @@ TensorVal Elaborator::sliceAxis(const TensorVal& x, int axis, const Dim& lo, con
   his[axis] = hi;
   std::vector<bool> unit = x.unit;
   unit[axis] = false;
-  const Value v = makeNode(Op::Slice, {use(x, at)}, {{"lo", los}, {"hi", his}, {"stride", std::vector<int64_t>(shape.size(), 1)}}, at);
+  const Value v = makeNode(Op::Slice, {use(x, at)},
+                           {{"lo", los}, {"hi", his}, {"stride", std::vector<int64_t>(shape.size(), 1)}}, at);
   return wrap(v, unit, x.bound);
 }
 
@@ -38,7 +39,8 @@ Val Elaborator::index(const Val& base, const ast::Bracket& e) {
   };
   if (const auto* range = a.tryAs<ast::Range>()) {
     const int64_t lo = range->lo ? position(*range->lo) : 0, hi = range->hi ? position(*range->hi) : n;
-    if (lo < 0 || hi > n || lo > hi) fail(DiagCode::BadIndex, a.loc, fmt::format("a tuple of {} has no elements {}..{}", n, lo, hi));
+    if (lo < 0 || hi > n || lo > hi)
+      fail(DiagCode::BadIndex, a.loc, fmt::format("a tuple of {} has no elements {}..{}", n, lo, hi));
     return Val::tuple({items.begin() + lo, items.begin() + hi});
   }
   const int64_t i = position(a);
@@ -68,7 +70,8 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
       const Dim lo = range->lo ? fromEnd(asDim(eval(*range->lo), range->lo->loc, "an end of a slice")) : Dim(0);
       const Dim hi = range->hi ? fromEnd(asDim(eval(*range->hi), range->hi->loc, "an end of a slice")) : extent;
       const Dim over = extent - hi, length = hi - lo;
-      check((!lo.isConst() || lo.value() >= 0) && (!over.isConst() || over.value() >= 0) && (!length.isConst() || length.value() >= 0),
+      check((!lo.isConst() || lo.value() >= 0) && (!over.isConst() || over.value() >= 0) &&
+                (!length.isConst() || length.value() >= 0),
             fmt::format("elements {}..{}", lo.str(), hi.str()));
       x = sliceAxis(x, axis, lo, hi, a.loc);
       ++axis;
@@ -77,17 +80,21 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
     const Val v = eval(a);
     if (v.is(ValKind::Int)) {
       const Dim i = fromEnd(asDim(v, a.loc, "an index")), over = extent - i;
-      check((!i.isConst() || i.value() >= 0) && (!over.isConst() || over.value() > 0), fmt::format("element {}", v.dim.str()));
+      check((!i.isConst() || i.value() >= 0) && (!over.isConst() || over.value() > 0),
+            fmt::format("element {}", v.dim.str()));
       x = dropAxis(sliceAxis(x, axis, i, i + Dim(1), a.loc), axis, a.loc);
       continue;
     }
     const TensorVal i = asTensor(v, a.loc, "an index");
-    if (!isInteger(i.type.dtype)) fail(DiagCode::DTypeMismatch, a.loc, fmt::format("an index is an integer, and this is {}", i.type.str()));
+    if (!isInteger(i.type.dtype))
+      fail(DiagCode::DTypeMismatch, a.loc, fmt::format("an index is an integer, and this is {}", i.type.str()));
     if (i.bound)
       if (const Dim over = extent - *i.bound; over.isConst() && over.value() < 0)
-        fail(DiagCode::BoundMismatch, a.loc, fmt::format("indices below {} on axis {} of {}", i.bound->str(), axis, base.type.str()));
+        fail(DiagCode::BoundMismatch, a.loc,
+             fmt::format("indices below {} on axis {} of {}", i.bound->str(), axis, base.type.str()));
     if (i.type.rank() == 0) {
-      const Value s = makeNode(Op::DSlice, {x.value, i.value}, {{"axes", std::vector<int64_t>{axis}}, {"sizes", std::vector<Dim>{1}}}, a.loc);
+      const Value s = makeNode(Op::DSlice, {x.value, i.value},
+                               {{"axes", std::vector<int64_t>{axis}}, {"sizes", std::vector<Dim>{1}}}, a.loc);
       x = dropAxis(wrap(s, x.unit, x.bound), axis, a.loc);
       continue;
     }

@@ -1,5 +1,5 @@
-// Loops. A `for` is unrolled where its body makes an instance for each round, or is short; it becomes a batched computation
-// where nothing is carried and the body has one; otherwise a scan. `every` becomes a cond.
+// Loops. A `for` is unrolled where its body makes an instance for each round, or is short; it becomes a batched
+// computation where nothing is carried and the body has one; otherwise a scan. `every` becomes a cond.
 #include "frontend/elab/elaborator.h"
 #include "frontend/elab/vectorise.h"
 #include "frontend/elab/walk.h"
@@ -39,7 +39,9 @@ std::set<std::string> assignedNames(const ast::Block& body) {
   return names;
 }
 
-void setArg(Graph& g, Value v, int64_t index) { g.node(v).attrs.set("index", index); }
+void setArg(Graph& g, Value v, int64_t index) {
+  g.node(v).attrs.set("index", index);
+}
 
 bool hasNumbers(const Val& v) {
   if (v.isNumber() || v.is(ValKind::Bool)) return true;
@@ -73,12 +75,16 @@ Val Elaborator::loopOver(const ast::For& e, size_t k) {
     throw Reported{};
   }
   const Dim from = asDim(lo, over.loc, "the start of a loop"), count = asDim(hi, over.loc, "the end of a loop") - from;
-  if (count.isConst() && count.value() < 0) fail(DiagCode::BadIndex, over.loc, fmt::format("the loop runs from {} down to {}", from.str(), (from + count).str()));
+  if (count.isConst() && count.value() < 0)
+    fail(DiagCode::BadIndex, over.loc,
+         fmt::format("the loop runs from {} down to {}", from.str(), (from + count).str()));
   const bool instances = makesInstances(e.body);
   if (instances && !count.isConst())
-    fail(DiagCode::SymbolicDimension, over.loc, fmt::format("a loop that makes instances has a fixed count, and {} is known only when running", count.str()));
+    fail(DiagCode::SymbolicDimension, over.loc,
+         fmt::format("a loop that makes instances has a fixed count, and {} is known only when running", count.str()));
   if (count.isConst() && (instances || count.value() <= kUnrollBelow)) {
-    if (count.value() > kMaxUnroll) fail(DiagCode::LoopTooLarge, over.loc, fmt::format("a loop that makes {} instances", count.str()));
+    if (count.value() > kMaxUnroll)
+      fail(DiagCode::LoopTooLarge, over.loc, fmt::format("a loop that makes {} instances", count.str()));
     return unroll(e, k, from, count.value());
   }
   return scan(e, k, Val::integer(from), count);
@@ -92,7 +98,8 @@ Val Elaborator::unroll(const ast::For& e, size_t k, const Dim& lo, int64_t count
   for (int64_t i = 0; i < count; ++i) {
     ctx_.scope = std::make_shared<Scope>(outer);
     ctx_.loopLabel = fmt::format("{}.{}", label, i);
-    if (e.indices[k].name.text != "_") ctx_.scope->bind(e.indices[k].name.text, Val::integer(lo + Dim(i)), e.indices[k].name.loc);
+    if (e.indices[k].name.text != "_")
+      ctx_.scope->bind(e.indices[k].name.text, Val::integer(lo + Dim(i)), e.indices[k].name.loc);
     values.push_back(k + 1 < e.indices.size() ? loopOver(e, k + 1) : evalBlock(e.body));
   }
   if (values.empty() || values[0].is(ValKind::None)) return Val::none();
@@ -136,9 +143,13 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
       if (e.indices[k].name.text != "_") ctx_.scope->bind(e.indices[k].name.text, Val::of(i), e.indices[k].name.loc);
       value = k + 1 < e.indices.size() ? loopOver(e, k + 1) : evalBlock(e.body);
       for (Cell* cell : weak)
-        if (const Frame::CellEntry* entry = frame.find(cell); entry && entry->assigned && entry->current.isTensor() && entry->current.tensor.type != entry->outer.tensor.type)
+        if (const Frame::CellEntry* entry = frame.find(cell); entry && entry->assigned && entry->current.isTensor() &&
+                                                              entry->current.tensor.type != entry->outer.tensor.type)
           wrong.emplace_back(cell, entry->current.tensor.type);
-      if (wrong.empty() || attempt > 1) value = leafwise({value}, e.loc, [&](const std::vector<Val>& x) { return x[0].is(ValKind::None) ? x[0] : Val::of(asTensor(x[0], e.loc, "the value of a round")); });
+      if (wrong.empty() || attempt > 1)
+        value = leafwise({value}, e.loc, [&](const std::vector<Val>& x) {
+          return x[0].is(ValKind::None) ? x[0] : Val::of(asTensor(x[0], e.loc, "the value of a round"));
+        });
     }
     if (wrong.empty() || attempt > 1) return finishScan(frame, value, count, t, e.loc);
     for (const auto& [cell, type] : wrong) {
@@ -183,7 +194,9 @@ Val Elaborator::finishScan(Frame& body, const Val& value, const Dim& count, Valu
     for (size_t i = 0; i < now.size() && i < inside.size(); ++i) {
       if (now[i].type != inside[i].type) {
         frame_ = outer;
-        error(DiagCode::CarryMismatch, entry.at, fmt::format("`{}` is {} before the loop and {} after a round", cell->name, inside[i].type.str(), now[i].type.str()))
+        error(DiagCode::CarryMismatch, entry.at,
+              fmt::format("`{}` is {} before the loop and {} after a round", cell->name, inside[i].type.str(),
+                          now[i].type.str()))
             .help(fmt::format("declare it: `var {}: {} = …`", cell->name, now[i].type.str()));
         throw Reported{};
       }
@@ -223,7 +236,10 @@ Val Elaborator::finishScan(Frame& body, const Val& value, const Dim& count, Valu
     std::vector<Value> in = consts;
     in.insert(in.end(), carries.begin(), carries.end());
     results = b().makeMulti(Op::Scan, in,
-                            {{"count", count}, {"consts", static_cast<int64_t>(consts.size())}, {"carries", static_cast<int64_t>(carries.size())}, {"reverse", false}},
+                            {{"count", count},
+                             {"consts", static_cast<int64_t>(consts.size())},
+                             {"carries", static_cast<int64_t>(carries.size())},
+                             {"reverse", false}},
                             {body.graph});
   }
   size_t next = 0;
@@ -250,7 +266,8 @@ void Elaborator::evalEvery(const ast::Every& e) {
   const TensorVal step = wrap(scalarLeaf("step", DType::I64, 0));
   // Steps count from 0 inside and from 1 in words: `every 5` runs at the fifth, tenth, … step.
   const Val done = binary(ast::BinaryOp::Add, Val::of(step), Val::integer(1), e.loc);
-  const TensorVal now = tensorBinary(ast::BinaryOp::Eq, Val::of(tensorBinary(ast::BinaryOp::Mod, done, k, e.loc)), Val::integer(0), e.loc);
+  const TensorVal now = tensorBinary(ast::BinaryOp::Eq, Val::of(tensorBinary(ast::BinaryOp::Mod, done, k, e.loc)),
+                                     Val::integer(0), e.loc);
   auto owned = std::make_unique<Frame>(frame_);
   Frame& body = *owned;
   entry_->inner.push_back(std::move(owned));

@@ -13,7 +13,9 @@ namespace nnc::elab {
 
 namespace {
 
-bool isAxisName(const std::string& name) { return name == "axis" || name == "axes" || name == "perm"; }
+bool isAxisName(const std::string& name) {
+  return name == "axis" || name == "axes" || name == "perm";
+}
 
 std::vector<Val> listOf(const Val& v) {
   if (v.is(ValKind::Tuple)) return *v.items;
@@ -38,13 +40,17 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
   const OpInfo& info = opInfo(f.op);
   if (f.op == Op::Rand) return applyRand(f, at);
   for (const ArgVal& a : args)
-    if (!a.name.empty()) fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` takes its operands by position", f.name()));
+    if (!a.name.empty())
+      fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` takes its operands by position", f.name()));
   if (info.inputs >= 0 && static_cast<int>(args.size()) != info.inputs)
-    fail(DiagCode::WrongArguments, at, fmt::format("`{}` takes {} operand{}, not {}", f.name(), info.inputs, info.inputs == 1 ? "" : "s", args.size()));
+    fail(DiagCode::WrongArguments, at,
+         fmt::format("`{}` takes {} operand{}, not {}", f.name(), info.inputs, info.inputs == 1 ? "" : "s",
+                     args.size()));
   std::vector<Val> vals;
   for (const ArgVal& a : args) vals.push_back(a.val);
   if (isElementwise(f.op) && f.op != Op::Cast) return elementwise(f.op, vals, {}, at, info.text);
-  const bool tree = !vals.empty() && (vals[0].is(ValKind::Instance) || vals[0].is(ValKind::Tree) || vals[0].is(ValKind::Tuple));
+  const bool tree =
+      !vals.empty() && (vals[0].is(ValKind::Instance) || vals[0].is(ValKind::Tree) || vals[0].is(ValKind::Tuple));
   if (f.op == Op::Sum && tree) return treeSum(vals[0], f, at);
 
   std::vector<TensorVal> ts;
@@ -70,7 +76,8 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
     if (!spec || s.expr) {
       std::vector<std::string> names;
       for (const AttrSpec& candidate : specs) names.push_back(candidate.name);
-      if (s.name.empty()) fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` takes at most {} attributes", f.name(), specs.size()));
+      if (s.name.empty())
+        fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` takes at most {} attributes", f.name(), specs.size()));
       failUnknown(DiagCode::UnknownOption, s.at, fmt::format("attribute of `{}` called", f.name()), s.name, names);
     }
     if (s.value.is(ValKind::None)) continue;
@@ -79,18 +86,27 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
     const int64_t axisRank = f.op == Op::Broadcast ? rank + static_cast<int64_t>(listOf(s.value).size()) : rank;
     const auto axis = [&](int64_t a) { return isAxisName(spec->name) && a < 0 ? a + axisRank : a; };
     switch (spec->kind) {
-      case AttrKind::Int: attrs.set(spec->name, axis(asConst(s.value, s.at, what))); break;
-      case AttrKind::Float: attrs.set(spec->name, asNumber(s.value, s.at, what)); break;
-      case AttrKind::Bool: attrs.set(spec->name, asBool(s.value, s.at, what)); break;
+      case AttrKind::Int:
+        attrs.set(spec->name, axis(asConst(s.value, s.at, what)));
+        break;
+      case AttrKind::Float:
+        attrs.set(spec->name, asNumber(s.value, s.at, what));
+        break;
+      case AttrKind::Bool:
+        attrs.set(spec->name, asBool(s.value, s.at, what));
+        break;
       case AttrKind::String:
         if (!s.value.is(ValKind::Str)) fail(DiagCode::WrongKind, s.at, fmt::format("`{}` is a text", spec->name));
         attrs.set(spec->name, s.value.text);
         break;
       case AttrKind::DType:
-        if (!s.value.is(ValKind::Fn) || s.value.fn->kind != FnVal::Kind::Cast) fail(DiagCode::WrongKind, s.at, fmt::format("`{}` is an element type", spec->name));
+        if (!s.value.is(ValKind::Fn) || s.value.fn->kind != FnVal::Kind::Cast)
+          fail(DiagCode::WrongKind, s.at, fmt::format("`{}` is an element type", spec->name));
         attrs.set(spec->name, s.value.fn->dtype);
         break;
-      case AttrKind::Dim: attrs.set(spec->name, asDim(s.value, s.at, what)); break;
+      case AttrKind::Dim:
+        attrs.set(spec->name, asDim(s.value, s.at, what));
+        break;
       case AttrKind::Ints: {
         std::vector<int64_t> list;
         for (const Val& v : listOf(s.value)) list.push_back(axis(asConst(v, s.at, what)));
@@ -104,7 +120,9 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
         attrs.set(spec->name, std::move(list));
         break;
       }
-      default: fail(DiagCode::BadOperation, s.at, fmt::format("the attribute `{}` cannot be given in the language", spec->name));
+      default:
+        fail(DiagCode::BadOperation, s.at,
+             fmt::format("the attribute `{}` cannot be given in the language", spec->name));
     }
   }
   if (f.op == Op::Sum && !attrs.has("axes")) {
@@ -112,14 +130,16 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
     for (int64_t i = 0; i < rank; ++i) all.push_back(i);
     attrs.set("axes", std::move(all));
   }
-  if (std::string missing = attrsError(f.op, normalizedAttrs(f.op, attrs)); !missing.empty()) fail(DiagCode::BadOperation, at, missing);
+  if (std::string missing = attrsError(f.op, normalizedAttrs(f.op, attrs)); !missing.empty())
+    fail(DiagCode::BadOperation, at, missing);
   if (const Inferred inferred = inferTypes(f.op, types, normalizedAttrs(f.op, attrs)); !inferred) {
     Diagnostic& d = error(DiagCode::BadOperation, at, inferred.error);
-    if (!ts.empty()) d.note(fmt::format("the operand{} {}", ts.size() > 1 ? "s are" : " is", [&] {
-      std::vector<std::string> names;
-      for (const Type& t : types) names.push_back(t.str());
-      return fmt::format("{}", fmt::join(names, ", "));
-    }()));
+    if (!ts.empty())
+      d.note(fmt::format("the operand{} {}", ts.size() > 1 ? "s are" : " is", [&] {
+        std::vector<std::string> names;
+        for (const Type& t : types) names.push_back(t.str());
+        return fmt::format("{}", fmt::join(names, ", "));
+      }()));
     throw Reported{};
   }
   place(at);
@@ -135,7 +155,8 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
         const bool added = std::find(axes.begin(), axes.end(), i) != axes.end();
         t.unit[i] = added ? t.type.shape[i] == Dim(1) : ts[0].unit[k++];
       }
-    } else if (!ts.empty() && t.type.rank() == ts[0].type.rank() && f.op != Op::Transpose && info.cls != OpClass::Contract) {
+    } else if (!ts.empty() && t.type.rank() == ts[0].type.rank() && f.op != Op::Transpose &&
+               info.cls != OpClass::Contract) {
       for (int i = 0; i < t.type.rank(); ++i) t.unit[i] = ts[0].unit[i] && t.type.shape[i] == ts[0].type.shape[i];
     }
     const bool moves = info.cls == OpClass::View && f.op != Op::Pad && f.op != Op::Concat;
@@ -146,19 +167,25 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
   return out.size() == 1 ? out[0] : Val::tuple(std::move(out));
 }
 
-// ---- Random numbers --------------------------------------------------------------------------------------------------
+// ---- Random numbers
+// --------------------------------------------------------------------------------------------------
 
 Value Elaborator::randomKey(Loc at) {
   place(at);
   const auto fold = [&](Value key, uint64_t data) {
-    const Value c = b().make(Op::Const, {}, {{"type", Type{DType::I64, {}}}, {"value", Literal{std::vector<int64_t>{static_cast<int64_t>(data)}}}});
+    const Value c = b().make(
+        Op::Const, {},
+        {{"type", Type{DType::I64, {}}}, {"value", Literal{std::vector<int64_t>{static_cast<int64_t>(data)}}}});
     return b().make(Op::Fold, {key, c});
   };
   Value key = scalarLeaf("seed", DType::I64, 0);
   if (!initPath_.empty()) return fold(key, hashText("init " + initPath_ + ctx_.chain));
   const Instance* owner = ctx_.owner;
-  std::string site = entry_->kind == Function::Kind::Step ? "step " : entry_->kind == Function::Kind::Eval ? "eval " : "call ";
-  site += fmt::format("{} {} {} {}", entry_->train.empty() ? entry_->name : entry_->train, owner ? owner->path : "", ctx_.chain, ctx_.loopLabel);
+  std::string site = entry_->kind == Function::Kind::Step   ? "step "
+                     : entry_->kind == Function::Kind::Eval ? "eval "
+                                                            : "call ";
+  site += fmt::format("{} {} {} {}", entry_->train.empty() ? entry_->name : entry_->train, owner ? owner->path : "",
+                      ctx_.chain, ctx_.loopLabel);
   // A shared instance draws anew in each application; the second time the same site is met is told apart likewise.
   site += fmt::format(" {}", entry_->siteCounts[site]++);
   key = fold(key, hashText(site));
@@ -183,7 +210,8 @@ Val Elaborator::applyRand(const FnVal& f, Loc at) {
   const auto rank = static_cast<int64_t>(shape.size());
   // The feature axis counts fastest: axis 1 of [B, C, H, W], else the last one.
   int64_t axis = minor ? (*minor < 0 ? *minor + rank : *minor) : rank == 4 ? 1 : rank - 1;
-  if (rank > 0 && (axis < 0 || axis >= rank)) fail(DiagCode::BadIndex, at, fmt::format("`op.rand` has no axis {} in {} axes", axis, rank));
+  if (rank > 0 && (axis < 0 || axis >= rank))
+    fail(DiagCode::BadIndex, at, fmt::format("`op.rand` has no axis {} in {} axes", axis, rank));
   const Value key = randomKey(at);
   const Type type{DType::F32, rank ? shape : Shape{1}};
   Value v = makeNode(Op::Rand, {key}, {{"type", type}, {"minor", std::max<int64_t>(axis, 0)}}, at);

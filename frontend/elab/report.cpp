@@ -1,5 +1,5 @@
-// Mistakes and their places. What goes wrong inside the library is shown at the user's call, with the library's line as a
-// note; what goes wrong inside the user's own functions gets a note for each call on the way there.
+// Mistakes and their places. What goes wrong inside the library is shown at the user's call, with the library's line as
+// a note; what goes wrong inside the user's own functions gets a note for each call on the way there.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@ namespace nnc::elab {
 namespace {
 constexpr size_t kMaxCallNotes = 4;
 constexpr size_t kMaxListed = 8;  // of the names there are, where none is near
-}
+}  // namespace
 
 Loc Elaborator::userLoc(Loc at) const {
   if (at && !sources_.isLibrary(at.file)) return at;
@@ -19,7 +19,8 @@ Loc Elaborator::userLoc(Loc at) const {
 }
 
 Diagnostic& Elaborator::error(DiagCode code, Loc at, std::string message) {
-  const bool mismatch = code == DiagCode::AxisMismatch || code == DiagCode::BroadcastMismatch || code == DiagCode::ContractMismatch;
+  const bool mismatch =
+      code == DiagCode::AxisMismatch || code == DiagCode::BroadcastMismatch || code == DiagCode::ContractMismatch;
   if (rigid_ && mismatch && !certain_) throw Reported{};
   certain_ = false;
   const Loc user = userLoc(at);

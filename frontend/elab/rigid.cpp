@@ -1,6 +1,7 @@
-// Definitions by themselves. Dimensions of a signature are free symbols ("rigid"), so `[B, T] + [T, B]` is wrong here even if
-// every call has B = T. A quotient or a compile-time argument is an opaque symbol, and what depends on one, on a fixed
-// number or on a branch that a symbol decides, is left to the instances: only what is wrong for all of them is reported.
+// Definitions by themselves. Dimensions of a signature are free symbols ("rigid"), so `[B, T] + [T, B]` is wrong here
+// even if every call has B = T. A quotient or a compile-time argument is an opaque symbol, and what depends on one, on
+// a fixed number or on a branch that a symbol decides, is left to the instances: only what is wrong for all of them is
+// reported.
 #include "frontend/elab/elaborator.h"
 #include "frontend/elab/walk.h"
 
@@ -26,7 +27,8 @@ bool isFullyDeclared(const ast::TypeExpr& t) {
 
 }  // namespace
 
-/// Goes on to report that two dimensions differ only if they differ for every choice of the symbols that a caller may make.
+/// Goes on to report that two dimensions differ only if they differ for every choice of the symbols that a caller may
+/// make.
 void Elaborator::mustDiffer(const Dim& a, const Dim& b) {
   if (!rigid_) return;
   if (a.isConst() != b.isConst() || isOpaque(a) || isOpaque(b)) throw Reported{};
@@ -36,7 +38,8 @@ void Elaborator::mustDiffer(const Dim& a, const Dim& b) {
 Val Elaborator::rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, const std::string& name) {
   if (t.isTuple) {
     std::vector<Val> items;
-    for (size_t i = 0; i < t.elements.size(); ++i) items.push_back(rigidInput(p, t.elements[i], fmt::format("{}.{}", name, i)));
+    for (size_t i = 0; i < t.elements.size(); ++i)
+      items.push_back(rigidInput(p, t.elements[i], fmt::format("{}.{}", name, i)));
     return Val::tuple(std::move(items));
   }
   if (t.dtype.text == "int" && !t.hasShape) return Val::of(wrap(leaf("input", name, Type{DType::I64, {}})));
@@ -45,13 +48,16 @@ Val Elaborator::rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, cons
   for (const ast::Dim& d : t.shape) {
     unit.push_back(false);
     if (d.kind == ast::Dim::Kind::Rest) {
-      if (!ctx_.scope->find("..." + d.name)) ctx_.scope->bind("..." + d.name, Val::tuple({Val::integer(Dim::symbol("..." + d.name))}), d.loc);
+      if (!ctx_.scope->find("..." + d.name))
+        ctx_.scope->bind("..." + d.name, Val::tuple({Val::integer(Dim::symbol("..." + d.name))}), d.loc);
       shape.push_back(Dim::symbol("..." + d.name));
       continue;
     }
     std::set<std::string> names;
-    if (d.kind == ast::Dim::Kind::Bounded) names.insert(d.name);
-    else namesRead(*d.expr, names);
+    if (d.kind == ast::Dim::Kind::Bounded)
+      names.insert(d.name);
+    else
+      namesRead(*d.expr, names);
     for (const std::string& n : names)
       if (!ctx_.scope->find(n)) ctx_.scope->bind(n, Val::integer(Dim::symbol(n)), d.loc);
     const Val extent = d.kind == ast::Dim::Kind::Bounded ? ctx_.scope->find(d.name)->val : eval(*d.expr);
@@ -59,7 +65,9 @@ Val Elaborator::rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, cons
     unit.back() = d.expr->is<ast::Int>() && d.kind == ast::Dim::Kind::Expr && shape.back() == Dim(1);
   }
   std::optional<Dim> bound;
-  if (t.bound) bound = asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  if (t.bound)
+    bound =
+        asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
   const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
   return Val::of(wrap(leaf("input", name, Type{dtype, shape}), unit, bound));
 }
@@ -79,8 +87,10 @@ void Elaborator::checkDefinition(const ast::Callable& f, const ScopePtr& scope) 
   ctx_.scope = std::make_shared<Scope>(scope);
   try {
     for (const ast::ParamDecl& p : f.staticParams)
-      ctx_.scope->bind(p.name.text, p.fallback ? eval(*p.fallback) : Val::integer(Dim::symbol(kOpaque + p.name.text)), p.name.loc);
-    for (const ast::ParamDecl& p : f.params) ctx_.scope->bind(p.name.text, rigidInput(p, *p.type, p.name.text), p.name.loc);
+      ctx_.scope->bind(p.name.text, p.fallback ? eval(*p.fallback) : Val::integer(Dim::symbol(kOpaque + p.name.text)),
+                       p.name.loc);
+    for (const ast::ParamDecl& p : f.params)
+      ctx_.scope->bind(p.name.text, rigidInput(p, *p.type, p.name.text), p.name.loc);
     const Val v = evalBlock(f.body, false);
     const ast::Expr* last = f.body.value();
     if (f.result && last) matchType(*f.result, v, fmt::format("the result of `{}`", f.name.text), last->loc);

@@ -12,18 +12,18 @@
 
 namespace nnc::elab {
 
-/// Something that can be assigned: a `var`, or a parameter or state of the module (then `variable` is its position there).
-/// Its current value lives in the frames (frame.h), because a loop body sees it as a carry.
+/// Something that can be assigned: a `var`, or a parameter or state of the module (then `variable` is its position
+/// there). Its current value lives in the frames (frame.h), because a loop body sees it as a carry.
 struct Cell {
-  std::string name;           // path of a variable, name of a var
+  std::string name;  // path of a variable, name of a var
   bool isVariable = false;
   Variable::Kind kind{};
-  Type type;                  // of a variable
+  Type type;  // of a variable
   std::vector<bool> unit;
   std::optional<Dim> bound;
-  std::string train;          // of a metric's state: the train block it belongs to
+  std::string train;  // of a metric's state: the train block it belongs to
   Loc declared;
-  int selectDepth = 0;        // of a var: how many tensor `if`s stand around it
+  int selectDepth = 0;  // of a var: how many tensor `if`s stand around it
 };
 
 /// A state's value is one tensor or a tree of them; each leaf is a cell.
@@ -35,26 +35,26 @@ struct CellTree {
 
 /// A layer with its parameters. Made by a let, a label or an unlabelled application; applied any number of times.
 struct Instance {
-  std::string path;           // "net.s1.conv"
+  std::string path;  // "net.s1.conv"
   Instance* parent = nullptr;
   std::shared_ptr<const FnVal> layer;
   struct Member {
     std::string name;
-    Instance* child = nullptr;   // either a part
-    Cell* param = nullptr;       // or a parameter
+    Instance* child = nullptr;  // either a part
+    Cell* param = nullptr;      // or a parameter
   };
-  std::vector<Member> members;   // in the order they were made
+  std::vector<Member> members;  // in the order they were made
   std::map<std::string, CellTree> states;
   std::map<std::string, std::string> claims;  // child name → the call that made it
   std::map<std::string, Loc> made;            // child name → where
-  bool isRoot = false;        // not a layer: a train block, a metric or an export
-  bool mayOwn = true;         // false in an export or a top-level expression
+  bool isRoot = false;                        // not a layer: a train block, a metric or an export
+  bool mayOwn = true;                         // false in an export or a top-level expression
   Variable::Kind stateKind = Variable::Kind::State;
-  std::string train;          // the train block it was made in
-  Instance* source = nullptr; // copy(net): where its initial values come from
+  std::string train;           // the train block it was made in
+  Instance* source = nullptr;  // copy(net): where its initial values come from
   Loc at;
-  int application = 0;        // of the current entry
-  int entry = -1;             // the entry `application` counts in
+  int application = 0;  // of the current entry
+  int entry = -1;       // the entry `application` counts in
 
   Member* find(const std::string& name);
   bool ownsAnything() const;
@@ -65,17 +65,17 @@ struct Binding {
   Val val;
   Cell* var = nullptr;
   CellTree state;
-  const ast::Let* lazy = nullptr;   // a top-level let, elaborated where it is first used
+  const ast::Let* lazy = nullptr;  // a top-level let, elaborated where it is first used
   const ast::Pattern* lazyPart = nullptr;
   bool busy = false;
-  std::string hyper;                // Value of a hyper: its name
+  std::string hyper;  // Value of a hyper: its name
   Loc at;
 };
 
 struct Scope {
   std::shared_ptr<Scope> parent;
   std::unordered_map<std::string, Binding> names;
-  bool isFile = false;              // its names are definitions
+  bool isFile = false;  // its names are definitions
   explicit Scope(std::shared_ptr<Scope> parent = nullptr) : parent(std::move(parent)) {}
 
   Binding* find(const std::string& name) {

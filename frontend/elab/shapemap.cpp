@@ -10,7 +10,9 @@ namespace nnc::elab {
 
 namespace {
 
-std::string restAtom(const std::string& name, size_t k) { return fmt::format("...{}.{}", name, k); }
+std::string restAtom(const std::string& name, size_t k) {
+  return fmt::format("...{}.{}", name, k);
+}
 
 std::string listText(const ast::AxisList& list) {
   std::string s;
@@ -33,13 +35,15 @@ std::string listText(const ast::AxisList& list) {
 
 }  // namespace
 
-std::optional<std::vector<Dim>> Elaborator::scopeDims(const std::string& name, bool rest, const AtomMap& known, const ScopePtr& env) {
+std::optional<std::vector<Dim>> Elaborator::scopeDims(const std::string& name, bool rest, const AtomMap& known,
+                                                      const ScopePtr& env) {
   const std::string key = rest ? "..." + name : name;
   if (auto it = known.find(key); it != known.end()) return it->second;
   Binding* binding = env->find(key);
   if (!binding) {
     bool found = false;
-    if (const Val v = rest ? Val::error() : builtinName(name, {}, found); found && v.is(ValKind::Int)) return std::vector<Dim>{v.dim};
+    if (const Val v = rest ? Val::error() : builtinName(name, {}, found); found && v.is(ValKind::Int))
+      return std::vector<Dim>{v.dim};
     return std::nullopt;
   }
   const Val v = binding->kind == Binding::Kind::Lazy ? forceLazy(*binding, name, env) : binding->val;
@@ -48,24 +52,29 @@ std::optional<std::vector<Dim>> Elaborator::scopeDims(const std::string& name, b
     for (const Val& d : *v.items) dims.push_back(d.dim);
     return dims;
   }
-  if (!v.is(ValKind::Int) || binding->kind == Binding::Kind::Var || binding->kind == Binding::Kind::State) return std::nullopt;
+  if (!v.is(ValKind::Int) || binding->kind == Binding::Kind::Var || binding->kind == Binding::Kind::State)
+    return std::nullopt;
   if (!binding->hyper.empty()) hypersUsed_.insert(binding->hyper);
   return std::vector<Dim>{asDim(v, {}, "a dimension")};
 }
 
 void Elaborator::atomsOf(const ast::Axis& axis, const AtomMap& known, const ScopePtr& env, std::vector<Atom>& into) {
   switch (axis.kind) {
-    case ast::Axis::Kind::Int: into.push_back({"", axis.value, false, axis.value == 1}); break;
+    case ast::Axis::Kind::Int:
+      into.push_back({"", axis.value, false, axis.value == 1});
+      break;
     case ast::Axis::Kind::Name:
     case ast::Axis::Kind::Rest: {
       const bool rest = axis.kind == ast::Axis::Kind::Rest;
       const auto dims = scopeDims(axis.name, rest, known, env);
       if (!dims) {
-        error(DiagCode::BadShapeMap, axis.loc, fmt::format("the axis `{}{}` has no extent here", rest ? "..." : "", axis.name))
+        error(DiagCode::BadShapeMap, axis.loc,
+              fmt::format("the axis `{}{}` has no extent here", rest ? "..." : "", axis.name))
             .help("a new name on the right repeats the tensor along an axis of known extent");
         throw Reported{};
       }
-      for (size_t k = 0; k < dims->size(); ++k) into.push_back({rest ? restAtom(axis.name, k) : axis.name, (*dims)[k], rest, false});
+      for (size_t k = 0; k < dims->size(); ++k)
+        into.push_back({rest ? restAtom(axis.name, k) : axis.name, (*dims)[k], rest, false});
       break;
     }
     case ast::Axis::Kind::Group:
@@ -74,13 +83,16 @@ void Elaborator::atomsOf(const ast::Axis& axis, const AtomMap& known, const Scop
   }
 }
 
-std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, const TensorVal& x, AtomMap& known, const ScopePtr& env, const std::string& what, Loc at) {
+std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, const TensorVal& x, AtomMap& known,
+                                                    const ScopePtr& env, const std::string& what, Loc at) {
   const Shape& shape = x.type.shape;
   size_t rests = 0, fixed = 0;
   for (const ast::Axis& a : list.axes) (a.kind == ast::Axis::Kind::Rest ? rests : fixed) += 1;
   if (rests > 1) fail(DiagCode::BadShapeMap, list.loc, "at most one `...` stands in a shape");
   if (rests ? shape.size() < fixed : shape.size() != fixed) {
-    Diagnostic& d = error(DiagCode::RankMismatch, at, fmt::format("`{}` needs {}{} axes for `{}`, and this is {}", what, rests ? "at least " : "", fixed, listText(list), x.type.str()));
+    Diagnostic& d = error(DiagCode::RankMismatch, at,
+                          fmt::format("`{}` needs {}{} axes for `{}`, and this is {}", what, rests ? "at least " : "",
+                                      fixed, listText(list), x.type.str()));
     d.mark(x.type.str());
     throw Reported{};
   }
@@ -88,8 +100,9 @@ std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, c
   const auto need = [&](const Dim& have, const Dim& want, const ast::Axis& a, size_t axis) {
     if (have == want) return;
     mustDiffer(have, want);
-    Diagnostic& d = error(DiagCode::AxisMismatch, at, fmt::format("axis {} of `{}`'s operand is {}, and `{}` is {}", axis, what, have.str(),
-                                                                  a.kind == ast::Axis::Kind::Int ? std::to_string(a.value) : a.name, want.str()));
+    Diagnostic& d = error(DiagCode::AxisMismatch, at,
+                          fmt::format("axis {} of `{}`'s operand is {}, and `{}` is {}", axis, what, have.str(),
+                                      a.kind == ast::Axis::Kind::Int ? std::to_string(a.value) : a.name, want.str()));
     d.mark(x.type.str());
     throw Reported{};
   };
@@ -111,7 +124,9 @@ std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, c
         const size_t n = shape.size() - fixed;
         std::vector<Dim> dims(shape.begin() + axis, shape.begin() + axis + n);
         if (const auto want = scopeDims(a.name, true, known, env); want && *want != dims)
-          fail(DiagCode::AxisMismatch, at, fmt::format("the axes `...{}` are {}, and here {} is needed", a.name, shapeText(dims), shapeText(*want)));
+          fail(
+              DiagCode::AxisMismatch, at,
+              fmt::format("the axes `...{}` are {}, and here {} is needed", a.name, shapeText(dims), shapeText(*want)));
         known["..." + a.name] = dims;
         for (size_t k = 0; k < n; ++k, ++axis) atoms.push_back({restAtom(a.name, k), shape[axis], true, x.unit[axis]});
         break;
@@ -138,13 +153,17 @@ std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, c
         if (unknown) {
           const auto q = shape[axis].dividedBy(product);
           if (!q) {
-            Diagnostic& d = error(DiagCode::NotDivisible, at, fmt::format("axis {} of `{}`'s operand is {}, which {} does not divide", axis, what, shape[axis].str(), product.str()));
+            Diagnostic& d = error(DiagCode::NotDivisible, at,
+                                  fmt::format("axis {} of `{}`'s operand is {}, which {} does not divide", axis, what,
+                                              shape[axis].str(), product.str()));
             d.mark(x.type.str());
             throw Reported{};
           }
           known[unknown->name] = {*q};
         } else if (product != shape[axis]) {
-          Diagnostic& d = error(DiagCode::AxisMismatch, at, fmt::format("axis {} of `{}`'s operand is {}, and its group is {}", axis, what, shape[axis].str(), product.str()));
+          Diagnostic& d = error(DiagCode::AxisMismatch, at,
+                                fmt::format("axis {} of `{}`'s operand is {}, and its group is {}", axis, what,
+                                            shape[axis].str(), product.str()));
           d.mark(x.type.str());
           throw Reported{};
         }
@@ -157,7 +176,8 @@ std::vector<Elaborator::Atom> Elaborator::splitAxes(const ast::AxisList& list, c
   return atoms;
 }
 
-TensorVal Elaborator::arrange(const TensorVal& x, std::vector<Atom> have, const ast::AxisList& result, const AtomMap& known, const ScopePtr& env, Loc at) {
+TensorVal Elaborator::arrange(const TensorVal& x, std::vector<Atom> have, const ast::AxisList& result,
+                              const AtomMap& known, const ScopePtr& env, Loc at) {
   std::vector<Atom> want;
   std::vector<size_t> groupEnd;  // after each axis of the result, how many atoms there are
   for (const ast::Axis& a : result.axes) {
@@ -181,8 +201,9 @@ TensorVal Elaborator::arrange(const TensorVal& x, std::vector<Atom> have, const 
       }
   for (size_t k = 0; k < have.size(); ++k)
     if (!used[k] && have[k].extent != Dim(1))
-      fail(DiagCode::BadShapeMap, at, have[k].name.empty() ? fmt::format("the axis of extent {} is not on the right", have[k].extent.str())
-                                                           : fmt::format("the axis `{}` is not on the right of `->`", have[k].name));
+      fail(DiagCode::BadShapeMap, at,
+           have[k].name.empty() ? fmt::format("the axis of extent {} is not on the right", have[k].extent.str())
+                                : fmt::format("the axis `{}` is not on the right of `->`", have[k].name));
   // Drop unused axes of extent 1, permute, repeat, merge.
   place(at);
   Shape kept;
@@ -237,7 +258,8 @@ Val Elaborator::view(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   if (args.size() != 1) fail(DiagCode::WrongArguments, at, fmt::format("`view` takes one tensor, not {}", args.size()));
   const ast::ShapeMap& map = shapeMapOf(f);
   if (args[0].val.is(ValKind::Tuple) || args[0].val.is(ValKind::Tree))
-    return leafwise({args[0].val}, at, [&](const std::vector<Val>& v) { return view(f, {{"", v[0], args[0].at}}, at); });
+    return leafwise({args[0].val}, at,
+                    [&](const std::vector<Val>& v) { return view(f, {{"", v[0], args[0].at}}, at); });
   const TensorVal x = asTensor(args[0].val, args[0].at, "`view`");
   AtomMap known;
   const std::vector<Atom> atoms = splitAxes(map.inputs[0], x, known, f.staticsEnv, "view", args[0].at);
@@ -250,13 +272,15 @@ Val Elaborator::view(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
 }
 
 Val Elaborator::dot(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
-  if (!hasShapeMap(f, 2)) fail(DiagCode::BadShapeMap, at, "`dot` is written with its axes: `dot[B i k, B k j -> B i j](a, b)`");
+  if (!hasShapeMap(f, 2))
+    fail(DiagCode::BadShapeMap, at, "`dot` is written with its axes: `dot[B i k, B k j -> B i j](a, b)`");
   if (args.size() != 2) fail(DiagCode::WrongArguments, at, fmt::format("`dot` takes two tensors, not {}", args.size()));
   const ast::ShapeMap& map = shapeMapOf(f);
   const ScopePtr& env = f.staticsEnv;
   TensorVal ts[2] = {asTensor(args[0].val, args[0].at, "`dot`"), asTensor(args[1].val, args[1].at, "`dot`")};
   if (ts[0].type.dtype != ts[1].type.dtype)
-    fail(DiagCode::DTypeMismatch, at, fmt::format("`dot` of {} and {}: element types do not mix", ts[0].type.str(), ts[1].type.str()));
+    fail(DiagCode::DTypeMismatch, at,
+         fmt::format("`dot` of {} and {}: element types do not mix", ts[0].type.str(), ts[1].type.str()));
   AtomMap known;
   std::vector<Atom> atoms[2];
   for (int s = 0; s < 2; ++s) {
@@ -279,8 +303,10 @@ Val Elaborator::dot(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
     std::vector<Atom> rest;
     for (size_t i = 0; i < atoms[s].size(); ++i) {
       const std::string& name = atoms[s][i].name;
-      if (!name.empty() && in(wanted, name) < 0 && in(atoms[1 - s], name) < 0) axes.push_back(static_cast<int64_t>(i));
-      else rest.push_back(atoms[s][i]);
+      if (!name.empty() && in(wanted, name) < 0 && in(atoms[1 - s], name) < 0)
+        axes.push_back(static_cast<int64_t>(i));
+      else
+        rest.push_back(atoms[s][i]);
     }
     if (axes.empty()) continue;
     ts[s].value = b().sum(ts[s].value, axes);
@@ -302,8 +328,9 @@ Val Elaborator::dot(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   for (int s = 0; s < 2; ++s)
     for (size_t i = 0; i < atoms[s].size(); ++i)
       if (in(atoms[1 - s], atoms[s][i].name) < 0) have.push_back(atoms[s][i]);
-  const Value v = makeNode(Op::Dot, {ts[0].value, ts[1].value},
-                           {{"batch_a", batch[0]}, {"batch_b", batch[1]}, {"contract_a", contract[0]}, {"contract_b", contract[1]}}, at);
+  const Value v = makeNode(
+      Op::Dot, {ts[0].value, ts[1].value},
+      {{"batch_a", batch[0]}, {"batch_b", batch[1]}, {"contract_a", contract[0]}, {"contract_b", contract[1]}}, at);
   return Val::of(arrange(wrap(v), have, map.result, known, env, at));
 }
 
@@ -311,30 +338,42 @@ Val Elaborator::matmul(const Val& av, const Val& cv, Loc at, const ast::Expr* ae
   const Loc al = ae ? ae->loc : at, cl = ce ? ce->loc : at;
   const TensorVal a = asTensor(av, al, "`@`"), c = asTensor(cv, cl, "`@`");
   const int ra = a.type.rank(), rc = c.type.rank();
-  if (ra == 0 || rc == 0) fail(DiagCode::RankMismatch, at, fmt::format("`@` multiplies vectors and matrices, not {} and {}", a.type.str(), c.type.str()));
+  if (ra == 0 || rc == 0)
+    fail(DiagCode::RankMismatch, at,
+         fmt::format("`@` multiplies vectors and matrices, not {} and {}", a.type.str(), c.type.str()));
   if (a.type.dtype != c.type.dtype)
-    fail(DiagCode::DTypeMismatch, at, fmt::format("`@` of {} and {}: element types do not mix", a.type.str(), c.type.str()));
+    fail(DiagCode::DTypeMismatch, at,
+         fmt::format("`@` of {} and {}: element types do not mix", a.type.str(), c.type.str()));
   const int ca = ra - 1, cc = rc == 1 ? 0 : rc - 2;
   const auto text = [&](const ast::Expr* e, const TensorVal& t, int axis) {
     const auto* n = e ? e->tryAs<ast::Name>() : nullptr;
-    return fmt::format("{}{}, its axis {} is {}", n ? fmt::format("`{}`: ", n->text) : "", shapeText(t.type.shape), axis, t.type.shape[axis].str());
+    return fmt::format("{}{}, its axis {} is {}", n ? fmt::format("`{}`: ", n->text) : "", shapeText(t.type.shape),
+                       axis, t.type.shape[axis].str());
   };
   if (a.type.shape[ca] != c.type.shape[cc]) {
     mustDiffer(a.type.shape[ca], c.type.shape[cc]);
-    Diagnostic& d = error(DiagCode::ContractMismatch, cl, fmt::format("`@` contracts {} with {}", a.type.shape[ca].str(), c.type.shape[cc].str()));
+    Diagnostic& d = error(DiagCode::ContractMismatch, cl,
+                          fmt::format("`@` contracts {} with {}", a.type.shape[ca].str(), c.type.shape[cc].str()));
     d.mark(text(ce, c, cc));
-    if (!sources_.isLibrary(al.file)) d.label(al, text(ae, a, ca));
-    else d.note(fmt::format("the left side is {}", text(ae, a, ca)));
+    if (!sources_.isLibrary(al.file))
+      d.label(al, text(ae, a, ca));
+    else
+      d.note(fmt::format("the left side is {}", text(ae, a, ca)));
     throw Reported{};
   }
   std::vector<int64_t> batch;
   for (int i = 0; i + 2 < rc; ++i) {
     if (i + 2 >= ra || a.type.shape[i] != c.type.shape[i])
-      fail(DiagCode::AxisMismatch, at, fmt::format("`@` of {} and {}: the leading axes differ", a.type.str(), c.type.str()));
+      fail(DiagCode::AxisMismatch, at,
+           fmt::format("`@` of {} and {}: the leading axes differ", a.type.str(), c.type.str()));
     batch.push_back(i);
   }
   const Value v = makeNode(Op::Dot, {a.value, c.value},
-                           {{"batch_a", batch}, {"batch_b", batch}, {"contract_a", std::vector<int64_t>{ca}}, {"contract_b", std::vector<int64_t>{cc}}}, at);
+                           {{"batch_a", batch},
+                            {"batch_b", batch},
+                            {"contract_a", std::vector<int64_t>{ca}},
+                            {"contract_b", std::vector<int64_t>{cc}}},
+                           at);
   return Val::of(wrap(v));
 }
 

@@ -107,7 +107,9 @@ Val replaceTensors(const Val& v, const std::vector<TensorVal>& with, size_t& nex
 }
 
 std::optional<bool> equalStatic(const Val& a, const Val& b) {
-  const auto numeric = [](const Val& v) { return v.is(ValKind::Float) ? v.number : static_cast<double>(v.dim.value()); };
+  const auto numeric = [](const Val& v) {
+    return v.is(ValKind::Float) ? v.number : static_cast<double>(v.dim.value());
+  };
   if (a.isNumber() && b.isNumber()) {
     if (a.is(ValKind::Int) && b.is(ValKind::Int)) {
       const Dim difference = a.dim - b.dim;

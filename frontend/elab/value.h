@@ -1,5 +1,6 @@
 // What an expression means while a program is elaborated: numbers known when compiling, tensors of the graph, tuples,
-// trees of tensors (the parameters of an instance and everything computed from them leaf by leaf), instances, functions.
+// trees of tensors (the parameters of an instance and everything computed from them leaf by leaf), instances,
+// functions.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ struct Val;
 struct DataInfo;
 struct DataFieldInfo;
 
-/// A value of a graph. `unit[i]`: axis i is a written 1 and broadcasts. `bound`: exclusive upper bound of an index type.
+/// A value of a graph. `unit[i]`: axis i is a written 1 and broadcasts. `bound`: exclusive upper bound of an index
+/// type.
 struct TensorVal {
   Value value;
   Frame* frame = nullptr;
@@ -31,8 +33,8 @@ struct TensorVal {
 };
 
 /// How a number known when compiling was computed from hyperparameters. A number with such a formula becomes a run-time
-/// scalar where a tensor is needed; only where a shape or a branch needs it is the value in force used, and the hypers in
-/// it are then fixed when compiling.
+/// scalar where a tensor is needed; only where a shape or a branch needs it is the value in force used, and the hypers
+/// in it are then fixed when compiling.
 struct Formula {
   enum class Kind : uint8_t { Hyper, Number, Neg, Binary } kind{};
   std::string hyper;
@@ -43,22 +45,22 @@ struct Formula {
 };
 
 enum class ValKind : uint8_t {
-  Error,     // already reported; whatever reads it is silent
-  None,      // `none`, and the value of a block without one
-  Int,       // a whole number or a dimension
-  Float,     // a number
+  Error,  // already reported; whatever reads it is silent
+  None,   // `none`, and the value of a block without one
+  Int,    // a whole number or a dimension
+  Float,  // a number
   Bool,
   Str,
   Tensor,
   Tuple,
-  Tree,      // named leaves of an instance or of a computation on one
+  Tree,  // named leaves of an instance or of a computation on one
   Instance,
-  Fn,        // fn, layer, lambda, built-in, primitive, data field
-  File,      // a used file
-  Data,      // a data block, seen as a value
-  Raw,       // `raw` inside a data block
-  Ops,       // `op`
-  Split,     // `valid`, whose fields are metrics of the validation pass
+  Fn,     // fn, layer, lambda, built-in, primitive, data field
+  File,   // a used file
+  Data,   // a data block, seen as a value
+  Raw,    // `raw` inside a data block
+  Ops,    // `op`
+  Split,  // `valid`, whose fields are metrics of the validation pass
 };
 
 /// The compile-time argument list of a built-in or primitive, kept as written.
@@ -69,31 +71,60 @@ using Fields = std::vector<std::pair<std::string, Val>>;
 
 struct Val {
   ValKind kind = ValKind::Error;
-  Dim dim;                 // Int
-  bool unit = false;       // Int: a written 1
-  double number = 0;       // Float
-  bool flag = false;       // Bool
-  std::string text;        // Str, Split; Float: why it is no whole number ("27 / 2")
+  Dim dim;                                 // Int
+  bool unit = false;                       // Int: a written 1
+  double number = 0;                       // Float
+  bool flag = false;                       // Bool
+  std::string text;                        // Str, Split; Float: why it is no whole number ("27 / 2")
   std::shared_ptr<const Formula> formula;  // Int, Float
   TensorVal tensor;
   std::shared_ptr<const std::vector<Val>> items;  // Tuple
   std::shared_ptr<const Fields> fields;           // Tree
   Instance* instance = nullptr;
   std::shared_ptr<const FnVal> fn;
-  std::shared_ptr<Scope> scope;    // File
-  DataInfo* data = nullptr;        // Data, Raw
+  std::shared_ptr<Scope> scope;  // File
+  DataInfo* data = nullptr;      // Data, Raw
 
   static Val error() { return {}; }
   static Val none() { return ofKind(ValKind::None); }
-  static Val ofKind(ValKind kind) { Val v; v.kind = kind; return v; }
-  static Val integer(Dim d, bool unit = false) { Val v = ofKind(ValKind::Int); v.dim = std::move(d); v.unit = unit; return v; }
-  static Val real(double x) { Val v = ofKind(ValKind::Float); v.number = x; return v; }
-  static Val boolean(bool b) { Val v = ofKind(ValKind::Bool); v.flag = b; return v; }
-  static Val string(std::string s) { Val v = ofKind(ValKind::Str); v.text = std::move(s); return v; }
-  static Val of(TensorVal t) { Val v = ofKind(ValKind::Tensor); v.tensor = std::move(t); return v; }
+  static Val ofKind(ValKind kind) {
+    Val v;
+    v.kind = kind;
+    return v;
+  }
+  static Val integer(Dim d, bool unit = false) {
+    Val v = ofKind(ValKind::Int);
+    v.dim = std::move(d);
+    v.unit = unit;
+    return v;
+  }
+  static Val real(double x) {
+    Val v = ofKind(ValKind::Float);
+    v.number = x;
+    return v;
+  }
+  static Val boolean(bool b) {
+    Val v = ofKind(ValKind::Bool);
+    v.flag = b;
+    return v;
+  }
+  static Val string(std::string s) {
+    Val v = ofKind(ValKind::Str);
+    v.text = std::move(s);
+    return v;
+  }
+  static Val of(TensorVal t) {
+    Val v = ofKind(ValKind::Tensor);
+    v.tensor = std::move(t);
+    return v;
+  }
   static Val tuple(std::vector<Val> items);
   static Val tree(Fields fields);
-  static Val of(Instance* i) { Val v = ofKind(ValKind::Instance); v.instance = i; return v; }
+  static Val of(Instance* i) {
+    Val v = ofKind(ValKind::Instance);
+    v.instance = i;
+    return v;
+  }
   static Val function(FnVal fn);
 
   bool is(ValKind k) const { return kind == k; }
@@ -103,7 +134,7 @@ struct Val {
 };
 
 struct StaticArg {
-  std::string name;        // empty: positional
+  std::string name;  // empty: positional
   Val value;
   const ast::Expr* expr = nullptr;  // ShapeMap, Range and All, which have no value
   Loc at;
@@ -146,6 +177,14 @@ inline Val Val::function(FnVal fn) {
   Val v = ofKind(ValKind::Fn);
   v.fn = std::make_shared<const FnVal>(std::move(fn));
   return v;
+}
+
+/// A number whose value is one fixed number, and that number.
+inline bool isConstNumber(const Val& v) {
+  return v.is(ValKind::Float) || v.isConstInt();
+}
+inline double numberOf(const Val& v) {
+  return v.is(ValKind::Int) ? static_cast<double>(v.dim.value()) : v.number;
 }
 
 /// "f32[B, 10]", "a tuple of 2", "the layer `dense`": a value in a message.

@@ -20,7 +20,7 @@ std::vector<T> withFront(T front, const std::vector<T>& list) {
 }
 
 class Vectoriser {
- public:
+public:
   Vectoriser(const Graph& row, const std::map<Value, RowInput>& inputs, const Dim& n, Builder& b)
       : row_(row), inputs_(inputs), n_(n), b_(b), batched_(row.nodes.size(), false), results_(row.nodes.size()) {}
 
@@ -32,7 +32,8 @@ class Vectoriser {
         b_.setOrigin(row_.nodes[i].origin);
         emit(i);
         for (Value v : results_[i])
-          if (Node& node = b_.graph().node(v); node.name.empty() && v.node + 1 == b_.graph().nodes.size()) node.name = row_.nodes[i].name;
+          if (Node& node = b_.graph().node(v); node.name.empty() && v.node + 1 == b_.graph().nodes.size())
+            node.name = row_.nodes[i].name;
       }
     b_.setOrigin(origin);
     std::vector<Value> out;
@@ -40,7 +41,7 @@ class Vectoriser {
     return out;
   }
 
- private:
+private:
   bool isBatched(Value v) const {
     if (auto it = inputs_.find(v); it != inputs_.end()) return it->second.batched;
     return batched_[v.node];
@@ -61,9 +62,21 @@ class Vectoriser {
       batched_[i] = anyBatched(n);
       if (!batched_[i] || isElementwise(n.op)) continue;
       switch (n.op) {
-        case Op::Reshape: case Op::Transpose: case Op::Reverse: case Op::Broadcast: case Op::Slice: case Op::Pad:
-        case Op::Window: case Op::Unwindow: case Op::Concat: case Op::Sum: case Op::RMax: case Op::ArgMax: case Op::Sort:
-        case Op::Dot: case Op::Gather:
+        case Op::Reshape:
+        case Op::Transpose:
+        case Op::Reverse:
+        case Op::Broadcast:
+        case Op::Slice:
+        case Op::Pad:
+        case Op::Window:
+        case Op::Unwindow:
+        case Op::Concat:
+        case Op::Sum:
+        case Op::RMax:
+        case Op::ArgMax:
+        case Op::Sort:
+        case Op::Dot:
+        case Op::Gather:
           break;
         case Op::DSlice:
           break;
@@ -110,9 +123,19 @@ class Vectoriser {
     const auto axes = [&](const char* name) { a.set(name, shifted(node.attrs.ints(name))); };
     const auto axis = [&] { a.set("axis", node.attrs.integer("axis") + 1); };
     switch (node.op) {
-      case Op::Reshape: a.set("shape", withFront(n_, node.attrs.dims("shape"))); break;
-      case Op::Transpose: a.set("perm", withFront<int64_t>(0, shifted(node.attrs.ints("perm")))); break;
-      case Op::Reverse: case Op::Broadcast: case Op::Sum: case Op::Window: case Op::Unwindow: axes("axes"); break;
+      case Op::Reshape:
+        a.set("shape", withFront(n_, node.attrs.dims("shape")));
+        break;
+      case Op::Transpose:
+        a.set("perm", withFront<int64_t>(0, shifted(node.attrs.ints("perm"))));
+        break;
+      case Op::Reverse:
+      case Op::Broadcast:
+      case Op::Sum:
+      case Op::Window:
+      case Op::Unwindow:
+        axes("axes");
+        break;
       case Op::Slice:
         a.set("lo", withFront(Dim(0), node.attrs.dims("lo")));
         a.set("hi", withFront(n_, node.attrs.dims("hi")));
@@ -129,11 +152,19 @@ class Vectoriser {
         for (Value v : node.in) in.push_back(many(v));
         return b_.makeMulti(node.op, in, a);
       }
-      case Op::RMax: case Op::ArgMax: case Op::Sort: axis(); break;
-      case Op::Dot: return dot(node);
-      case Op::Gather: return gather(node);
-      case Op::DSlice: return dslice(node);
-      default: break;
+      case Op::RMax:
+      case Op::ArgMax:
+      case Op::Sort:
+        axis();
+        break;
+      case Op::Dot:
+        return dot(node);
+      case Op::Gather:
+        return gather(node);
+      case Op::DSlice:
+        return dslice(node);
+      default:
+        break;
     }
     return b_.makeMulti(node.op, {one(node.in[0])}, a);
   }
@@ -159,7 +190,8 @@ class Vectoriser {
     // The row axis is the first free one of its operand: move it to the front.
     const int rankA = row_.type(node.in[0]).rank();
     const auto contracted = static_cast<int64_t>(node.attrs.ints("contract_a").size());
-    const int64_t at = static_cast<int64_t>(batch.size()) + (ba ? 0 : rankA - static_cast<int64_t>(batch.size()) - contracted);
+    const int64_t at =
+        static_cast<int64_t>(batch.size()) + (ba ? 0 : rankA - static_cast<int64_t>(batch.size()) - contracted);
     return {toFront(r, at)};
   }
 
@@ -177,8 +209,16 @@ class Vectoriser {
     if (bx && !bi && batch == 0)
       return b_.makeMulti(Op::Gather, {one(node.in[0]), one(node.in[1])}, {{"axis", axis + 1}, {"batch", int64_t{0}}});
     if (!bx && batch == 0)
-      return {toFront(b_.make(Op::Gather, {one(node.in[0]), one(node.in[1])}, {{"axis", axis}, {"batch", int64_t{0}}}), axis)};
+      return {toFront(b_.make(Op::Gather, {one(node.in[0]), one(node.in[1])}, {{"axis", axis}, {"batch", int64_t{0}}}),
+                      axis)};
     return b_.makeMulti(Op::Gather, {many(node.in[0]), many(node.in[1])}, {{"axis", axis + 1}, {"batch", batch + 1}});
+  }
+
+  /// The number of the row, as far as casts go.
+  bool isRowNumber(Value v) const {
+    while (!inputs_.contains(v) && row_.node(v).op == Op::Cast) v = row_.node(v).in[0];
+    const auto it = inputs_.find(v);
+    return it != inputs_.end() && it->second.batched && b_.graph().node(it->second.value).op == Op::Iota;
   }
 
   /// Starts that differ from row to row: a gather for each axis, of indices start + 0 .. size-1.
@@ -186,13 +226,21 @@ class Vectoriser {
     const std::vector<int64_t>& axes = node.attrs.ints("axes");
     const std::vector<Dim>& sizes = node.attrs.dims("sizes");
     Value x = one(node.in[0]);
+    // Element i of an axis in row i, for all of the axis: the axis itself in front.
+    if (axes.size() == 1 && !isBatched(node.in[0]) && sizes[0] == Dim(1) && b_.type(x).shape[axes[0]] == n_ &&
+        isRowNumber(node.in[1])) {
+      Shape shape = b_.type(x).shape;
+      shape[axes[0]] = 1;
+      return {b_.reshape(toFront(x, axes[0]), withFront(n_, shape))};
+    }
     bool batched = isBatched(node.in[0]);
     for (size_t k = 0; k < axes.size(); ++k) {
       const Value start = b_.cast(one(node.in[k + 1]), DType::I64);
       const int64_t lead = batched ? 1 : 0;
       const Dim extent = b_.type(x).shape[axes[k] + lead];
       if (!isBatched(node.in[k + 1])) {
-        x = b_.make(Op::DSlice, {x, start}, {{"axes", std::vector<int64_t>{axes[k] + lead}}, {"sizes", std::vector<Dim>{sizes[k]}}});
+        x = b_.make(Op::DSlice, {x, start},
+                    {{"axes", std::vector<int64_t>{axes[k] + lead}}, {"sizes", std::vector<Dim>{sizes[k]}}});
         continue;
       }
       const Type rows{DType::I64, {n_}};
@@ -200,7 +248,8 @@ class Vectoriser {
       const Value low = b_.make(Op::Max, {start, b_.constant(0, rows)});
       const Value clamped = b_.neg(b_.make(Op::Max, {b_.neg(low), b_.neg(last)}));
       const Type grid{DType::I64, {n_, sizes[k]}};
-      const Value index = b_.add(b_.broadcast(clamped, {1}, {sizes[k]}), b_.make(Op::Iota, {}, {{"type", grid}, {"axis", int64_t{1}}}));
+      const Value index =
+          b_.add(b_.broadcast(clamped, {1}, {sizes[k]}), b_.make(Op::Iota, {}, {{"type", grid}, {"axis", int64_t{1}}}));
       if (batched) {
         x = b_.make(Op::Gather, {x, index}, {{"axis", axes[k] + 1}, {"batch", int64_t{1}}});
       } else {
@@ -221,7 +270,8 @@ class Vectoriser {
 
 }  // namespace
 
-std::optional<std::vector<Value>> vectorise(const Graph& row, const std::map<Value, RowInput>& inputs, const Dim& n, Builder& b) {
+std::optional<std::vector<Value>> vectorise(const Graph& row, const std::map<Value, RowInput>& inputs, const Dim& n,
+                                            Builder& b) {
   return Vectoriser(row, inputs, n, b).run();
 }
 

@@ -17,6 +17,7 @@ struct RowInput {
 
 /// Emits `row` for n rows through `b`; its outputs come back with a leading axis n. Nothing (and nothing emitted) if an
 /// operation in it that depends on the row has no batched form: random draws, loops, convolutions.
-std::optional<std::vector<Value>> vectorise(const Graph& row, const std::map<Value, RowInput>& inputs, const Dim& n, Builder& b);
+std::optional<std::vector<Value>> vectorise(const Graph& row, const std::map<Value, RowInput>& inputs, const Dim& n,
+                                            Builder& b);
 
 }  // namespace nnc::elab

@@ -23,10 +23,18 @@ void Walker::expr(const ast::Expr& e) const {
       expr(*e.as<ast::Bracket>().base);
       args(e.as<ast::Bracket>().args);
       break;
-    case ast::ExprKind::Field: expr(*e.as<ast::Field>().base); break;
-    case ast::ExprKind::Wild: expr(*e.as<ast::Wild>().base); break;
-    case ast::ExprKind::Transpose: expr(*e.as<ast::Transpose>().operand); break;
-    case ast::ExprKind::Unary: expr(*e.as<ast::Unary>().operand); break;
+    case ast::ExprKind::Field:
+      expr(*e.as<ast::Field>().base);
+      break;
+    case ast::ExprKind::Wild:
+      expr(*e.as<ast::Wild>().base);
+      break;
+    case ast::ExprKind::Transpose:
+      expr(*e.as<ast::Transpose>().operand);
+      break;
+    case ast::ExprKind::Unary:
+      expr(*e.as<ast::Unary>().operand);
+      break;
     case ast::ExprKind::Binary: {
       // A long chain leans left: walked by a loop.
       const ast::Expr* left = &e;
@@ -52,12 +60,15 @@ void Walker::expr(const ast::Expr& e) const {
       for (const auto& i : e.as<ast::For>().indices) expr(*i.over);
       block(e.as<ast::For>().body);
       break;
-    case ast::ExprKind::Lambda: block(e.as<ast::Lambda>().body); break;
+    case ast::ExprKind::Lambda:
+      block(e.as<ast::Lambda>().body);
+      break;
     case ast::ExprKind::Range:
       maybe(e.as<ast::Range>().lo);
       maybe(e.as<ast::Range>().hi);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -82,9 +93,15 @@ void Walker::stmt(const ast::Stmt& s) const {
       dims(s.as<ast::Var>().type);
       expr(*s.as<ast::Var>().value);
       break;
-    case ast::StmtKind::State: expr(*s.as<ast::State>().init); break;
-    case ast::StmtKind::Param: expr(*s.as<ast::Param>().init); break;
-    case ast::StmtKind::Metric: expr(*s.as<ast::Metric>().value); break;
+    case ast::StmtKind::State:
+      expr(*s.as<ast::State>().init);
+      break;
+    case ast::StmtKind::Param:
+      expr(*s.as<ast::Param>().init);
+      break;
+    case ast::StmtKind::Metric:
+      expr(*s.as<ast::Metric>().value);
+      break;
     case ast::StmtKind::Assign:
       expr(*s.as<ast::Assign>().target);
       expr(*s.as<ast::Assign>().value);
@@ -93,8 +110,11 @@ void Walker::stmt(const ast::Stmt& s) const {
       expr(*s.as<ast::Every>().count);
       block(s.as<ast::Every>().body);
       break;
-    case ast::StmtKind::ExprStmt: expr(*s.as<ast::ExprStmt>().expr); break;
-    default: break;
+    case ast::StmtKind::ExprStmt:
+      expr(*s.as<ast::ExprStmt>().expr);
+      break;
+    default:
+      break;
   }
 }
 
@@ -115,8 +135,12 @@ static Walker reader(std::set<std::string>& into) {
   return w;
 }
 
-void namesRead(const ast::Expr& e, std::set<std::string>& into) { reader(into).expr(e); }
-void namesRead(const ast::Stmt& s, std::set<std::string>& into) { reader(into).stmt(s); }
+void namesRead(const ast::Expr& e, std::set<std::string>& into) {
+  reader(into).expr(e);
+}
+void namesRead(const ast::Stmt& s, std::set<std::string>& into) {
+  reader(into).stmt(s);
+}
 
 void namesOf(const ast::Pattern& p, std::set<std::string>& into) {
   if (!p.isTuple()) into.insert(p.name);

@@ -17,7 +17,7 @@ struct Walker {
   void stmt(const ast::Stmt& s) const;
   void block(const ast::Block& b) const;
 
- private:
+private:
   void args(const std::vector<ast::Arg>& list) const;
 };
 

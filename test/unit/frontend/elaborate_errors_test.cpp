@@ -14,7 +14,10 @@ struct Case {
 
 const Case kCases[] = {
     {"UnknownName", "export fn f(x: f32[B <= 4]) {\n sofmax(x)\n}", {"E0101 2:2"}},
-    {"UnknownNameInEachFunction", "fn a(x) { foo(x) }\nfn b(x) { bar(x) }\nexport fn f(x: f32[B <= 4]) {\n let p = a(x)\n let q = b(x)\n p + q + r\n}", {"E0101 1:11", "E0101 2:11"}},
+    {"UnknownNameInEachFunction",
+     "fn a(x) { foo(x) }\nfn b(x) { bar(x) }\nexport fn f(x: f32[B <= 4]) {\n let p = a(x)\n let q = b(x)\n p + q + "
+     "r\n}",
+     {"E0101 1:11", "E0101 2:11"}},
     {"NoFollowUps", "export fn f(x: f32[B <= 4]) {\n let y = foo(x)\n let z = y + 1\n z\n}", {"E0101 2:10"}},
     {"UnknownOption", "export fn f(x: f32[B <= 4, 3]) { cross_entropy[redce = none](x, x) }", {"E0102 1:48"}},
     {"UnknownArgument", "fn g(a, b) { a + b }\nexport fn f(x: f32[B <= 4]) { g(x, c = 3) }", {"E0102 2:40"}},
@@ -28,13 +31,20 @@ const Case kCases[] = {
     {"AssignedButNotDefined", "export fn f(x: f32[B <= 4]) {\n y = x\n y\n}", {"E0108 2:2"}},
 
     {"AxisMismatchBlamesTheArgument", "fn g(a: [B, 4]) { a }\nexport fn f(x: f32[B <= 4, 3]) { g(x) }", {"E0201 2:36"}},
-    {"ResultUnlikeTheDeclaredOne", "fn g(x: [B, C]) -> [C, B] { x }\nexport fn f(x: f32[B <= 4, 3]) { g(x) }", {"E0201 1:29"}},
-    {"SameSizeByAccident", "fn g(x: [B, T], y: [T, B]) { x + y }\nexport fn f(x: f32[3, 3]) { g(x, x) }", {"E0206 1:32"}},
+    {"ResultUnlikeTheDeclaredOne",
+     "fn g(x: [B, C]) -> [C, B] { x }\nexport fn f(x: f32[B <= 4, 3]) { g(x) }",
+     {"E0201 1:29"}},
+    {"SameSizeByAccident",
+     "fn g(x: [B, T], y: [T, B]) { x + y }\nexport fn f(x: f32[3, 3]) { g(x, x) }",
+     {"E0206 1:32"}},
     {"SwappedAxesInALayer", "layer m(x: [B, T, D]) -> [B, D, T] { x }", {"E0201 1:38"}},
     {"UnusedDefinitionsAreChecked", "fn g(x: [B]) { foo(x) }", {"E0101 1:16"}},
     {"RankMismatch", "fn g(a: [B, C]) { a }\nexport fn f(x: f32[B <= 4]) { g(x) }", {"E0202 2:33"}},
     {"Contraction", "export fn f(x: f32[B <= 4, 784], w: f32[512, 10]) { x @ w }", {"E0203 1:57"}},
-    {"NotDivisible", "layer s(x: [B, H, W]) -> [B, H/2, W/2] { x[:, 0..H/2, 0..W/2] }\nlet net = s\nexport fn f(x: f32[B <= 4, 7, 8]) { net(x) }", {"E0204 1:50"}},
+    {"NotDivisible",
+     "layer s(x: [B, H, W]) -> [B, H/2, W/2] { x[:, 0..H/2, 0..W/2] }\nlet net = s\nexport fn f(x: f32[B <= 4, 7, 8]) "
+     "{ net(x) }",
+     {"E0204 1:50"}},
     {"MixedFloats", "export fn f(x: f32[B <= 4], y: f64[B]) { x + y }", {"E0205 1:44"}},
     {"IntToFloatIsWritten", "export fn f(x: f32[B <= 4], i: i32[B]) { x + i }", {"E0205 1:44"}},
     {"SlashIsForFloats", "export fn f(i: i32[B <= 4]) { i / 2 }", {"E0205 1:33"}},
@@ -45,33 +55,61 @@ const Case kCases[] = {
     {"WrongKind", "export fn f(x: f32[B <= 4]) { let (a, b) = 3; x + a }", {"E0209 1:44"}},
     {"PrimitiveMisused", "export fn f(x: f32[B <= 4]) { op.transpose[(0, 1)](x) }", {"E0211 1:31"}},
     {"ValueUnused", "export fn f(x: f32[B <= 4]) {\n x + 1\n x\n}", {"E0212 2:2"}},
-    {"RunTimeCountWithoutBound", "export fn f(x: f32[B <= 4], n: int) { var y = x; for i in n { y = y + 1 }; y }", {"E0213 1:59"}},
-    {"SymbolicParameterShape", "layer m(x: [B, D]) { param w: [B, D] = glorot; x * w }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }", {"E0214 1:32"}},
+    {"RunTimeCountWithoutBound",
+     "export fn f(x: f32[B <= 4], n: int) { var y = x; for i in n { y = y + 1 }; y }",
+     {"E0213 1:59"}},
+    {"SymbolicParameterShape",
+     "layer m(x: [B, D]) { param w: [B, D] = glorot; x * w }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }",
+     {"E0214 1:32"}},
     {"ViewLosesAnAxis", "export fn f(x: f32[B <= 4, 6]) { x |> view[B (3 C) -> B C] }", {"E0215 1:39"}},
     {"BlockWithoutValue", "export fn f(x: f32[B <= 4]) {\n let y = x\n}", {"E0216 1:11"}},
-    {"CarryChangesItsType", "export fn f(x: f32[B <= 4, 9]) {\n var s = x[:, 0]\n for t in 9 { s = sum(s) }\n s\n}", {"E0218 3:15"}},
+    {"CarryChangesItsType",
+     "export fn f(x: f32[B <= 4, 9]) {\n var s = x[:, 0]\n for t in 9 { s = sum(s) }\n s\n}",
+     {"E0218 3:15"}},
     {"IndexWithoutBound", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4]) { g(i) }", {"E0219 2:33"}},
     {"IndexBoundTooLarge", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4] < 20) { g(i) }", {"E0219 2:38"}},
     {"NumberDoesNotFit", "export fn f(x: u8[B <= 4]) { x + 300 }", {"E0220 1:32"}},
 
-    {"SecondUnlabelled", "layer m(x: [B, 4]) { x |> dense[10] |> dense[3] }\nlet net = m\nexport fn f(x: f32[B <= 4, 4]) { net(x) }", {"E0301 1:40"}},
+    {"SecondUnlabelled",
+     "layer m(x: [B, 4]) { x |> dense[10] |> dense[3] }\nlet net = m\nexport fn f(x: f32[B <= 4, 4]) { net(x) }",
+     {"E0301 1:40"}},
     {"Alias", "let net = dense[3]\nlet other = net", {"E0302 2:5"}},
-    {"ParameterChanged", "let net = dense[3]\nexport fn f(x: f32[B <= 4, 3]) { net(x) }\nexport fn g(x: f32[B <= 4, 5]) { net(x) }", {"E0303 3:34"}},
+    {"ParameterChanged",
+     "let net = dense[3]\nexport fn f(x: f32[B <= 4, 3]) { net(x) }\nexport fn g(x: f32[B <= 4, 5]) { net(x) }",
+     {"E0303 3:34"}},
     {"NothingOwnsIt", "export fn f(x: f32[B <= 4, 3]) { x |> dense[3] }", {"E0304 1:39"}},
-    {"InitializerReadsTheRun", "layer m(x: [B, 3]) { state s: [3] = mean[0](x); x + s }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }", {"E0305 1:37"}},
+    {"InitializerReadsTheRun",
+     "layer m(x: [B, 3]) { state s: [3] = mean[0](x); x + s }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }",
+     {"E0305 1:37"}},
     {"LetAssigned", "export fn f(x: f32[B <= 4]) {\n let y = x\n y = y + 1\n y\n}", {"E0306 3:2"}},
-    {"AssignedInSelect", "export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}", {"E0307 3:13"}},
+    {"AssignedInSelect",
+     "export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}",
+     {"E0307 3:13"}},
     {"NoSuchPart", "let net = dense[3]\nexport fn f(x: f32[B <= 4, 4]) { net(x) + sum(net.v) }", {"E0308 2:51"}},
-    {"MadeInALoop", "layer m(x: [B, 4]) { var h = x; for i in 3 { h = h |> dense[4] }; h }\nlet net = m\nexport fn f(x: f32[B <= 4, 4]) { net(x) }", {"E0309 1:55"}},
-    {"PatternMatchesNothing", "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = mean(net(x))\n net.**.q = 0 * net.**.q\n}", {"E0310 5:17"}},
+    {"MadeInALoop",
+     "layer m(x: [B, 4]) { var h = x; for i in 3 { h = h |> dense[4] }; h }\nlet net = m\nexport fn f(x: f32[B <= 4, "
+     "4]) { net(x) }",
+     {"E0309 1:55"}},
+    {"PatternMatchesNothing",
+     "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = mean(net(x))\n "
+     "net.**.q = 0 * net.**.q\n}",
+     {"E0310 5:17"}},
 
-    {"NoPathToTheLoss", "let net = dense[3]\nlet other = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = mean(net(x))\n metric m = mean(other(x))\n other = sgd(other, grad(loss, other))\n}", {"E0401 7:32"}},
-    {"LossIsNoScalar", "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = net(x)\n net = 0 * net\n}", {"E0402 4:6"}},
+    {"NoPathToTheLoss",
+     "let net = dense[3]\nlet other = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let "
+     "loss = mean(net(x))\n metric m = mean(other(x))\n other = sgd(other, grad(loss, other))\n}",
+     {"E0401 7:32"}},
+    {"LossIsNoScalar",
+     "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = net(x)\n net = 0 "
+     "* net\n}",
+     {"E0402 4:6"}},
     {"TrainsNothing", "train fit(steps = 3) { let loss = 1.0 }", {"W0404 1:7"}},
 
     {"UnknownReader", "data d from idxx(\"/x\") { a: f32[3] = f32(raw.a) }", {"E0501 1:13"}},
     {"UnknownSetting", "train fit(stps = 3) { let loss = 1.0 }", {"E0502 1:11", "W0404 1:7"}},
-    {"RawExtentUnknown", "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }", {"W0404 4:7", "E0504 2:10"}},
+    {"RawExtentUnknown",
+     "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }",
+     {"W0404 4:7", "E0504 2:10"}},
     {"InputNotDeclared", "export fn f(x: f32[B, 3]) { x }", {"E0505 1:20"}},
     {"UnusedHyper", "hyper width = 3\nexport fn f(x: f32[B <= 4]) { x }", {"E0506 1:7"}},
     {"HyperOutsideItsDomain", "hyper w = 20 in [1, 2]\nexport fn f(x: f32[w]) { x }", {"E0507 1:11"}},
@@ -88,10 +126,12 @@ TEST_P(Mistake, HasItsCodeAndPlace) {
   EXPECT_EQ(found, want) << report(GetParam().text);
 }
 
-INSTANTIATE_TEST_SUITE_P(Elaboration, Mistake, testing::ValuesIn(kCases), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Elaboration, Mistake, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Report, ContractionNamesBothShapesAndAxes) {
-  const std::string text = report("fn g(x: [B, 784], w: [512, 128]) { x @ w }\nexport fn f(x: f32[B <= 4, 784], w: f32[512, 128]) { g(x, w) }");
+  const std::string text = report(
+      "fn g(x: [B, 784], w: [512, 128]) { x @ w }\nexport fn f(x: f32[B <= 4, 784], w: f32[512, 128]) { g(x, w) }");
   EXPECT_NE(text.find("`@` contracts 784 with 512"), std::string::npos) << text;
   EXPECT_NE(text.find("`w`: [512, 128], its axis 0 is 512"), std::string::npos) << text;
   EXPECT_NE(text.find("`x`: [B, 784], its axis 1 is 784"), std::string::npos) << text;
@@ -104,7 +144,11 @@ TEST(Report, ALibraryErrorIsShownAtTheCall) {
 }
 
 TEST(Report, SecondUnlabelledShowsALabel) {
-  EXPECT_NE(report("layer m(x: [B, 4]) { x |> dense[10] |> dense[3] }\nlet net = m\nexport fn f(x: f32[B <= 4, 4]) { net(x) }").find("name it: `dense2: dense"), std::string::npos);
+  EXPECT_NE(
+      report(
+          "layer m(x: [B, 4]) { x |> dense[10] |> dense[3] }\nlet net = m\nexport fn f(x: f32[B <= 4, 4]) { net(x) }")
+          .find("name it: `dense2: dense"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -84,7 +84,8 @@ struct Runner {
   void set(const std::string& name, double value) {
     for (const Scalar& s : module.scalars) {
       if (s.name != name) continue;
-      in.leaves[name] = isFloat(s.dtype) ? floats({}, {value}, s.dtype) : ints({}, {static_cast<int64_t>(value)}, s.dtype);
+      in.leaves[name] =
+          isFloat(s.dtype) ? floats({}, {value}, s.dtype) : ints({}, {static_cast<int64_t>(value)}, s.dtype);
     }
   }
   /// Results by name; updates go to the variables.

@@ -10,11 +10,13 @@ const std::string kTwoLayers =
     "layer mlp(x: [B, 3]) { x |> h: dense[4] |> relu |> head: dense[2] }\n"
     "let net = mlp\n";
 std::string trained(const std::string& body) {
-  return kTwoLayers + "train fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n" + body + "\n}";
+  return kTwoLayers + "train fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n" +
+         body + "\n}";
 }
 
 TEST(Paths, InstanceLabelParameter) {
-  EXPECT_EQ(variablePaths(compiled(kTwoLayers + "export fn f(x: f32[B <= 4, 3]) { net(x) }")), (Strings{"net.h.w", "net.h.b", "net.head.w", "net.head.b"}));
+  EXPECT_EQ(variablePaths(compiled(kTwoLayers + "export fn f(x: f32[B <= 4, 3]) { net(x) }")),
+            (Strings{"net.h.w", "net.h.b", "net.head.w", "net.head.b"}));
 }
 
 TEST(Paths, OptimizerStateIsATreeOfTheSamePaths) {
@@ -24,35 +26,49 @@ TEST(Paths, OptimizerStateIsATreeOfTheSamePaths) {
 }
 
 TEST(Paths, IndexedLabelsInALoop) {
-  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { var y = x; for i in 2 { y = y |> h[i]: linear[3] }; y }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }")),
+  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { var y = x; for i in 2 { y = y |> h[i]: linear[3] }; y }\nlet "
+                                   "net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }")),
             (Strings{"net.h.0.w", "net.h.1.w"}));
 }
 
 TEST(Sharing, NamingOnceAndApplyingTwiceShares) {
-  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { let d = linear[3]; d(d(x)) }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) + net(2 * x) }")), Strings{"net.d.w"});
+  EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { let d = linear[3]; d(d(x)) }\nlet net = m\nexport fn f(x: "
+                                   "f32[B <= 4, 3]) { net(x) + net(2 * x) }")),
+            Strings{"net.d.w"});
 }
 
 TEST(Sharing, ASecondUnlabelledLayerIsAnError) {
-  EXPECT_EQ(mistakes("layer m(x: [B, 3]) {\n x |> dense[4] |> relu |> dense[3]\n}\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"), Strings{"E0301 2:27"});
+  EXPECT_EQ(mistakes("layer m(x: [B, 3]) {\n x |> dense[4] |> relu |> dense[3]\n}\nlet net = m\nexport fn f(x: f32[B "
+                     "<= 4, 3]) { net(x) }"),
+            Strings{"E0301 2:27"});
 }
 
 TEST(Sharing, AFunctionCalledTwiceDoesNotShareByAccident) {
-  EXPECT_EQ(mistakes("fn g(x) { x |> dense[3] }\nlayer m(x: [B, 3]) {\n g(g(x))\n}\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"), Strings{"E0301 1:16"});
+  EXPECT_EQ(mistakes("fn g(x) { x |> dense[3] }\nlayer m(x: [B, 3]) {\n g(g(x))\n}\nlet net = m\nexport fn f(x: f32[B "
+                     "<= 4, 3]) { net(x) }"),
+            Strings{"E0301 1:16"});
 }
 
 TEST(Sharing, ShapesAreFixedByTheFirstApplication) {
-  EXPECT_EQ(mistakes("let net = dense[2]\nexport fn f(x: f32[B <= 4, 3]) { net(x) }\nexport fn g(x: f32[B <= 4, 5]) { net(x) }"), Strings{"E0303 3:34"});
+  EXPECT_EQ(
+      mistakes(
+          "let net = dense[2]\nexport fn f(x: f32[B <= 4, 3]) { net(x) }\nexport fn g(x: f32[B <= 4, 5]) { net(x) }"),
+      Strings{"E0303 3:34"});
 }
 
 TEST(Copy, StartsFromTheSameValuesAndLivesOnItsOwn) {
-  Runner r(compiled(kTwoLayers + "let ema = copy(net)\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n metric twin = mean(ema(x))\n net = sgd(net, grad(loss, net))\n}"));
+  Runner r(
+      compiled(kTwoLayers + "let ema = copy(net)\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let "
+                            "loss = mean(net(x)^2)\n metric twin = mean(ema(x))\n net = sgd(net, grad(loss, net))\n}"));
   EXPECT_EQ(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
   r.in.symbols = {{"batch", 2}};
   r.run("fit.step");
   EXPECT_NE(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
 }
 
-TEST(Copy, ASecondNameIsAnError) { EXPECT_EQ(mistakes(kTwoLayers + "let ema = net"), Strings{"E0302 3:5"}); }
+TEST(Copy, ASecondNameIsAnError) {
+  EXPECT_EQ(mistakes(kTwoLayers + "let ema = net"), Strings{"E0302 3:5"});
+}
 
 TEST(Assignment, OfAPartLeavesTheRestConstant) {
   const Module m = compiled(trained(" net.head = sgd(net.head, grad(loss, net.head))"));
@@ -91,7 +107,8 @@ TEST(Assignment, EveryRunsAtItsSteps) {
 }
 
 TEST(Assignment, UnderATensorConditionIsAnError) {
-  EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}"), Strings{"E0307 3:13"});
+  EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}"),
+            Strings{"E0307 3:13"});
 }
 
 const std::string kNormed =
@@ -100,7 +117,10 @@ const std::string kNormed =
     "let net = m\n";
 
 Strings stateUpdates(const std::string& assignment) {
-  const Module m = compiled(kNormed + "train fit(steps = 3, batch = 4) {\n let x: [batch, 2, 3, 3] = normal\n let loss = mean(net(x)^2)\n metric seen = average(net(x))\n" + assignment + "\n}");
+  const Module m = compiled(kNormed +
+                            "train fit(steps = 3, batch = 4) {\n let x: [batch, 2, 3, 3] = normal\n let loss = "
+                            "mean(net(x)^2)\n metric seen = average(net(x))\n" +
+                            assignment + "\n}");
   Strings updates;
   for (const Output& o : m.function("fit.step")->body.outputs) {
     const Variable* v = o.role == OutputRole::Update ? m.variable(o.name) : nullptr;
@@ -114,7 +134,8 @@ Strings stateUpdates(const std::string& assignment) {
 }
 
 TEST(Mode, FollowsFromAssignment) {
-  EXPECT_EQ(stateUpdates(" net = sgd(net, grad(loss, net))"), (Strings{"net.a.m", "net.a.v", "net.part.b.m", "net.part.b.v"}));
+  EXPECT_EQ(stateUpdates(" net = sgd(net, grad(loss, net))"),
+            (Strings{"net.a.m", "net.a.v", "net.part.b.m", "net.part.b.v"}));
 }
 
 TEST(Mode, AFrozenPartRests) {
@@ -122,14 +143,18 @@ TEST(Mode, AFrozenPartRests) {
 }
 
 TEST(Mode, ExportsAreInEvaluation) {
-  Runner r(compiled("layer m(x: [B, 3]) { if training { 0 * x } else { x } }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"));
+  Runner r(
+      compiled("layer m(x: [B, 3]) { if training { 0 * x } else { x } }\nlet net = m\nexport fn f(x: f32[B <= 4, 3]) { "
+               "net(x) }"));
   r.in.leaves["x"] = counting({1, 3});
   r.in.symbols = {{"B", 1}};
   expectNear(r.run("f")["0"], {0, 1, 2});
 }
 
 TEST(State, StaysBetweenCallsOfAnExport) {
-  Runner r(compiled("layer counter(x: [B]) { state n = 0.0; n = n + 1; x + n }\nlet c = counter\nexport fn f(x: f32[B <= 4]) { c(x) }"));
+  Runner r(
+      compiled("layer counter(x: [B]) { state n = 0.0; n = n + 1; x + n }\nlet c = counter\nexport fn f(x: f32[B <= "
+               "4]) { c(x) }"));
   r.in.leaves["x"] = counting({1});
   r.in.symbols = {{"B", 1}};
   r.run("f");
@@ -137,7 +162,9 @@ TEST(State, StaysBetweenCallsOfAnExport) {
 }
 
 TEST(State, OfAScanIsCarried) {
-  Runner r(compiled("layer counter(x: []) { state n = 0.0; n = n + x; n }\nlet c = counter\nexport fn f(x: f32[9]) { for t in 9 { c(x[t]) } }"));
+  Runner r(
+      compiled("layer counter(x: []) { state n = 0.0; n = n + x; n }\nlet c = counter\nexport fn f(x: f32[9]) { for t "
+               "in 9 { c(x[t]) } }"));
   r.in.leaves["x"] = counting({9});
   expectNear(r.run("f")["0"], {0, 1, 3, 6, 10, 15, 21, 28, 36});
   EXPECT_EQ(r.in.leaves["c.n"].floats[0], 36);
@@ -159,7 +186,9 @@ TEST(Trees, ArithmeticAndSumsRunOverLeaves) {
 }
 
 TEST(Trees, TuplesOfInstancesTrainTogether) {
-  const Module m = compiled("let a = dense[2]\nlet b = dense[2]\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 2] = normal\n let loss = mean(b(a(x))^2)\n (a, b) = momentum((a, b), grad(loss, (a, b)))\n}");
+  const Module m = compiled(
+      "let a = dense[2]\nlet b = dense[2]\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 2] = normal\n let loss = "
+      "mean(b(a(x))^2)\n (a, b) = momentum((a, b), grad(loss, (a, b)))\n}");
   EXPECT_NE(m.variable("fit.momentum.m.1.w"), nullptr);
 }
 
@@ -168,16 +197,24 @@ TEST(Gradient, WithoutAPathIsAnError) {
 }
 
 TEST(Gradient, OfAParameterThatDoesNotMatterNamesIt) {
-  EXPECT_NE(report("layer m(x: [B, 3]) { let y = x |> idle: dense[2]; x |> d: dense[2] }\nlet net = m\ntrain fit(steps = 1, batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net)) }").find("net.idle.w"), std::string::npos);
+  EXPECT_NE(
+      report("layer m(x: [B, 3]) { let y = x |> idle: dense[2]; x |> d: dense[2] }\nlet net = m\ntrain fit(steps = 1, "
+             "batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net)) }")
+          .find("net.idle.w"),
+      std::string::npos);
 }
 
 TEST(Hyper, RunTimeUnlessAShapeOrBranchNeedsIt) {
-  const Module m = compiled("hyper lr = 0.1\nhyper width = 4\nlayer m(x: [B, 3]) { x |> dense[width] }\nlet net = m\ntrain fit(steps = 1, batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net = sgd(net, grad(loss, net), lr = lr / 2) }");
+  const Module m = compiled(
+      "hyper lr = 0.1\nhyper width = 4\nlayer m(x: [B, 3]) { x |> dense[width] }\nlet net = m\ntrain fit(steps = 1, "
+      "batch = 2) { let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net = sgd(net, grad(loss, net), lr = lr / "
+      "2) }");
   EXPECT_TRUE(m.hypers[0].runTime);
   EXPECT_FALSE(m.hypers[1].runTime);
   ElabOptions options;
   options.hypers = {{"wdth", "3"}};
-  EXPECT_NE(report("hyper width = 4\nexport fn f(x: f32[width]) { x }", options).find("did you mean `width`?"), std::string::npos);
+  EXPECT_NE(report("hyper width = 4\nexport fn f(x: f32[width]) { x }", options).find("did you mean `width`?"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace {
 
 /// The value of an expression of x: f64[4] = -2, -0.5, 0.5, 3.
 std::vector<double> of(const std::string& expression) {
-  return value("export fn f(x: f64[4]) { " + expression + " }", {{"x", floats({4}, {-2, -0.5, 0.5, 3}, DType::F64)}}).floats;
+  return value("export fn f(x: f64[4]) { " + expression + " }", {{"x", floats({4}, {-2, -0.5, 0.5, 3}, DType::F64)}})
+      .floats;
 }
 void expectEach(const std::string& expression, double (*want)(double)) {
   const std::vector<double> got = of(expression);
@@ -22,7 +23,8 @@ TEST(Library, Activations) {
   expectEach("leaky_relu[0.1](x)", [](double x) { return x > 0 ? x : 0.1 * x; });
   expectEach("elu(x)", [](double x) { return x > 0 ? x : std::expm1(x); });
   expectEach("gelu(x)", [](double x) { return x * 0.5 * std::erfc(-x / std::sqrt(2)); });
-  expectEach("gelu_tanh(x)", [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); });
+  expectEach("gelu_tanh(x)",
+             [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); });
   expectEach("silu(x)", [](double x) { return x / (1 + std::exp(-x)); });
   expectEach("softplus(x)", [](double x) { return std::log1p(std::exp(x)); });
   expectEach("log_sigmoid(x)", [](double x) { return -std::log1p(std::exp(-x)); });
@@ -34,12 +36,15 @@ TEST(Library, Activations) {
 TEST(Library, SoftmaxOfLargeLogitsIsFinite) {
   expectNear(value("export fn f(x: f32[3]) { softmax(x) }", {{"x", floats({3}, {1e4, 1e4, -1e4})}}), {0.5, 0.5, 0});
   expectNear(value("export fn f(x: f32[2]) { log_softmax(x) }", {{"x", floats({2}, {1e4, -1e4})}}), {0, -2e4});
-  expectNear(value("export fn f(x: f32[2]) { logsumexp(x) }", {{"x", floats({2}, {1e4, 1e4})}}), {1e4 + std::log(2)}, 1e-2);
+  expectNear(value("export fn f(x: f32[2]) { logsumexp(x) }", {{"x", floats({2}, {1e4, 1e4})}}), {1e4 + std::log(2)},
+             1e-2);
 }
 
 TEST(Library, Reductions) {
   const Tensor x = floats({2, 3}, {1, 2, 3, 4, 5, 9});
-  const auto run = [&](const char* e) { return value(std::string("export fn f(x: f32[2, 3]) { ") + e + " }", {{"x", x}}); };
+  const auto run = [&](const char* e) {
+    return value(std::string("export fn f(x: f32[2, 3]) { ") + e + " }", {{"x", x}});
+  };
   expectNear(run("sum(x)"), {24});
   expectNear(run("mean[0](x)"), {2.5, 3.5, 6});
   expectNear(run("variance[1](x)"), {2.0 / 3, 14.0 / 3}, 1e-5);
@@ -59,15 +64,22 @@ TEST(Library, NormAtZeroHasAFiniteGradient) {
 TEST(Library, CrossEntropyOfLabelsOfProbabilitiesAndSmoothed) {
   const Tensor x = floats({1, 3}, {1, 2, 4});
   const double z = std::log(std::exp(1) + std::exp(2) + std::exp(4));
-  expectNear(value("export fn f(x: f32[1, 3], y: i32[1] < 3) { cross_entropy(x, y) }", {{"x", x}, {"y", ints({1}, {1})}}), {z - 2}, 1e-5);
-  expectNear(value("export fn f(x: f32[1, 3], y: f32[1, 3]) { cross_entropy(x, y) }", {{"x", x}, {"y", floats({1, 3}, {0.5, 0, 0.5})}}), {z - 2.5}, 1e-5);
-  expectNear(value("export fn f(x: f32[1, 3], y: i32[1] < 3) { cross_entropy[smoothing = 0.3](x, y) }", {{"x", x}, {"y", ints({1}, {1})}}),
+  expectNear(
+      value("export fn f(x: f32[1, 3], y: i32[1] < 3) { cross_entropy(x, y) }", {{"x", x}, {"y", ints({1}, {1})}}),
+      {z - 2}, 1e-5);
+  expectNear(value("export fn f(x: f32[1, 3], y: f32[1, 3]) { cross_entropy(x, y) }",
+                   {{"x", x}, {"y", floats({1, 3}, {0.5, 0, 0.5})}}),
+             {z - 2.5}, 1e-5);
+  expectNear(value("export fn f(x: f32[1, 3], y: i32[1] < 3) { cross_entropy[smoothing = 0.3](x, y) }",
+                   {{"x", x}, {"y", ints({1}, {1})}}),
              {0.7 * (z - 2) + 0.3 * (z - 7.0 / 3)}, 1e-5);
 }
 
 TEST(Library, Losses) {
   const std::map<std::string, Tensor> in = {{"x", floats({2}, {0.5, -3})}, {"y", floats({2}, {1, 0})}};
-  const auto run = [&](const char* e) { return value(std::string("export fn f(x: f32[2], y: f32[2]) { ") + e + " }", in); };
+  const auto run = [&](const char* e) {
+    return value(std::string("export fn f(x: f32[2], y: f32[2]) { ") + e + " }", in);
+  };
   expectNear(run("mse(x, y)"), {(0.25 + 9) / 2});
   expectNear(run("mae(x, y)"), {(0.5 + 3) / 2});
   expectNear(run("huber(x, y)"), {(0.125 + 2.5) / 2});
@@ -79,7 +91,10 @@ TEST(Library, Losses) {
 
 /// Two steps of an optimizer on p = 1 with the gradient 2p, by its layer.
 double afterTwoSteps(const std::string& update) {
-  Runner r(compiled("layer one(x: [B]) { param w: [] = 1; w * x }\nlet net = one\ntrain fit(steps = 2, batch = 1) {\n let x: [batch] = 1\n let loss = mean(net(x)^2)\n net = " + update + "\n}"));
+  Runner r(
+      compiled("layer one(x: [B]) { param w: [] = 1; w * x }\nlet net = one\ntrain fit(steps = 2, batch = 1) {\n let "
+               "x: [batch] = 1\n let loss = mean(net(x)^2)\n net = " +
+               update + "\n}"));
   r.in.symbols = {{"batch", 1}};
   r.run("fit.step");
   r.run("fit.step");
@@ -112,7 +127,8 @@ TEST(Library, Optimizers) {
   EXPECT_NEAR(afterTwoSteps("adam" + g), adam, 1e-4);
   EXPECT_NEAR(afterTwoSteps("adamw(net, grad(loss, net), lr = 0.1, decay = 0.0)"), adam, 1e-4);
   v = 0;
-  const double rmsprop = twoSteps([&](double p, double g, int) { return v = 0.9 * v + 0.1 * g * g, p - 0.1 * g / (std::sqrt(v) + 1e-8); });
+  const double rmsprop =
+      twoSteps([&](double p, double g, int) { return v = 0.9 * v + 0.1 * g * g, p - 0.1 * g / (std::sqrt(v) + 1e-8); });
   EXPECT_NEAR(afterTwoSteps("rmsprop" + g), rmsprop, 1e-4);
   v = 0;
   const double adagrad = twoSteps([&](double p, double g, int) { return v = v + g * g, p - 0.1 * g / std::sqrt(v); });
@@ -122,7 +138,9 @@ TEST(Library, Optimizers) {
 }
 
 TEST(Library, Schedules) {
-  const auto at = [](const std::string& e, int64_t step) { return value("export fn f(step: int) { 0.0 + " + e + " }", {{"step", ints({}, {step}, DType::I64)}}).floats.at(0); };
+  const auto at = [](const std::string& e, int64_t step) {
+    return value("export fn f(step: int) { 0.0 + " + e + " }", {{"step", ints({}, {step}, DType::I64)}}).floats.at(0);
+  };
   EXPECT_NEAR(at("cosine(2.0, step, 100)", 0), 2, 1e-6);
   EXPECT_NEAR(at("cosine(2.0, step, 100)", 50), 1, 1e-5);
   EXPECT_NEAR(at("cosine(2.0, step, 100, warmup = 10)", 4), 1, 1e-5);
@@ -164,7 +182,8 @@ TEST(Library, Pools) {
   expectNear(value("export fn f(x: f32[1, 1, 4, 4]) { max_pool[2](x) }", {{"x", x}}), {5, 7, 13, 15});
   expectNear(value("export fn f(x: f32[1, 1, 4, 4]) { avg_pool[2](x) }", {{"x", x}}), {2.5, 4.5, 10.5, 12.5});
   expectNear(value("export fn f(x: f32[1, 1, 4, 4]) { global_pool(x) }", {{"x", x}}), {7.5});
-  EXPECT_EQ(value("export fn f(x: f32[1, 1, 4, 4]) { upsample[2](x) }", {{"x", x}}).shape, (std::vector<int64_t>{1, 1, 8, 8}));
+  EXPECT_EQ(value("export fn f(x: f32[1, 1, 4, 4]) { upsample[2](x) }", {{"x", x}}).shape,
+            (std::vector<int64_t>{1, 1, 8, 8}));
 }
 
 TEST(Library, ConvolutionsHaveTheirExtents) {
@@ -195,8 +214,10 @@ TEST(Library, NormsNormalise) {
 TEST(Library, SequencesGoOnFromTheirState) {
   for (const char* kind : {"rnn_from", "gru_from", "lstm_from"}) {
     const std::string zero = kind == std::string("lstm_from") ? "(z, z)" : "z";
-    Runner r(compiled(std::string("let l = ") + kind + "[4]\nexport fn f(x: f32[2, 12, 3]) {\n let z: [2, 4] = 0\n let (all, _) = l(x, " + zero +
-                      ")\n let (_, s) = l(x[:, 0..5], " + zero + ")\n let (rest, _) = l(x[:, 5..12], s)\n amax(abs(all[:, 5..12] - rest))\n}"));
+    Runner r(compiled(std::string("let l = ") + kind +
+                      "[4]\nexport fn f(x: f32[2, 12, 3]) {\n let z: [2, 4] = 0\n let (all, _) = l(x, " + zero +
+                      ")\n let (_, s) = l(x[:, 0..5], " + zero +
+                      ")\n let (rest, _) = l(x[:, 5..12], s)\n amax(abs(all[:, 5..12] - rest))\n}"));
     r.in.leaves["x"] = counting({2, 12, 3});
     EXPECT_LT(r.run("f")["0"].floats[0], 1e-9) << kind;
   }
@@ -216,7 +237,9 @@ TEST(Library, BidirectionalReadsBothWays) {
 }
 
 TEST(Library, CausalAttentionSeesNothingAhead) {
-  Runner r(compiled("layer b(x: [B, T, D]) { x |> encoder_block[2, 0.0, causal(T)] }\nlet l = b\nexport fn f(x: f32[1, 6, 4]) { l(x) }"));
+  Runner r(
+      compiled("layer b(x: [B, T, D]) { x |> encoder_block[2, 0.0, causal(T)] }\nlet l = b\nexport fn f(x: f32[1, 6, "
+               "4]) { l(x) }"));
   Tensor x = counting({1, 6, 4});
   for (size_t i = 0; i < x.floats.size(); ++i) x.floats[i] = std::sin(static_cast<double>(i));
   r.in.leaves["x"] = x;
@@ -228,7 +251,9 @@ TEST(Library, CausalAttentionSeesNothingAhead) {
 }
 
 TEST(Library, DropoutKeepsTheMeanAndRestsInEvaluation) {
-  Runner r(compiled("layer d(x: [B]) { param w: [] = 0; dropout[0.25](x) + w }\nlet net = d\ntrain fit(steps = 1, batch = 4000) {\n let x: [batch] = 1\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net))\n}"));
+  Runner r(
+      compiled("layer d(x: [B]) { param w: [] = 0; dropout[0.25](x) + w }\nlet net = d\ntrain fit(steps = 1, batch = "
+               "4000) {\n let x: [batch] = 1\n let loss = mean(net(x))\n net = sgd(net, grad(loss, net))\n}"));
   r.in.symbols = {{"batch", 4000}};
   EXPECT_NEAR(r.run("fit.eval")["loss"].floats[0], 1, 1e-9);
   const double first = r.run("fit.step")["loss"].floats[0];
@@ -239,9 +264,12 @@ TEST(Library, DropoutKeepsTheMeanAndRestsInEvaluation) {
 }
 
 TEST(Library, Metrics) {
-  Runner r(compiled("layer l(x: [B, 3]) { param w: [3] = 1; x * w }\nlet net = l\ndata d from npy(\"x\") {\n x: f32[3] = raw.x\n label: i32 < 3 = i32(raw.label)\n}\n"
-                    "train fit on d(batch = 4) {\n let y = net(x)\n let loss = mean(y)\n metric accuracy = accuracy(y, label)\n metric second = top_k[2](y, label)\n metric table = confusion[3](y, label)\n"
-                    " metric f = f1(y[:, 0] - 1, f32(label == 0))\n metric fit = r2(y[:, 0], y[:, 0])\n}"));
+  Runner r(
+      compiled("layer l(x: [B, 3]) { param w: [3] = 1; x * w }\nlet net = l\ndata d from npy(\"x\") {\n x: f32[3] = "
+               "raw.x\n label: i32 < 3 = i32(raw.label)\n}\n"
+               "train fit on d(batch = 4) {\n let y = net(x)\n let loss = mean(y)\n metric accuracy = accuracy(y, "
+               "label)\n metric second = top_k[2](y, label)\n metric table = confusion[3](y, label)\n"
+               " metric f = f1(y[:, 0] - 1, f32(label == 0))\n metric fit = r2(y[:, 0], y[:, 0])\n}"));
   r.in.symbols = {{"batch", 4}};
   r.in.leaves["d.x"] = floats({4, 3}, {3, 1, 2, 0, 5, 1, 2, 3, 4, 9, 8, 7});
   r.in.leaves["d.label"] = floats({4}, {0, 1, 1, 2});
@@ -254,8 +282,12 @@ TEST(Library, Metrics) {
 }
 
 TEST(Library, AugmentationMovesMirrorsAndRests) {
-  Runner r(compiled("layer l(x: [B, 1, 6, 6]) { param w: [] = 1; x * w }\nlet net = l\ndata d from npy(\"x\") { x: f32[1, 6, 6] = raw.x }\n"
-                    "train fit on d(batch = 64) {\n let z = x |> random_shift[1] |> random_flip |> random_rotate[5] |> cutout[2] |> add_noise[0.01]\n let loss = mean(net(z))\n metric same = mean(abs(z - x))\n net = sgd(net, grad(loss, net))\n}"));
+  Runner r(
+      compiled("layer l(x: [B, 1, 6, 6]) { param w: [] = 1; x * w }\nlet net = l\ndata d from npy(\"x\") { x: f32[1, "
+               "6, 6] = raw.x }\n"
+               "train fit on d(batch = 64) {\n let z = x |> random_shift[1] |> random_flip |> random_rotate[5] |> "
+               "cutout[2] |> add_noise[0.01]\n let loss = mean(net(z))\n metric same = mean(abs(z - x))\n net = "
+               "sgd(net, grad(loss, net))\n}"));
   r.in.symbols = {{"batch", 8}};
   r.in.leaves["d.x"] = counting({8, 1, 6, 6});
   EXPECT_GT(r.run("fit.step")["same"].floats[0], 0.5);

@@ -7,33 +7,42 @@ namespace {
 using Strings = std::vector<std::string>;
 
 TEST(Arithmetic, NumbersTakeTheTypeOfTheTensor) {
-  const Tensor t = value("export fn f(x: f64[3]) { 2 * x + 1/4 - 3 // 2 }", {{"x", floats({3}, {1, 2, 3}, DType::F64)}});
+  const Tensor t =
+      value("export fn f(x: f64[3]) { 2 * x + 1/4 - 3 // 2 }", {{"x", floats({3}, {1, 2, 3}, DType::F64)}});
   EXPECT_EQ(t.dtype, DType::F64);
   expectNear(t, {1.25, 3.25, 5.25});
 }
 
 TEST(Arithmetic, DivisionOfDimensionsIsExact) {
-  EXPECT_EQ(value("fn h(x: [B, D]) { let z: [D/2, 2] = 1; z }\nexport fn f(x: f32[2, 6]) { h(x) }", {{"x", counting({2, 6})}}).shape, (std::vector<int64_t>{3, 2}));
-  EXPECT_EQ(mistakes("fn h(x: [B, D]) { let z: [D/2] = 1; z }\nexport fn f(x: f32[2, 5]) { h(x) }"), Strings{"E0204 1:27"});
+  EXPECT_EQ(
+      value("fn h(x: [B, D]) { let z: [D/2, 2] = 1; z }\nexport fn f(x: f32[2, 6]) { h(x) }", {{"x", counting({2, 6})}})
+          .shape,
+      (std::vector<int64_t>{3, 2}));
+  EXPECT_EQ(mistakes("fn h(x: [B, D]) { let z: [D/2] = 1; z }\nexport fn f(x: f32[2, 5]) { h(x) }"),
+            Strings{"E0204 1:27"});
 }
 
 TEST(Arithmetic, SmallPowersAreProducts) {
-  expectNear(value("export fn f(x: f32[2]) { x^2 + x^3 + x^0.5 }", {{"x", floats({2}, {4, 9})}}), {16 + 64 + 2, 81 + 729 + 3}, 1e-4);
+  expectNear(value("export fn f(x: f32[2]) { x^2 + x^3 + x^0.5 }", {{"x", floats({2}, {4, 9})}}),
+             {16 + 64 + 2, 81 + 729 + 3}, 1e-4);
 }
 
 TEST(Arithmetic, IntegersWidenAndDivideDown) {
-  const Tensor t = value("export fn f(a: i32[2], b: i64[2]) { (a + b) // 2 }", {{"a", ints({2}, {-3, 3})}, {"b", ints({2}, {0, 4}, DType::I64)}});
+  const Tensor t = value("export fn f(a: i32[2], b: i64[2]) { (a + b) // 2 }",
+                         {{"a", ints({2}, {-3, 3})}, {"b", ints({2}, {0, 4}, DType::I64)}});
   EXPECT_EQ(t.dtype, DType::I64);
   EXPECT_EQ(t.ints, (std::vector<int64_t>{-2, 3}));
 }
 
 TEST(Broadcast, LeadingAxesAndWrittenOnes) {
-  expectNear(value("export fn f(x: f32[2, 3], b: f32[3]) { x + b + (mean[1](x) |> view[B -> B 1]) }", {{"x", counting({2, 3})}, {"b", floats({3}, {10, 20, 30})}}),
+  expectNear(value("export fn f(x: f32[2, 3], b: f32[3]) { x + b + (mean[1](x) |> view[B -> B 1]) }",
+                   {{"x", counting({2, 3})}, {"b", floats({3}, {10, 20, 30})}}),
              {11, 22, 33, 17, 28, 39});
 }
 
 TEST(Broadcast, ADimensionThatHappensToBeOneDoesNot) {
-  EXPECT_EQ(mistakes("fn h(x: [B, C], y: [B, D]) { x + y }\nexport fn f(x: f32[2, 1], y: f32[2, 3]) { h(x, y) }"), Strings{"E0206 1:32"});
+  EXPECT_EQ(mistakes("fn h(x: [B, C], y: [B, D]) { x + y }\nexport fn f(x: f32[2, 1], y: f32[2, 3]) { h(x, y) }"),
+            Strings{"E0206 1:32"});
 }
 
 TEST(Broadcast, NeverBothSides) {
@@ -41,27 +50,34 @@ TEST(Broadcast, NeverBothSides) {
 }
 
 TEST(View, MergesInAnyOrder) {
-  expectNear(value("export fn f(x: f32[2, 3]) { x |> view[B C -> (C B)] }", {{"x", counting({2, 3})}}), {0, 3, 1, 4, 2, 5});
+  expectNear(value("export fn f(x: f32[2, 3]) { x |> view[B C -> (C B)] }", {{"x", counting({2, 3})}}),
+             {0, 3, 1, 4, 2, 5});
 }
 
 TEST(View, GroupsTakeTheirExtentFromScope) {
-  const Tensor t = value("fn h[H](x: [B, D]) { x |> view[B (H E) -> H B E] }\nexport fn f(x: f32[2, 4]) { h[2](x) }", {{"x", counting({2, 4})}});
+  const Tensor t = value("fn h[H](x: [B, D]) { x |> view[B (H E) -> H B E] }\nexport fn f(x: f32[2, 4]) { h[2](x) }",
+                         {{"x", counting({2, 4})}});
   EXPECT_EQ(t.shape, (std::vector<int64_t>{2, 2, 2}));
   expectNear(t, {0, 1, 4, 5, 2, 3, 6, 7});
 }
 
 TEST(View, NewNamesRepeat) {
-  const Tensor t = value("fn h(x: [D], y: [B]) { x |> view[D -> D B] }\nexport fn f(x: f32[2], y: f32[3]) { h(x, y) }", {{"x", counting({2})}, {"y", counting({3})}});
+  const Tensor t = value("fn h(x: [D], y: [B]) { x |> view[D -> D B] }\nexport fn f(x: f32[2], y: f32[3]) { h(x, y) }",
+                         {{"x", counting({2})}, {"y", counting({3})}});
   expectNear(t, {0, 0, 0, 1, 1, 1});
 }
 
 TEST(View, RestAxes) {
-  EXPECT_EQ(value("fn h(x: [B, ...S]) { x |> view[B ...S -> B (...S)] }\nexport fn f(x: f32[2, 3, 4]) { h(x) }", {{"x", counting({2, 3, 4})}}).shape, (std::vector<int64_t>{2, 12}));
+  EXPECT_EQ(value("fn h(x: [B, ...S]) { x |> view[B ...S -> B (...S)] }\nexport fn f(x: f32[2, 3, 4]) { h(x) }",
+                  {{"x", counting({2, 3, 4})}})
+                .shape,
+            (std::vector<int64_t>{2, 12}));
 }
 
 TEST(Dot, BatchContractFreeAndSummedAxes) {
   // y[b, j] = sum_i,k x[b, i, k] w[b, i, j]
-  const Tensor t = value("export fn f(x: f32[2, 2, 2], w: f32[2, 2, 3]) { dot[B i k, B i j -> B j](x, w) }", {{"x", counting({2, 2, 2})}, {"w", counting({2, 2, 3})}});
+  const Tensor t = value("export fn f(x: f32[2, 2, 2], w: f32[2, 2, 3]) { dot[B i k, B i j -> B j](x, w) }",
+                         {{"x", counting({2, 2, 2})}, {"w", counting({2, 2, 3})}});
   EXPECT_EQ(t.shape, (std::vector<int64_t>{2, 3}));
   expectNear(t, {1 * 0 + 5 * 3, 1 * 1 + 5 * 4, 1 * 2 + 5 * 5, 9 * 6 + 13 * 9, 9 * 7 + 13 * 10, 9 * 8 + 13 * 11});
 }
@@ -70,7 +86,8 @@ TEST(Index, SlicesNegativesAndTensors) {
   const Tensor x = counting({3, 4});
   expectNear(value("export fn f(x: f32[3, 4]) { x[-1] }", {{"x", x}}), {8, 9, 10, 11});
   expectNear(value("export fn f(x: f32[3, 4]) { x[:, 1..-1] }", {{"x", x}}), {1, 2, 5, 6, 9, 10});
-  expectNear(value("export fn f(x: f32[3, 4], i: i32[2] < 3) { x[i] }", {{"x", x}, {"i", ints({2}, {2, 0})}}), {8, 9, 10, 11, 0, 1, 2, 3});
+  expectNear(value("export fn f(x: f32[3, 4], i: i32[2] < 3) { x[i] }", {{"x", x}, {"i", ints({2}, {2, 0})}}),
+             {8, 9, 10, 11, 0, 1, 2, 3});
   expectNear(value("export fn f(x: f32[3, 4], i: i32 < 3) { x[i, 2] }", {{"x", x}, {"i", ints({}, {1})}}), {6});
 }
 
@@ -80,17 +97,27 @@ TEST(Index, OutOfRangeIsFoundWhenCompiling) {
 }
 
 TEST(Put, WritesOneOrMany) {
-  expectNear(value("export fn f(x: f32[4], i: int) { put(x, i, 9) }", {{"x", counting({4})}, {"i", ints({}, {2}, DType::I64)}}), {0, 1, 9, 3});
-  expectNear(value("export fn f(x: f32[4], u: f32[2]) { put(x, 1 + iota(2), u) }", {{"x", counting({4})}, {"u", floats({2}, {7, 8})}}), {0, 7, 8, 3});
-  expectNear(value("export fn f(x: f32[4], u: f32[2], i: i32[2]) { put(x, i, u) }", {{"x", counting({4})}, {"u", floats({2}, {7, 8})}, {"i", ints({2}, {3, 0})}}), {8, 1, 2, 7});
+  expectNear(value("export fn f(x: f32[4], i: int) { put(x, i, 9) }",
+                   {{"x", counting({4})}, {"i", ints({}, {2}, DType::I64)}}),
+             {0, 1, 9, 3});
+  expectNear(value("export fn f(x: f32[4], u: f32[2]) { put(x, 1 + iota(2), u) }",
+                   {{"x", counting({4})}, {"u", floats({2}, {7, 8})}}),
+             {0, 7, 8, 3});
+  expectNear(value("export fn f(x: f32[4], u: f32[2], i: i32[2]) { put(x, i, u) }",
+                   {{"x", counting({4})}, {"u", floats({2}, {7, 8})}, {"i", ints({2}, {3, 0})}}),
+             {8, 1, 2, 7});
 }
 
 TEST(If, OnATensorSelectsLeafByLeaf) {
-  expectNear(value("export fn f(x: f32[3]) { let (a, b) = if x < 1 { (0, x) } else { (x, 5) }; a + b }", {{"x", counting({3})}}), {0, 6, 7});
+  expectNear(value("export fn f(x: f32[3]) { let (a, b) = if x < 1 { (0, x) } else { (x, 5) }; a + b }",
+                   {{"x", counting({3})}}),
+             {0, 6, 7});
 }
 
 TEST(If, OnANumberChoosesABlockInPlace) {
-  expectNear(value("fn g[n](x) { var y = x; if n > 2 { y = 2 * x }; y }\nexport fn f(x: f32[2]) { g[3](x) + g[1](x) }", {{"x", counting({2})}}), {0, 3});
+  expectNear(value("fn g[n](x) { var y = x; if n > 2 { y = 2 * x }; y }\nexport fn f(x: f32[2]) { g[3](x) + g[1](x) }",
+                   {{"x", counting({2})}}),
+             {0, 3});
 }
 
 TEST(For, CarriesAndStacks) {
@@ -101,7 +128,9 @@ TEST(For, CarriesAndStacks) {
 }
 
 TEST(For, TupleCarries) {
-  const Tensor t = value("export fn f(n: int <= 50) { var s = (0.0, 1.0)\n for i in n { let (a, b) = s; s = (b, a + b) }\n s[0] }", {}, {{"n", 10}});
+  const Tensor t =
+      value("export fn f(n: int <= 50) { var s = (0.0, 1.0)\n for i in n { let (a, b) = s; s = (b, a + b) }\n s[0] }",
+            {}, {{"n", 10}});
   expectNear(t, {55});
 }
 
@@ -115,14 +144,18 @@ TEST(For, ComprehensionIsBatchedWithoutAScan) {
 }
 
 TEST(For, RunTimeCount) {
-  expectNear(value("export fn f(x: f32, n: int <= 100) { var y = x\n for i in n { y = 2 * y }\n y }", {{"x", floats({}, {3})}}, {{"n", 5}}), {96});
+  expectNear(value("export fn f(x: f32, n: int <= 100) { var y = x\n for i in n { y = 2 * y }\n y }",
+                   {{"x", floats({}, {3})}}, {{"n", 5}}),
+             {96});
 }
 
 TEST(For, UnrolledAndScannedAgree) {
   const Tensor x = counting({6});
-  const auto text = [](const char* n) { return std::string("export fn f(x: f32[6]) { var s = x\n for i in ") + n + " { s = s * 0.5 + x[i] }\n s }"; };
-  const Tensor three = value(text("3"), {{"x", x}});   // unrolled
-  const Tensor six = value(text("6"), {{"x", x}});     // a scan
+  const auto text = [](const char* n) {
+    return std::string("export fn f(x: f32[6]) { var s = x\n for i in ") + n + " { s = s * 0.5 + x[i] }\n s }";
+  };
+  const Tensor three = value(text("3"), {{"x", x}});  // unrolled
+  const Tensor six = value(text("6"), {{"x", x}});    // a scan
   double s3 = 1, s6 = 1;
   for (int i = 0; i < 3; ++i) s3 = s3 * 0.5 + i;
   for (int i = 0; i < 6; ++i) s6 = s6 * 0.5 + i;
@@ -131,15 +164,22 @@ TEST(For, UnrolledAndScannedAgree) {
 }
 
 TEST(Functions, RecursionOnCompileTimeArguments) {
-  expectNear(value("fn power[n](x) { if n == 0 { 1 } else { x * power[n - 1](x) } }\nexport fn f(x: f32[2]) { power[5](x) }", {{"x", floats({2}, {2, 3})}}), {32, 243});
+  expectNear(
+      value("fn power[n](x) { if n == 0 { 1 } else { x * power[n - 1](x) } }\nexport fn f(x: f32[2]) { power[5](x) }",
+            {{"x", floats({2}, {2, 3})}}),
+      {32, 243});
 }
 
 TEST(Functions, LambdasAndFunctionsAsArguments) {
-  expectNear(value("fn twice[g](x) { g(g(x)) }\nexport fn f(x: f32[2]) { let add = fn(y) { y + 1 }\n twice[add](x) }", {{"x", counting({2})}}), {2, 3});
+  expectNear(value("fn twice[g](x) { g(g(x)) }\nexport fn f(x: f32[2]) { let add = fn(y) { y + 1 }\n twice[add](x) }",
+                   {{"x", counting({2})}}),
+             {2, 3});
 }
 
 TEST(Functions, AnUnboundNameOfADimensionIsSolvedFor) {
-  EXPECT_EQ(value("fn h(x: [2*N + 1]) { let z: [N] = 0; z }\nexport fn f(x: f32[7]) { h(x) }", {{"x", counting({7})}}).shape, std::vector<int64_t>{3});
+  EXPECT_EQ(
+      value("fn h(x: [2*N + 1]) { let z: [N] = 0; z }\nexport fn f(x: f32[7]) { h(x) }", {{"x", counting({7})}}).shape,
+      std::vector<int64_t>{3});
 }
 
 TEST(Random, TheSameTextDrawsTheSameAndTwoSitesDiffer) {

@@ -1,0 +1,179 @@
+// Assignment: to vars, states, instances, their parts, and patterns of parts.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+namespace nnc::elab {
+
+void Elaborator::evalAssign(const ast::Assign& s) {
+  Val v = eval(*s.value);
+  if (v.is(ValKind::Error)) throw Reported{};
+  assignTo(*s.target, v, s.target->loc);
+}
+
+void Elaborator::assignCells(const CellTree& cells, const Val& v, Loc at, const std::string& name) {
+  if (cells.cell) {
+    if (ctx_.selectDepth > cells.cell->selectDepth) {
+      error(DiagCode::AssignInSelect, at,
+            fmt::format("`{}` is assigned under a condition known only when running", name))
+          .help("assign it in every case, and let the condition choose the value: `x = if c { … } else { x }`");
+      throw Reported{};
+    }
+    TensorVal t = v.isNumber() || v.is(ValKind::Bool) ? materialise(v, cells.cell->type.dtype, at)
+                                                      : asTensor(v, at, "an assignment");
+    if (v.isNumber() && t.type.shape != cells.cell->type.shape) {
+      place(at);
+      t = wrap(b().fill(t.value, cells.cell->type.shape));
+    }
+    if (t.type != cells.cell->type) {
+      Diagnostic& d =
+          error(t.type.shape == cells.cell->type.shape ? DiagCode::DTypeMismatch : DiagCode::AxisMismatch, at,
+                fmt::format("`{}` is {} and is assigned {}", name, cells.cell->type.str(), t.type.str()));
+      d.note(cells.cell->declared, fmt::format("`{}` is declared", name));
+      throw Reported{};
+    }
+    t.unit = cells.cell->unit;
+    t.bound = cells.cell->bound;
+    writeCell(cells.cell, Val::of(t), at);
+    return;
+  }
+  const Val tree = v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v;
+  const bool fits = cells.isTuple ? tree.is(ValKind::Tuple) && tree.items->size() == cells.children.size()
+                                  : tree.is(ValKind::Tree) && tree.fields->size() == cells.children.size();
+  if (!fits)
+    fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned {}, which has other parts", name, describe(v)));
+  for (size_t i = 0; i < cells.children.size(); ++i)
+    assignCells(cells.children[i].second, cells.isTuple ? (*tree.items)[i] : (*tree.fields)[i].second, at,
+                fmt::format("{}.{}", name, cells.children[i].first));
+}
+
+void Elaborator::assignInstance(Instance* instance, const Val& v, Loc at) {
+  if (v.is(ValKind::Error)) throw Reported{};
+  if (v.is(ValKind::Instance) && v.instance == instance) return;
+  const Val tree = v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v;
+  if (!tree.is(ValKind::Tree))
+    fail(DiagCode::WrongKind, at,
+         fmt::format("`{}` is assigned {}: an instance takes a tree with a tensor for each parameter", instance->path,
+                     describe(v)));
+  size_t used = 0;
+  for (const Instance::Member& m : instance->members) {
+    if (m.child && instanceTree(m.child, at).fields->empty()) continue;
+    const Val* part = nullptr;
+    for (const auto& [name, x] : *tree.fields)
+      if (name == m.name) part = &x;
+    if (!part)
+      fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned a tree without `{}`", instance->path, m.name));
+    ++used;
+    if (m.child)
+      assignInstance(m.child, *part, at);
+    else
+      assignCells(CellTree{m.param, false, {}}, *part, at, m.param->name);
+  }
+  if (used != tree.fields->size())
+    fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned a tree that has more parts", instance->path));
+}
+
+void Elaborator::assignWild(const ast::Expr& target, const Val& v, Loc at) {
+  const ast::Wild& wild = (target.is<ast::Wild>() ? target : *target.as<ast::Field>().base).as<ast::Wild>();
+  const Val base = eval(*wild.base);
+  if (!base.is(ValKind::Instance))
+    fail(DiagCode::AssignTarget, at,
+         fmt::format("`.*` and `.**` stand after an instance, not after {}", describe(base)));
+  const Val matched = eval(target);  // the part of the tree the pattern names
+  const std::function<void(Instance*, const Val&, const Val*)> walk = [&](Instance* instance, const Val& part,
+                                                                          const Val* value) {
+    for (size_t i = 0; i < part.fields->size(); ++i) {
+      const auto& [name, sub] = (*part.fields)[i];
+      const Val* x = value;
+      if (value && value->is(ValKind::Tree)) {
+        x = nullptr;
+        for (const auto& [n, y] : *value->fields)
+          if (n == name) x = &y;
+        if (!x) fail(DiagCode::WrongKind, at, fmt::format("the value has no part `{}`", name));
+      }
+      Instance::Member* m = instance->find(name);
+      if (m->child)
+        walk(m->child, sub, x);
+      else
+        assignCells(CellTree{m->param, false, {}}, *x, at, m->param->name);
+    }
+  };
+  const Val tree = v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v;
+  walk(base.instance, matched, &tree);
+}
+
+void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
+  if (const auto* name = target.tryAs<ast::Name>()) {
+    if (name->text == "_") return;
+    Binding* binding = ctx_.scope->find(name->text);
+    if (!binding) {
+      std::vector<std::string> names;
+      ctx_.scope->allNames(names);
+      Diagnostic& d =
+          error(DiagCode::UndefinedTarget, at, fmt::format("`{}` is assigned but nothing defines it", name->text));
+      d.help(fmt::format("a new name is written `let {} = …`", name->text));
+      if (const std::string near = nearestName(name->text, names); !near.empty())
+        d.help(fmt::format("did you mean `{}`?", near));
+      ctx_.scope->bind(name->text, Val::error(), at);
+      throw Reported{};
+    }
+    if (binding->kind == Binding::Kind::Lazy) forceLazy(*binding, name->text, ctx_.scope);
+    if (binding->kind == Binding::Kind::Var) {
+      if (ctx_.selectDepth > binding->var->selectDepth) {
+        error(DiagCode::AssignInSelect, at,
+              fmt::format("`{}` is assigned under a condition known only when running", name->text))
+            .help(fmt::format("let the condition choose the value: `{} = if c {{ … }} else {{ {} }}`", name->text,
+                              name->text));
+        throw Reported{};
+      }
+      writeCell(binding->var, v, at);
+      nameValue(v, name->text);
+      return;
+    }
+    if (binding->kind == Binding::Kind::State) {
+      if (binding->state.cell && binding->state.cell->kind == Variable::Kind::Param) {
+        error(DiagCode::AssignTarget, at,
+              fmt::format("`{}` is a parameter: it changes in a train block only", name->text))
+            .help(fmt::format("what a layer changes itself is a `state {}`", name->text));
+        throw Reported{};
+      }
+      return assignCells(binding->state, v, at, name->text);
+    }
+    if (binding->val.is(ValKind::Error)) throw Reported{};
+    if (binding->val.is(ValKind::Instance)) return assignInstance(binding->val.instance, v, at);
+    Diagnostic& d = error(DiagCode::AssignTarget, at, fmt::format("`{}` cannot be assigned", name->text));
+    d.note(binding->at, fmt::format("`{}` is defined", name->text));
+    d.help(fmt::format("what changes is introduced by `var {} = …`", name->text));
+    throw Reported{};
+  }
+  if (const auto* tuple = target.tryAs<ast::Tuple>()) {
+    if (!v.is(ValKind::Tuple) || v.items->size() != tuple->elements.size())
+      fail(DiagCode::WrongKind, at, fmt::format("{} names are assigned {}", tuple->elements.size(), describe(v)));
+    for (size_t i = 0; i < tuple->elements.size(); ++i)
+      assignTo(*tuple->elements[i], (*v.items)[i], tuple->elements[i]->loc);
+    return;
+  }
+  if (target.is<ast::Wild>() || (target.is<ast::Field>() && target.as<ast::Field>().base->is<ast::Wild>()))
+    return assignWild(target, v, at);
+  if (const auto* field = target.tryAs<ast::Field>()) {
+    const Val base = eval(*field->base);
+    if (base.is(ValKind::Instance)) {
+      if (Instance::Member* m = base.instance->find(field->name.text)) {
+        if (m->child) return assignInstance(m->child, v, at);
+        return assignCells(CellTree{m->param, false, {}}, v, at, m->param->name);
+      }
+      if (auto it = base.instance->states.find(field->name.text); it != base.instance->states.end())
+        return assignCells(it->second, v, at, field->name.text);
+      fieldOf(base, field->name, at);  // reports
+    }
+    fail(DiagCode::AssignTarget, at, fmt::format("a part of {} cannot be assigned", describe(base)));
+  }
+  if (target.is<ast::Bracket>()) {
+    error(DiagCode::AssignTarget, at, "an element cannot be assigned")
+        .help("`x = put(x, i, value)` gives x with one part replaced");
+    throw Reported{};
+  }
+  fail(DiagCode::AssignTarget, at, "this cannot be assigned");
+}
+
+}  // namespace nnc::elab

@@ -1,0 +1,140 @@
+// Exported functions: their inputs as declared, their results by name.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nnc::elab {
+
+Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbols) {
+  const auto undeclared = [&](Loc at, const std::string& help) {
+    error(DiagCode::ExportUndeclared, at,
+          fmt::format("the input `{}` of an exported function is not fully declared", p.name.text))
+        .help(help);
+    throw Reported{};
+  };
+  if (!p.type || p.type->isTuple)
+    undeclared(p.name.loc, fmt::format("declare it: `{}: f32[B <= 1024, 10]`", p.name.text));
+  const ast::TypeExpr& t = *p.type;
+  std::optional<Dim> bound;
+  if (t.bound)
+    bound =
+        asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  if (t.dtype.text == "int" && !t.hasShape) {
+    if (bound) {
+      symbols.push_back({p.name.text, bound->value() - 1});
+      return Val::integer(Dim::symbol(p.name.text));
+    }
+    return Val::of(wrap(leaf("input", p.name.text, Type{DType::I64, {}})));
+  }
+  Shape shape;
+  std::vector<bool> unit;
+  for (const ast::Dim& d : t.shape) {
+    if (d.kind == ast::Dim::Kind::Bounded) {
+      const int64_t most = asConst(eval(*d.expr), d.loc, "a bound") - (d.strict ? 1 : 0);
+      symbols.push_back({d.name, most});
+      ctx_.scope->bind(d.name, Val::integer(Dim::symbol(d.name)), d.loc);
+      shape.push_back(Dim::symbol(d.name));
+      unit.push_back(false);
+      continue;
+    }
+    if (d.kind == ast::Dim::Kind::Rest) undeclared(d.loc, "an exported function has a fixed number of axes");
+    if (const auto* n = d.expr->tryAs<ast::Name>(); n && !ctx_.scope->find(n->text))
+      undeclared(d.loc, fmt::format("give the dimension a bound: `{} <= 1024`", n->text));
+    const Dim extent = asDim(eval(*d.expr), d.loc, "a dimension");
+    shape.push_back(extent);
+    unit.push_back(d.expr->is<ast::Int>() && extent == Dim(1));
+  }
+  const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
+  TensorVal x = wrap(leaf("input", p.name.text, Type{dtype, shape}), unit, bound);
+  return Val::of(x);
+}
+
+void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) {
+  beginEntry(Function::Kind::Export, f.name.text, "", f.name.loc);
+  instances_.emplace_back();
+  Instance* root = &instances_.back();
+  root->isRoot = true;
+  root->mayOwn = false;
+  std::map<std::string, std::vector<const void*>> ordinals;
+  ctx_ = Context{};
+  ctx_.ordinals = &ordinals;
+  ctx_.owner = root;
+  ctx_.scope = std::make_shared<Scope>(scope);
+  try {
+    for (const ast::ParamDecl& p : f.params) ctx_.scope->bind(p.name.text, exportInput(p, entry_->symbols), p.name.loc);
+    Val v = evalBlock(f.body, false);
+    const ast::Expr* last = f.body.value();
+    if (v.is(ValKind::None)) fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result", f.name.text));
+    if (f.result)
+      v = matchType(*f.result, v, fmt::format("the result of `{}`", f.name.text), last ? last->loc : f.name.loc);
+    const std::function<void(const Val&, const std::string&)> result = [&](const Val& x, const std::string& name) {
+      if (x.is(ValKind::Tuple)) {
+        for (size_t i = 0; i < x.items->size(); ++i)
+          result((*x.items)[i], name.empty() ? std::to_string(i) : fmt::format("{}.{}", name, i));
+        return;
+      }
+      entry_->outputs.push_back({OutputRole::Result, name.empty() ? "0" : name,
+                                 asTensor(x, last ? last->loc : f.name.loc, "a result").value});
+    };
+    result(v, "");
+    finishEntry();
+  } catch (const Reported&) {
+    entry_ = nullptr;
+  }
+}
+
+void Elaborator::exportInstances(const ScopePtr& scope) {
+  for (auto& [name, binding] : std::map<std::string, Binding>(scope->names.begin(), scope->names.end())) {
+    const Val v = binding.val;
+    if (binding.kind != Binding::Kind::Value || !v.is(ValKind::Instance)) continue;
+    const ast::Callable& decl = *v.instance->layer->decl;
+    const auto isDeclared = [](const ast::ParamDecl& p) { return p.type && p.type->hasShape && !p.type->isTuple; };
+    if (decl.params.empty() || !std::all_of(decl.params.begin(), decl.params.end(), isDeclared)) continue;
+    beginEntry(Function::Kind::Export, name, "", decl.name.loc);
+    instances_.emplace_back();
+    Instance* root = &instances_.back();
+    root->isRoot = true;
+    root->mayOwn = false;
+    std::map<std::string, std::vector<const void*>> ordinals;
+    ctx_ = Context{};
+    ctx_.ordinals = &ordinals;
+    ctx_.owner = root;
+    ctx_.scope = std::make_shared<Scope>(v.instance->layer->env);
+    try {
+      // A leading name that nothing defines is the number of rows.
+      std::vector<ArgVal> args;
+      bool fits = true;
+      bindStaticParams(*v.instance->layer, ctx_.scope, decl.name.loc);
+      for (const ast::ParamDecl& p : decl.params)
+        for (size_t i = 0; i < p.type->shape.size(); ++i) {
+          const ast::Dim& d = p.type->shape[i];
+          const auto* n = d.expr ? d.expr->tryAs<ast::Name>() : nullptr;
+          if (d.kind == ast::Dim::Kind::Rest) fits = false;
+          if (!n || ctx_.scope->find(n->text)) continue;
+          if (i != 0)
+            fits = false;
+          else {
+            entry_->symbols.push_back({n->text, 1024});
+            ctx_.scope->bind(n->text, Val::integer(Dim::symbol(n->text)), d.loc);
+          }
+        }
+      if (!fits) {
+        entry_ = nullptr;
+        continue;
+      }
+      for (const ast::ParamDecl& p : decl.params) args.push_back({"", exportInput(p, entry_->symbols), p.name.loc});
+      const Val r = applyInstance(v.instance, std::move(args), decl.name.loc);
+      std::vector<TensorVal> ts;
+      collectTensors(r, ts);
+      for (size_t i = 0; i < ts.size(); ++i)
+        entry_->outputs.push_back({OutputRole::Result, std::to_string(i), use(ts[i], decl.name.loc)});
+      finishEntry();
+    } catch (const Reported&) {
+      entry_ = nullptr;
+    }
+  }
+}
+
+}  // namespace nnc::elab

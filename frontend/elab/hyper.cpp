@@ -1,0 +1,114 @@
+// Hyperparameters: their values in force, their domains, and which of them the run may still set.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace nnc::elab {
+
+Val Elaborator::parseHyper(const std::string& text, const Val& like, const ast::Hyper& h) {
+  const auto wrong = [&](const char* want) {
+    fail(DiagCode::BadHyper, h.name.loc, fmt::format("`{}` is {}, and `{}` was given", h.name.text, want, text));
+  };
+  const char* end = text.data() + text.size();
+  if (like.is(ValKind::Int)) {
+    int64_t n = 0;
+    if (const auto r = std::from_chars(text.data(), end, n); r.ec != std::errc() || r.ptr != end)
+      wrong("a whole number");
+    return Val::integer(n);
+  }
+  if (like.is(ValKind::Float)) {
+    double x = 0;
+    if (const auto r = std::from_chars(text.data(), end, x); r.ec != std::errc() || r.ptr != end) wrong("a number");
+    return Val::real(x);
+  }
+  if (like.is(ValKind::Bool)) {
+    if (text != "true" && text != "false") wrong("true or false");
+    return Val::boolean(text == "true");
+  }
+  return Val::string(text);
+}
+
+void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
+  Val v = h.type ? declared(*h.type, *h.fallback, h.name.text) : eval(*h.fallback);
+  const auto simple = [](const Val& x) {
+    return x.isConstInt() || x.is(ValKind::Float) || x.is(ValKind::Bool) || x.is(ValKind::Str);
+  };
+  if (!simple(v))
+    fail(DiagCode::WrongKind, h.fallback->loc,
+         fmt::format("a hyperparameter is a number, true, false or a text, not {}", describe(v)));
+  if (auto it = options_.hypers.find(h.name.text); it != options_.hypers.end()) v = parseHyper(it->second, v, h);
+  const auto text = [&](const Val& x) {
+    return x.is(ValKind::Int)     ? x.dim.str()
+           : x.is(ValKind::Float) ? fmt::format("{}", x.number)
+           : x.is(ValKind::Bool)  ? (x.flag ? "true" : "false")
+                                  : x.text;
+  };
+  Hyper record;
+  record.name = h.name.text;
+  record.loc = h.name.loc;
+  record.value = text(v);
+  record.isInt = v.is(ValKind::Int);
+  record.logScale = h.domain == ast::Hyper::Domain::LogRange;
+  record.isRange = record.logScale || h.domain == ast::Hyper::Domain::Range;
+  bool inside = true;
+  if (record.isRange) {
+    record.lo = asNumber(eval(*h.lo), h.lo->loc, "an end of a domain");
+    record.hi = asNumber(eval(*h.hi), h.hi->loc, "an end of a domain");
+    if (record.lo > record.hi || (record.logScale && record.lo <= 0))
+      fail(DiagCode::BadHyper, h.domainLoc, fmt::format("the domain of `{}` is empty", h.name.text));
+    const double x = asNumber(v, h.name.loc, "a hyperparameter");
+    inside = x >= record.lo && x <= record.hi;
+  }
+  for (const auto& c : h.choices) record.choices.push_back(text(eval(*c)));
+  if (!record.choices.empty())
+    inside = std::find(record.choices.begin(), record.choices.end(), record.value) != record.choices.end();
+  if (!inside && !options_.hypers.contains(h.name.text))
+    fail(DiagCode::BadHyper, h.fallback->loc,
+         fmt::format("the default {} of `{}` is outside of its domain", record.value, h.name.text));
+  hyperValues_[h.name.text] = v;
+  hyperDecls_[h.name.text] = &h;
+  if (v.isNumber()) {
+    auto f = std::make_shared<Formula>();
+    f->kind = Formula::Kind::Hyper;
+    f->hyper = h.name.text;
+    f->isInt = v.is(ValKind::Int);
+    v.formula = f;
+  }
+  Binding binding;
+  binding.val = v;
+  binding.hyper = h.name.text;
+  binding.at = h.name.loc;
+  scope->names[h.name.text] = std::move(binding);
+  module_.hypers.push_back(record);
+}
+
+void Elaborator::checkHypers() {
+  std::vector<std::string> names;
+  for (Hyper& h : module_.hypers) {
+    names.push_back(h.name);
+    h.runTime = hypersRunTime_.contains(h.name) && !hypersFixed_.contains(h.name);
+    if (!hypersUsed_.contains(h.name) && !diagnostics_.hasErrors())
+      error(DiagCode::UnusedHyper, h.loc, fmt::format("the hyperparameter `{}` is not used", h.name))
+          .help("use it or remove it");
+  }
+  for (const auto& [name, value] : options_.hypers)
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      Diagnostic& d =
+          diagnostics_.error(DiagCode::UnknownHyper, {}, fmt::format("there is no hyperparameter `{}`", name));
+      if (const std::string near = nearestName(name, names); !near.empty())
+        d.help(fmt::format("did you mean `{}`?", near));
+    }
+  std::vector<std::string> dataNames;
+  for (const DataSource& s : module_.data) dataNames.push_back(s.name);
+  for (const auto& [name, path] : options_.dataPaths)
+    if (std::find(dataNames.begin(), dataNames.end(), name) == dataNames.end()) {
+      Diagnostic& d = diagnostics_.error(DiagCode::UnknownData, {}, fmt::format("there is no data block `{}`", name));
+      if (const std::string near = nearestName(name, dataNames); !near.empty())
+        d.help(fmt::format("did you mean `{}`?", near));
+    }
+}
+
+}  // namespace nnc::elab
