@@ -157,7 +157,9 @@ bool runsAlong(const std::vector<const Ix*>& indices, uint32_t candidate, uint32
   return forCandidate > forOther;
 }
 
-std::optional<int64_t> known(const Dim& d) { return d.isConst() ? std::optional(d.value()) : std::nullopt; }
+std::optional<int64_t> known(const Dim& d) {
+  return d.isConst() ? std::optional(d.value()) : std::nullopt;
+}
 
 KBlocks cutReduction(const IterGroup& all, int64_t target, int64_t whole) {
   KBlocks blocks;
@@ -170,7 +172,8 @@ KBlocks cutReduction(const IterGroup& all, int64_t target, int64_t whole) {
 
   // Equal parts of about `target`: `steps` positions of `extent` at a time.
   auto equalised = [](const Dim& extent, int64_t step) {
-    if (!extent.isConst() || extent.value() <= step) return extent.isConst() ? std::max<int64_t>(extent.value(), 1) : step;
+    if (!extent.isConst() || extent.value() <= step)
+      return extent.isConst() ? std::max<int64_t>(extent.value(), 1) : step;
     int64_t parts = (extent.value() + step - 1) / step;
     return (extent.value() + parts - 1) / parts;
   };
@@ -186,7 +189,8 @@ KBlocks cutReduction(const IterGroup& all, int64_t target, int64_t whole) {
 }
 
 llvm::Value* KBlocks::count(KernelEmitter& e) const {
-  llvm::Value* total = e.ir.CreateMul(e.ceilDiv(e.dim(outer.count), outerStep), e.ceilDiv(e.dim(innerExtent), innerStep));
+  llvm::Value* total =
+      e.ir.CreateMul(e.ceilDiv(e.dim(outer.count), outerStep), e.ceilDiv(e.dim(innerExtent), innerStep));
   return atLeast(e, total, 1);
 }
 
@@ -205,7 +209,8 @@ KRange KBlocks::range(KernelEmitter& e, llvm::Value* block) const {
 }
 
 llvm::Value* atLeast(KernelEmitter& e, llvm::Value* value, int64_t least) {
-  if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(value)) return known->getSExtValue() < least ? e.i64(least) : value;
+  if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(value))
+    return known->getSExtValue() < least ? e.i64(least) : value;
   return e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, value, e.i64(least));
 }
 

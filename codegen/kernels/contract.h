@@ -1,9 +1,10 @@
-// What the emitters of contraction kernels (GEMM, convolution, weight gradients) share: the roles of a kernel's iteration
-// variables, the register tile, packing of both factors through their regions, the micro-kernel and the epilogue.
+// What the emitters of contraction kernels (GEMM, convolution, weight gradients) share: the roles of a kernel's
+// iteration variables, the register tile, packing of both factors through their regions, the micro-kernel and the
+// epilogue.
 //
-// Every output is one chain of multiply-adds over the reduce variables in row-major order, starting from 0: tiles, blocks and
-// the cut into tasks never change a bit. Packing evaluates a factor's region once for each element of a panel, so a factor
-// may be any fused elementwise expression over guarded, strided or reversed loads.
+// Every output is one chain of multiply-adds over the reduce variables in row-major order, starting from 0: tiles,
+// blocks and the cut into tasks never change a bit. Packing evaluates a factor's region once for each element of a
+// panel, so a factor may be any fused elementwise expression over guarded, strided or reversed loads.
 #pragma once
 
 #include <functional>
@@ -17,20 +18,20 @@ namespace nnc::codegen {
 struct Contraction {
   const plan::Stage* reduce = nullptr;
   const plan::Stage* map = nullptr;
-  uint32_t a = 0, b = 0;         // the factors: instructions of reduce->body
-  DType dtype = DType::F32;      // of factors and accumulators: f32 or f64
-  std::vector<uint32_t> batch;   // task variables that b depends on, except n
-  std::vector<uint32_t> rows;    // task variables that b does not depend on
-  std::vector<uint32_t> k;       // reduce variables, outer to inner
-  uint32_t n = 0;                // the last task variable: the lanes
+  uint32_t a = 0, b = 0;                                        // the factors: instructions of reduce->body
+  DType dtype = DType::F32;                                     // of factors and accumulators: f32 or f64
+  std::vector<uint32_t> batch;                                  // task variables that b depends on, except n
+  std::vector<uint32_t> rows;                                   // task variables that b does not depend on
+  std::vector<uint32_t> k;                                      // reduce variables, outer to inner
+  uint32_t n = 0;                                               // the last task variable: the lanes
   std::vector<const plan::Ix*> aIndices, bIndices, mapIndices;  // all index expressions of a, b, the epilogue
 };
 
 /// The roles in a kernel, or nothing where it is not a contraction of the form described in plan.h.
 std::optional<Contraction> analyseContraction(const plan::Kernel& kernel);
 
-/// Iteration variables walked by one flat index, outer to inner. Neighbours that every given index expression addresses as
-/// one dense run are merged into the inner one; the outer then stays at 0.
+/// Iteration variables walked by one flat index, outer to inner. Neighbours that every given index expression addresses
+/// as one dense run are merged into the inner one; the outer then stays at 0.
 struct IterGroup {
   std::vector<uint32_t> iters;
   std::vector<Dim> extents;
@@ -61,18 +62,19 @@ struct RowCut {
   double tiles = 0;
 };
 RowCut cutRows(std::optional<int64_t> rows, unsigned atMost);
-/// The tile with the least estimated cycles for n columns, with rows cut by `cut` for each possible largest height (a cut
-/// of 0 rows: not possible). Nothing for n: long or unknown.
-Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n, const std::function<RowCut(unsigned)>& cut);
+/// The tile with the least estimated cycles for n columns, with rows cut by `cut` for each possible largest height (a
+/// cut of 0 rows: not possible). Nothing for n: long or unknown.
+Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n,
+                const std::function<RowCut(unsigned)>& cut);
 
-/// A block of reduce positions: `outerCount` positions of the outer group from `outer0`, each with a run of `innerCount`
-/// positions of the innermost variable from `inner0`.
+/// A block of reduce positions: `outerCount` positions of the outer group from `outer0`, each with a run of
+/// `innerCount` positions of the innermost variable from `inner0`.
 struct KRange {
   llvm::Value *outer0, *outerCount, *inner0, *innerCount, *count;
 };
 /// How the reduce variables are cut into blocks of at most `capacity` positions.
 struct KBlocks {
-  IterGroup outer;           // all but the innermost variable
+  IterGroup outer;  // all but the innermost variable
   uint32_t inner = 0;
   Dim innerExtent = 1;
   int64_t outerStep = 1, innerStep = 1, capacity = 1;
@@ -82,8 +84,8 @@ struct KBlocks {
 /// Blocks of about `target` positions of the variables in `group`; one block if there are at most `whole` positions.
 KBlocks cutReduction(const IterGroup& group, int64_t target, int64_t whole);
 
-/// Where columns are packed: `count` panels of the tile's width from column n0 on, `stride` elements apart, each [k][width].
-/// The last panel needs room for `lanes` more rows.
+/// Where columns are packed: `count` panels of the tile's width from column n0 on, `stride` elements apart, each
+/// [k][width]. The last panel needs room for `lanes` more rows.
 struct ColumnPanels {
   llvm::Value *n0, *count;
   Tile tile;
@@ -111,8 +113,8 @@ struct RowPanels {
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
               const Point& at, const RowPanels& to);
 
-/// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b, reduced over nested loops whose counts are arguments. Loop i
-/// moves `a` by kSteps[i].a elements and `b`, of which each step reads one row of `width`, by kSteps[i].b.
+/// The inner loops: c[rows][width] = (first ? 0 : c) + Σ a · b, reduced over nested loops whose counts are arguments.
+/// Loop i moves `a` by kSteps[i].a elements and `b`, of which each step reads one row of `width`, by kSteps[i].b.
 struct MicroKernel {
   struct Step {
     int64_t a = 0, b = 0;
@@ -128,8 +130,8 @@ llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m);
 void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llvm::Value* b, llvm::Value* c,
                      llvm::Value* first, const std::vector<llvm::Value*>& counts);
 
-/// Runs the Map stage on a tile of finished sums: rows row0, row0 + rowStep, … (`count` of them) of the group `rows`, columns
-/// n0 … as far as they exist.
+/// Runs the Map stage on a tile of finished sums: rows row0, row0 + rowStep, … (`count` of them) of the group `rows`,
+/// columns n0 … as far as they exist.
 void emitEpilogue(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const Point& at, llvm::Value* row0,
                   llvm::Value* count, llvm::Value* n0, const Tile& tile, llvm::Value* sums, int64_t rowStep = 1);
 
@@ -142,8 +144,8 @@ llvm::Value* elementAddress(KernelEmitter& e, DType dtype, llvm::Value* base, ll
 /// Mask of the lanes l with first + l < limit.
 llvm::Value* lanesBelow(KernelEmitter& e, unsigned lanes, llvm::Value* first, llvm::Value* limit);
 
-/// The emitter that takes any contraction: panels of a and b packed block by block, tiles of a block of rows by a few panels
-/// as a task. False if the kernel is not a contraction.
+/// The emitter that takes any contraction: panels of a and b packed block by block, tiles of a block of rows by a few
+/// panels as a task. False if the kernel is not a contraction.
 bool emitBlockedContraction(KernelEmitter& e, const Contraction& c);
 
 }  // namespace nnc::codegen

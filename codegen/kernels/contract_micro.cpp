@@ -32,7 +32,8 @@ RowCut cutRows(std::optional<int64_t> rows, unsigned atMost) {
   return {static_cast<unsigned>((*rows + tiles - 1) / tiles), double(tiles)};
 }
 
-Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n, const std::function<RowCut(unsigned)>& cut) {
+Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n,
+                const std::function<RowCut(unsigned)>& cut) {
   Tile best;
   double bestCycles = std::numeric_limits<double>::infinity();
   for (unsigned vectors : {2u, 3u, 4u, 1u, 6u, 8u}) {
@@ -75,7 +76,11 @@ private:
 class MicroEmitter {
 public:
   MicroEmitter(KernelEmitter& e, const MicroKernel& m, llvm::Function* f)
-      : e_(e), m_(m), f_(f), scalar_(e.scalarType(m.dtype)), vector_(llvm::FixedVectorType::get(scalar_, m.tile.lanes)) {}
+      : e_(e),
+        m_(m),
+        f_(f),
+        scalar_(e.scalarType(m.dtype)),
+        vector_(llvm::FixedVectorType::get(scalar_, m.tile.lanes)) {}
 
   void emit() {
     llvm::Value* first = e_.ir.CreateICmpNE(f_->getArg(3), e_.i64(0));
@@ -101,7 +106,8 @@ private:
     e_.ir.CreateCondBr(first, run, reload);
     e_.ir.SetInsertPoint(reload);
     std::vector<llvm::Value*> loaded, values;
-    for (unsigned i = 0; i < accumulators(); ++i) loaded.push_back(e_.ir.CreateAlignedLoad(vector_, at(f_->getArg(2), i), align()));
+    for (unsigned i = 0; i < accumulators(); ++i)
+      loaded.push_back(e_.ir.CreateAlignedLoad(vector_, at(f_->getArg(2), i), align()));
     e_.ir.CreateBr(run);
     e_.ir.SetInsertPoint(run);
     for (llvm::Value* value : loaded) {
@@ -132,7 +138,8 @@ private:
 
   std::vector<llvm::Value*> step(llvm::Value* a, llvm::Value* b, std::vector<llvm::Value*> sums) {
     std::vector<llvm::Value*> columns;
-    for (unsigned v = 0; v < m_.tile.vectors; ++v) columns.push_back(e_.ir.CreateAlignedLoad(vector_, at(b, v), columnAlign()));
+    for (unsigned v = 0; v < m_.tile.vectors; ++v)
+      columns.push_back(e_.ir.CreateAlignedLoad(vector_, at(b, v), columnAlign()));
     for (unsigned r = 0; r < m_.tile.rows; ++r) {
       llvm::Value* address = e_.ir.CreateConstInBoundsGEP1_64(scalar_, a, m_.rowOffsets[r]);
       llvm::Value* row = e_.ir.CreateVectorSplat(m_.tile.lanes, e_.ir.CreateLoad(scalar_, address));
@@ -152,7 +159,8 @@ private:
 };
 
 std::string nameOf(const MicroKernel& m) {
-  std::string name = fmt::format("micro.{}.{}x{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(), m.packed ? "" : ".direct");
+  std::string name =
+      fmt::format("micro.{}.{}x{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(), m.packed ? "" : ".direct");
   for (const MicroKernel::Step& step : m.kSteps) name += fmt::format(".k{}.{}", step.a, step.b);
   int64_t stride = m.rowOffsets.size() > 1 ? m.rowOffsets[1] - m.rowOffsets[0] : 0;
   bool even = true;

@@ -4,12 +4,15 @@
 namespace nnc::codegen {
 namespace {
 
-/// Transposes a square of lanes x lanes values held in registers: inside 128-bit blocks by interleaving, then the blocks.
-/// These are the shuffles every x86 vector set has as one instruction.
+/// Transposes a square of lanes x lanes values held in registers: inside 128-bit blocks by interleaving, then the
+/// blocks. These are the shuffles every x86 vector set has as one instruction.
 class Transpose {
 public:
   Transpose(KernelEmitter& e, unsigned lanes, int64_t elementBytes)
-      : e_(e), lanes_(static_cast<int>(lanes)), perBlock_(static_cast<int>(16 / elementBytes)), blocks_(lanes_ / perBlock_) {}
+      : e_(e),
+        lanes_(static_cast<int>(lanes)),
+        perBlock_(static_cast<int>(16 / elementBytes)),
+        blocks_(lanes_ / perBlock_) {}
 
   std::vector<llvm::Value*> run(const std::vector<llvm::Value*>& rows) {
     // parts[j][q]: in block i, column i·perBlock + j of the rows of group q.
@@ -69,7 +72,8 @@ private:
   int lanes_, perBlock_, blocks_;
 };
 
-/// Calls body(position in the block, point) for each run of k positions: step 1, or `lanes` with a mask for a run's end.
+/// Calls body(position in the block, point) for each run of k positions: step 1, or `lanes` with a mask for a run's
+/// end.
 void overReduction(KernelEmitter& e, const KBlocks& blocks, const KRange& range, const Point& at, unsigned lanes,
                    const std::function<void(llvm::Value*, const Point&)>& body) {
   e.loop(e.i64(0), range.outerCount, 1, "ko", [&](llvm::Value* o) {
@@ -99,8 +103,9 @@ llvm::Value* factor(KernelEmitter& e, const Contraction& c, uint32_t root, const
   return emitInst(e, c.reduce->body, root, point);
 }
 
-/// Columns whose loads run along k: squares are gathered row by row, then transposed in registers. Columns beyond the last
-/// repeat it. (One loop over the rows of a square keeps the code of a fused factor from being there once for each lane.)
+/// Columns whose loads run along k: squares are gathered row by row, then transposed in registers. Columns beyond the
+/// last repeat it. (One loop over the rows of a square keeps the code of a fused factor from being there once for each
+/// lane.)
 void packColumnsTransposed(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range,
                            const Point& at, const ColumnPanels& to) {
   const Tile& tile = to.tile;
@@ -133,22 +138,23 @@ void packColumnsTransposed(KernelEmitter& e, const Contraction& c, const KBlocks
 }
 
 /// Loops over items 0 … count-1: whole(i) for those below `full`, part(i) for the rest.
-void wholeThenPart(KernelEmitter& e, llvm::Value* full, llvm::Value* count, const std::function<void(llvm::Value*)>& whole,
-                   const std::function<void(llvm::Value*)>& part) {
+void wholeThenPart(KernelEmitter& e, llvm::Value* full, llvm::Value* count,
+                   const std::function<void(llvm::Value*)>& whole, const std::function<void(llvm::Value*)>& part) {
   e.loop(e.i64(0), full, 1, "whole", whole);
   e.loop(full, count, 1, "part", part);
 }
 
 /// How many of `count` runs of `width` items, `step` apart from `first` on, end within `extent`.
-llvm::Value* runsWithin(KernelEmitter& e, llvm::Value* first, int64_t width, int64_t step, llvm::Value* count, const Dim& extent) {
+llvm::Value* runsWithin(KernelEmitter& e, llvm::Value* first, int64_t width, int64_t step, llvm::Value* count,
+                        const Dim& extent) {
   if (extent.isConst() && extent.value() % step == 0 && width <= step) return count;
   llvm::Value* left = e.ir.CreateSub(e.ir.CreateSub(e.dim(extent), first), e.i64(width - step));
   return e.minimum(e.ir.CreateUDiv(atLeast(e, left, 0), e.i64(step)), count);
 }
 
 /// Columns whose loads run along n, or along nothing: a row of all panels at a time, as it lies in memory.
-void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range, const Point& at,
-                       const ColumnPanels& to) {
+void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, const KRange& range,
+                       const Point& at, const ColumnPanels& to) {
   const Tile& tile = to.tile;
   llvm::Align align(tile.lanes * dtypeSize(c.dtype));
   const Dim& extent = e.kernel.iters[c.n].extent;
@@ -170,7 +176,8 @@ void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& bl
       }
     };
     wholeThenPart(
-        e, full, to.count, [&](llvm::Value* panel) { pack(panel, false); }, [&](llvm::Value* panel) { pack(panel, true); });
+        e, full, to.count, [&](llvm::Value* panel) { pack(panel, false); },
+        [&](llvm::Value* panel) { pack(panel, true); });
   });
 }
 
@@ -206,8 +213,8 @@ RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks&
 namespace {
 
 /// Rows whose loads run along the rows: a step of k of all tiles at a time, as it lies in memory.
-void packRowsAlongRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
-                       const Point& at, const RowPanels& to) {
+void packRowsAlongRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks,
+                       const KRange& range, const Point& at, const RowPanels& to) {
   llvm::Align align(to.tile.lanes * dtypeSize(c.dtype));
   uint32_t rowIter = rows.iters[0];
   llvm::Value* full = runsWithin(e, to.row0, to.panel.kStride, to.tile.rows, to.count, rows.count);

@@ -1,6 +1,6 @@
-// Convolution without im2col: the padded input of a block of output rows is packed once as [row][column][channel], and the
-// micro-kernel's rows are output pixels that read it at their windows. A convolution's gradient by its input is the same
-// kernel with the weights read in reverse.
+// Convolution without im2col: the padded input of a block of output rows is packed once as [row][column][channel], and
+// the micro-kernel's rows are output pixels that read it at their windows. A convolution's gradient by its input is the
+// same kernel with the weights read in reverse.
 #include <algorithm>
 
 #include "codegen/kernels/window.h"
@@ -13,8 +13,8 @@ constexpr double kTaskFlops = 2e6;
 /// Above this the packed weights leave the nearest large cache.
 constexpr int64_t kMaxWeightBytes = 8 << 20;
 
-/// Output pixels of a tile: `outRows` whole rows, or with outRows 1 a part of a row. With a lattice its pixels are of one
-/// residue: every lattice-th one.
+/// Output pixels of a tile: `outRows` whole rows, or with outRows 1 a part of a row. With a lattice its pixels are of
+/// one residue: every lattice-th one.
 struct PixelTile {
   Tile tile;
   int64_t outRows = 1, tilesPerRow = 1;
@@ -44,8 +44,14 @@ PixelTile choosePixelTile(const Target& target, DType dtype, const Window& windo
 class ConvEmitter {
 public:
   ConvEmitter(KernelEmitter& e, const Contraction& c, const Window& window, std::vector<uint32_t> images)
-      : e_(e), c_(c), window_(window), images_(std::move(images)), mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
-        n_(e.kernel.iters[c.n].extent.value()), pixels_(choosePixelTile(e.target, c.dtype, window, n_)), tile_(pixels_.tile),
+      : e_(e),
+        c_(c),
+        window_(window),
+        images_(std::move(images)),
+        mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
+        n_(e.kernel.iters[c.n].extent.value()),
+        pixels_(choosePixelTile(e.target, c.dtype, window, n_)),
+        tile_(pixels_.tile),
         k_(cutReduction(groupIters(e.kernel, c.k, {c.bIndices}), 1, INT64_MAX)) {
     panels_ = (n_ + tile_.width() - 1) / tile_.width();
     cutTasks();
@@ -108,7 +114,8 @@ private:
     e_.loop(e_.i64(0), e_.i64(panels_), 1, "panel", [&](llvm::Value* panel) {
       e_.loop(row0_, rowEnd_, pixels_.outRows, "oh", [&](llvm::Value* oh) {
         e_.loop(e_.i64(0), e_.i64(window_.w.lattice), 1, "residue", [&](llvm::Value* residue) {
-          e_.loop(e_.i64(0), e_.i64(pixels_.tilesPerRow), 1, "owtile", [&](llvm::Value* t) { emitTile(panel, oh, residue, t); });
+          e_.loop(e_.i64(0), e_.i64(pixels_.tilesPerRow), 1, "owtile",
+                  [&](llvm::Value* t) { emitTile(panel, oh, residue, t); });
         });
       });
     });

@@ -1,6 +1,7 @@
-// Gradient of a convolution by its weights: rows (kh, kw, ci), columns co, reduced over the pixels of all images. The input of
-// a group of images is packed once as [image][row][column][channel]; the micro-kernel's rows are neighbouring (kw, ci), its
-// reduction walks the output pixels, and the sums wait in scratch from group to group.
+// Gradient of a convolution by its weights: rows (kh, kw, ci), columns co, reduced over the pixels of all images. The
+// input of a group of images is packed once as [image][row][column][channel]; the micro-kernel's rows are neighbouring
+// (kw, ci), its reduction walks the output pixels, and the sums wait in scratch from group to group. A task is one tile
+// of the result; the tiles of a thread's range share what it packs.
 #include <algorithm>
 
 #include "codegen/kernels/window.h"
@@ -12,15 +13,18 @@ namespace {
 constexpr int64_t kGroupPixels = 256;
 /// … and while the patch stays in the nearest large cache.
 constexpr int64_t kGroupBytes = 128 << 10;
-/// The sums of a task stay below this.
-constexpr int64_t kSumBytes = 256 << 10;
-constexpr int64_t kEnoughTasks = 4;
+/// The sums of a thread stay below this.
+constexpr int64_t kSumBytes = 16 << 20;
 
 class ConvWeightsEmitter {
 public:
   ConvWeightsEmitter(KernelEmitter& e, const Contraction& c, const Window& window)
-      : e_(e), c_(c), window_(window), mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
-        n_(e.kernel.iters[c.n].extent.value()), pixels_(window.h.outs * window.w.outs) {
+      : e_(e),
+        c_(c),
+        window_(window),
+        mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
+        n_(e.kernel.iters[c.n].extent.value()),
+        pixels_(window.h.outs * window.w.outs) {
     joinsColumns_ = window.w.dilation == 1 && window.w.lattice == 1;
     runLength_ = (joinsColumns_ ? window.w.taps : 1) * window.channels;
     runs_ = rows() / runLength_;
@@ -30,12 +34,14 @@ public:
       return {cut.rows, cut.tiles * double(runs_)};
     });
     allInOne_ = dense() && tile_.rows == rows();
+    if (allInOne_ && tile_.rows >= 8) tile_.vectors = 1;  // enough chains, and more tiles for more threads
     patch_ = patchFor(window, window.h.outs, tile_.lanes);
     int64_t element = dtypeSize(c.dtype);
     images_ = std::clamp<int64_t>(kGroupBytes / (patch_.size() * element), 1, (kGroupPixels + pixels_ - 1) / pixels_);
     tilesPerRun_ = allInOne_ ? 1 : (runLength_ + tile_.rows - 1) / tile_.rows;
     if (allInOne_) runs_ = 1;
-    cutTasks();
+    tiles_ = runs_ * tilesPerRun_;
+    panels_ = (n_ + tile_.width() - 1) / tile_.width();
     IterGroup reduction = groupIters(e.kernel, c.k, {c.bIndices});
     k_ = cutReduction(reduction, 1, 0);
     k_.outerStep = k_.outer.iters.empty() ? 1 : images_ * pixels_ / k_.innerExtent.value();
@@ -46,52 +52,46 @@ public:
   void emit() {
     std::vector<TaskAxis> axes;
     for (uint32_t iter : c_.batch) axes.push_back({e_.kernel.iters[iter].extent, 1});
-    axes.push_back({runs_, runsPerTask_});
-    axes.push_back({n_, panelsPerTask_ * tile_.width()});
+    axes.push_back({panels_ * tiles_, 1});
     e_.setTasks(axes);
     int64_t element = dtypeSize(c_.dtype);
     int64_t slack = int64_t(tile_.rows) * window_.channels + tile_.lanes;
     patches_ = e_.scratch(uint64_t((images_ * patch_.size() + slack) * element));
-    columns_ = e_.scratch(uint64_t((panelsPerTask_ * columnPanelSize() + tile_.lanes * tile_.width()) * element));
-    sums_ = e_.scratch(uint64_t(runsPerTask_ * tilesPerRun_ * panelsPerTask_ * tile_.size() * element));
-    e_.loop(e_.task0, e_.task1, 1, "task", [&](llvm::Value* task) { emitTask(task); });
+    columns_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
+    sums_ = e_.scratch(uint64_t(sumBytes()));
+    llvm::Value* perPosition = e_.i64(panels_ * tiles_);
+    e_.ifThen(e_.ir.CreateICmpSLT(e_.task0, e_.task1), [&] {
+      e_.loop(e_.ir.CreateUDiv(e_.task0, perPosition), e_.ceilDiv(e_.task1, panels_ * tiles_), 1, "position",
+              [&](llvm::Value* position) { emitPosition(e_.ir.CreateMul(position, perPosition)); });
+    });
     e_.ir.CreateRetVoid();
   }
+
+  int64_t sumBytes() const { return panels_ * tiles_ * tile_.size() * dtypeSize(c_.dtype); }
 
 private:
   bool dense() const { return window_.h.lattice == 1 && window_.w.lattice == 1; }
   int64_t rows() const { return window_.h.taps * window_.w.taps * window_.channels; }
 
-  /// Where batch positions (pieces of the reduction, groups) make enough tasks: one for each position, as far as its sums fit.
-  /// Else one for each run of rows and panel of columns.
-  void cutTasks() {
-    Dim positions = 1;
-    for (uint32_t iter : c_.batch) positions = positions * e_.kernel.iters[iter].extent;
-    bool enough = known(positions).value_or(kEnoughTasks) >= kEnoughTasks;
-    int64_t panels = (n_ + tile_.width() - 1) / tile_.width();
-    runsPerTask_ = enough ? runs_ : 1;
-    int64_t panelBytes = runsPerTask_ * tilesPerRun_ * tile_.size() * dtypeSize(c_.dtype);
-    panelsPerTask_ = enough ? std::clamp<int64_t>(kSumBytes / panelBytes, 1, panels) : 1;
-  }
-
-  void emitTask(llvm::Value* task) {
+  /// This thread's tiles of one batch position, whose first task is `task`.
+  void emitPosition(llvm::Value* task) {
     std::vector<llvm::Value*> at = e_.taskCoordinates(task);
     point_ = originPoint(e_);
     for (size_t i = 0; i < c_.batch.size(); ++i) point_.iters[c_.batch[i]] = at[i];
-    run0_ = e_.ir.CreateMul(at[c_.batch.size()], e_.i64(runsPerTask_));
-    runCount_ = e_.minimum(e_.i64(runsPerTask_), e_.ir.CreateSub(e_.i64(runs_), run0_));
-    n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
-    llvm::Value* panels = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.i64(n_), n0_), tile_.width()));
+    llvm::Value* begin = atLeast(e_, e_.ir.CreateSub(e_.task0, task), 0);
+    llvm::Value* end = e_.minimum(e_.ir.CreateSub(e_.task1, task), e_.i64(panels_ * tiles_));
     groups_ = k_.count(e_);
     e_.loop(e_.i64(0), groups_, 1, "group", [&](llvm::Value* group) {
       KRange range = k_.range(e_, group);
       llvm::Value* images = e_.ir.CreateUDiv(range.count, e_.i64(pixels_));
       packImages(e_.ir.CreateMul(group, e_.i64(images_)), images);
-      packColumns(e_, c_, k_, range, point_, {n0_, panels, tile_, columns_, columnPanelSize()});
-      e_.loop(e_.i64(0), panels, 1, "panel", [&](llvm::Value* panel) {
-        e_.loop(e_.i64(0), runCount_, 1, "run", [&](llvm::Value* run) {
-          e_.loop(e_.i64(0), e_.i64(tilesPerRun_), 1, "tile", [&](llvm::Value* t) { emitTile(group, images, panel, run, t); });
-        });
+      e_.loop(e_.ir.CreateUDiv(begin, e_.i64(tiles_)), e_.ceilDiv(end, tiles_), 1, "panel", [&](llvm::Value* panel) {
+        llvm::Value* n = e_.ir.CreateMul(panel, e_.i64(tile_.width()));
+        packColumns(e_, c_, k_, range, point_, {n, e_.i64(1), tile_, columns_, 0});
+        llvm::Value* first = e_.ir.CreateMul(panel, e_.i64(tiles_));
+        llvm::Value* from = atLeast(e_, e_.ir.CreateSub(begin, first), 0);
+        llvm::Value* to = e_.minimum(e_.ir.CreateSub(end, first), e_.i64(tiles_));
+        e_.loop(from, to, 1, "tile", [&](llvm::Value* t) { emitTile(group, images, n, t, e_.ir.CreateAdd(first, t)); });
       });
     });
   }
@@ -107,9 +107,7 @@ private:
   }
 
   /// Reduce variables outside the window.
-  std::vector<uint32_t> imageIters() const {
-    return {c_.k.begin(), c_.k.end() - (window_.h.present ? 2 : 1)};
-  }
+  std::vector<uint32_t> imageIters() const { return {c_.k.begin(), c_.k.end() - (window_.h.present ? 2 : 1)}; }
 
   /// Where row `row` of the result begins in a patch, relative to its run.
   int64_t offsetOfRow(int64_t row) const {
@@ -129,30 +127,25 @@ private:
     return micro;
   }
 
-  int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
-
-  void emitTile(llvm::Value* group, llvm::Value* images, llvm::Value* panel, llvm::Value* run, llvm::Value* t) {
-    llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
-    llvm::Value* b = elementAddress(e_, c_.dtype, columns_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
-    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(runsPerTask_)), run);
-    number = e_.ir.CreateAdd(e_.ir.CreateMul(number, e_.i64(tilesPerRun_)), t);
+  /// Tile t of the panel of columns from n on; `number` counts tiles over all panels.
+  void emitTile(llvm::Value* group, llvm::Value* images, llvm::Value* n, llvm::Value* t, llvm::Value* number) {
     llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
-    llvm::Value *wholeRun = e_.ir.CreateAdd(run0_, run), *row = e_.ir.CreateMul(t, e_.i64(tile_.rows));
+    llvm::Value* run = e_.ir.CreateUDiv(t, e_.i64(tilesPerRun_));
+    llvm::Value* row = e_.ir.CreateMul(e_.ir.CreateURem(t, e_.i64(tilesPerRun_)), e_.i64(tile_.rows));
     llvm::Value* tapColumns = e_.i64(joinsColumns_ ? 1 : window_.w.taps);
-    Meeting h = meetingOf(e_, window_.h, e_.ir.CreateUDiv(wholeRun, tapColumns), window_.h.dilation, window_.h.outs);
-    Meeting w = meetingOf(e_, window_.w, e_.ir.CreateURem(wholeRun, tapColumns), window_.w.dilation, window_.w.outs);
+    Meeting h = meetingOf(e_, window_.h, e_.ir.CreateUDiv(run, tapColumns), window_.h.dilation, window_.h.outs);
+    Meeting w = meetingOf(e_, window_.w, e_.ir.CreateURem(run, tapColumns), window_.w.dilation, window_.w.outs);
     llvm::Value* a = e_.ir.CreateAdd(e_.ir.CreateMul(h.position, e_.i64(patch_.rowPitch)),
                                      e_.ir.CreateMul(w.position, e_.i64(window_.channels)));
     a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(a, row));
     llvm::Value* firstPixel = e_.ir.CreateAdd(e_.ir.CreateMul(h.first, e_.i64(window_.w.outs)), w.first);
-    b = elementAddress(e_, c_.dtype, b, e_.ir.CreateMul(firstPixel, e_.i64(tile_.width())));
-    MicroKernel micro = microKernel();
+    llvm::Value* b = elementAddress(e_, c_.dtype, columns_, e_.ir.CreateMul(firstPixel, e_.i64(tile_.width())));
     llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(group, e_.i64(0)), e_.ir.getInt64Ty());
-    callMicroKernel(e_, micro, a, b, sums, first, {images, h.count, w.count});
+    callMicroKernel(e_, microKernel(), a, b, sums, first, {images, h.count, w.count});
     e_.ifThen(e_.ir.CreateICmpEQ(group, e_.ir.CreateSub(groups_, e_.i64(1))), [&] {
       int64_t length = allInOne_ ? rows() : runLength_;
       llvm::Value* count = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(e_.i64(length), row));
-      llvm::Value* row0 = e_.ir.CreateAdd(e_.ir.CreateMul(wholeRun, e_.i64(length)), row);
+      llvm::Value* row0 = e_.ir.CreateAdd(e_.ir.CreateMul(run, e_.i64(length)), row);
       emitEpilogue(e_, c_, mapRows_, point_, row0, count, n, tile_, sums);
     });
   }
@@ -163,16 +156,16 @@ private:
   IterGroup mapRows_;
   int64_t n_, pixels_;
   Tile tile_;
-  bool joinsColumns_ = true;             // a tap row's (kw, ci) lie side by side
-  bool allInOne_ = false;                // all rows are one tile, each with an offset of its own
-  int64_t runLength_ = 1, runs_ = 1;     // rows that lie side by side in a patch: (kw, ci), or ci if columns are dilated
-  int64_t tilesPerRun_ = 1, runsPerTask_ = 1, panelsPerTask_ = 1, images_ = 1;
+  bool joinsColumns_ = true;          // a tap row's (kw, ci) lie side by side
+  bool allInOne_ = false;             // all rows are one tile, each with an offset of its own
+  int64_t runLength_ = 1, runs_ = 1;  // rows that lie side by side in a patch: (kw, ci), or ci if columns are dilated
+  int64_t tilesPerRun_ = 1, tiles_ = 1, panels_ = 1, images_ = 1;  // tiles_: of one panel; images_: of one group
   Patch patch_;
   KBlocks k_;
   llvm::Value *patches_ = nullptr, *columns_ = nullptr, *sums_ = nullptr;
-  // Of the task being emitted.
+  // Of the batch position being emitted.
   Point point_;
-  llvm::Value *run0_ = nullptr, *runCount_ = nullptr, *n0_ = nullptr, *groups_ = nullptr;
+  llvm::Value* groups_ = nullptr;
 };
 
 /// The direct emitter's case: rows (taps, channel), reduction (images…, outs), constant extents but for the images.
@@ -183,7 +176,9 @@ bool emitDirect(KernelEmitter& e, const Contraction& c) {
   std::vector<uint32_t> taps(c.rows.begin(), c.rows.end() - 1), outs(c.k.end() - axes, c.k.end());
   std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.rows.back());
   if (!window || patchFor(*window, window->h.outs, 16).size() > int64_t(1) << 20) return false;
-  ConvWeightsEmitter(e, c, *window).emit();
+  ConvWeightsEmitter emitter(e, c, *window);
+  if (emitter.sumBytes() > kSumBytes) return false;
+  emitter.emit();
   return true;
 }
 

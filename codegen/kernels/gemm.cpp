@@ -1,5 +1,5 @@
-// The emitter of any contraction by blocks: a task is a block of rows by a few panels of columns of one batch position. Both
-// factors are packed inside the task; the panel of a is kept from task to task while tasks walk along the columns.
+// The emitter of any contraction by blocks: a task is a block of rows by a few panels of columns of one batch position.
+// Both factors are packed inside the task; the panel of a is kept from task to task while tasks walk along the columns.
 #include <algorithm>
 
 #include "codegen/kernels/contract.h"
@@ -30,11 +30,15 @@ std::optional<int64_t> plainRowStride(const Contraction& c, const KBlocks& k) {
 class BlockedEmitter {
 public:
   BlockedEmitter(KernelEmitter& e, const Contraction& c)
-      : e_(e), c_(c), aRows_(groupIters(e.kernel, c.rows, {c.aIndices})),
-        mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})), columns_(e.kernel.iters[c.n].extent),
+      : e_(e),
+        c_(c),
+        aRows_(groupIters(e.kernel, c.rows, {c.aIndices})),
+        mapRows_(groupIters(e.kernel, c.rows, {c.mapIndices})),
+        columns_(e.kernel.iters[c.n].extent),
         tile_(chooseTile(e.target, c.dtype, known(columns_),
                          [&](unsigned atMost) { return cutRows(known(aRows_.count), atMost); })),
-        k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)), panel_(rowPanelFor(c, aRows_, k_, tile_)) {
+        k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)),
+        panel_(rowPanelFor(c, aRows_, k_, tile_)) {
     cutTasks();
   }
 
@@ -60,8 +64,9 @@ private:
   void cutTasks() {
     int64_t depth = k_.capacity * dtypeSize(c_.dtype);
     int64_t panels = (known(columns_).value_or(1024) + tile_.width() - 1) / tile_.width();
-    // Packed rows are kept while tasks walk along the columns, but not from block to block of k: then take more columns.
-    panelsPerTask_ = std::clamp<int64_t>(panels / 8, 1, oneBlock() ? 2 : 8);
+    // Packed rows are kept while tasks walk along the columns, but not from block to block of k: then take more
+    // columns.
+    panelsPerTask_ = std::clamp<int64_t>(panels / 8, oneBlock() ? 1 : std::min<int64_t>(panels, 2), oneBlock() ? 2 : 8);
     int64_t rows = std::clamp<int64_t>(kRowBytes / depth, kBlockRows, 2 * kBlockRows);
     if (panels < 8) rows = std::min<int64_t>(rows, kBlockRows * std::max<int64_t>(panels, 2) / 8);
     tilesPerBlock_ = (rows + tile_.rows - 1) / tile_.rows;
@@ -87,9 +92,7 @@ private:
     panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
     e_.loop(e_.i64(0), kCount_, 1, "kblock", [&](llvm::Value* block) {
       KRange range = k_.range(e_, block);
-      e_.ifThen(stale, [&] {
-        packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_});
-      });
+      e_.ifThen(stale, [&] { packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_}); });
       llvm::Value* thin = isThin();
       e_.ifThen(thin, [&] { emitThin(block, range); });
       e_.ifThen(e_.ir.CreateNot(thin), [&] {
@@ -172,7 +175,8 @@ private:
       }
       above = height;
     }
-    e_.ifThen(isLast(block), [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
+    e_.ifThen(isLast(block),
+              [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
   }
 
   std::vector<unsigned> heights() const {

@@ -30,7 +30,8 @@ bool followsWindow(const Ix& index, WindowAxis& axis, bool& found) {
   return out * Dim(axis.dilation) == tap * Dim(axis.stride);
 }
 
-std::optional<WindowAxis> axisOf(const plan::Kernel& kernel, const std::vector<const Ix*>& indices, uint32_t out, uint32_t tap) {
+std::optional<WindowAxis> axisOf(const plan::Kernel& kernel, const std::vector<const Ix*>& indices, uint32_t out,
+                                 uint32_t tap) {
   WindowAxis axis;
   axis.present = true;
   axis.out = out;
@@ -80,12 +81,17 @@ bool zeroOffLattice(const plan::Region& region, uint32_t id, WindowAxis& axis) {
   if (inst.kind != plan::Inst::Kind::Op) return false;
   switch (inst.op) {
     case Op::Cast:
-    case Op::Neg: return zero(inst.args[0]);
-    case Op::Mul: return zero(inst.args[0]) || zero(inst.args[1]);
+    case Op::Neg:
+      return zero(inst.args[0]);
+    case Op::Mul:
+      return zero(inst.args[0]) || zero(inst.args[1]);
     case Op::Add:
-    case Op::Max: return zero(inst.args[0]) && zero(inst.args[1]);
-    case Op::Select: return zero(inst.args[1]) && zero(inst.args[2]);
-    default: return false;
+    case Op::Max:
+      return zero(inst.args[0]) && zero(inst.args[1]);
+    case Op::Select:
+      return zero(inst.args[1]) && zero(inst.args[2]);
+    default:
+      return false;
   }
 }
 

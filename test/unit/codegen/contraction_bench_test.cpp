@@ -72,13 +72,14 @@ double peak(const std::string& cpu) {
   return kSteps * (wide ? 24 * 32 : 12 * 16) / t * 1e-9;
 }
 
-void measure(const char* label, const CompiledKernel& kernel, const std::vector<void*>& buffers, double flops, double top,
-             const std::vector<int64_t>& symbols = {}) {
+void measure(const char* label, const CompiledKernel& kernel, const std::vector<void*>& buffers, double flops,
+             double top, const std::vector<int64_t>& symbols = {}) {
   double t = bestSeconds([&] { kernel.run(buffers, symbols); });
   double two = bestSeconds([&] { kernel.runThreads(buffers, symbols, 2); }, 0.25, CLOCK_MONOTONIC);
-  std::printf("%-44s %6.1f GFLOP/s %3.0f %%  2 threads %6.1f  %3lld tasks  %4.0f KB scratch  compile %4.1f ms%s\n", label,
-              flops / t * 1e-9, 100 * flops / t * 1e-9 / top, flops / two * 1e-9, (long long)kernel.tasks(symbols),
-              double(kernel.scratchBytes()) / 1024, kernel.compileMilliseconds(), kernel.specialised() ? "" : "  (loops)");
+  std::printf("%-44s %6.1f GFLOP/s %3.0f %%  2 threads %6.1f  %3lld tasks  %4.0f KB scratch  compile %4.1f ms%s\n",
+              label, flops / t * 1e-9, 100 * flops / t * 1e-9 / top, flops / two * 1e-9,
+              (long long)kernel.tasks(symbols), double(kernel.scratchBytes()) / 1024, kernel.compileMilliseconds(),
+              kernel.specialised() ? "" : "  (loops)");
   std::fflush(stdout);
 }
 
@@ -94,7 +95,8 @@ Stage product(Inst a, Inst b, std::vector<uint32_t> over) {
 Stage reluBias(Ix bias, Ix out) {
   DType t = DType::F32;
   Stage map;
-  map.body = {result(0, t), load(2, std::move(bias), t), op(Op::Add, {0, 1}, t), constant(0, t), op(Op::Max, {2, 3}, t)};
+  map.body = {result(0, t), load(2, std::move(bias), t), op(Op::Add, {0, 1}, t), constant(0, t),
+              op(Op::Max, {2, 3}, t)};
   map.stores = {{3, std::move(out), {}, 4, false}};
   return map;
 }
@@ -106,8 +108,8 @@ Stage plainStore(Ix out) {
   return map;
 }
 
-void benchGemm(const char* label, int64_t m, int64_t n, int64_t k, bool aT, bool bT, bool runTimeM, const std::string& cpu,
-               double top) {
+void benchGemm(const char* label, int64_t m, int64_t n, int64_t k, bool aT, bool bT, bool runTimeM,
+               const std::string& cpu, double top) {
   Dim rows = runTimeM ? Dim::symbol("B") : Dim(m);
   Kernel kernel;
   kernel.tmpl = Template::Gemm;
@@ -169,25 +171,27 @@ void benchConv(const ConvCase& c, bool backward, const std::string& cpu, double 
   Kernel kernel;
   kernel.tmpl = Template::Conv;
   kernel.name = "conv";
-  kernel.iters = {{c.batch, "b"}, {c.size, "oh"}, {c.size, "ow"}, {c.co, "co"}, {kTaps, "kh"}, {kTaps, "kw"}, {c.ci, "ci"}};
+  kernel.iters = {{c.batch, "b"}, {c.size, "oh"}, {c.size, "ow"}, {c.co, "co"},
+                  {kTaps, "kh"},  {kTaps, "kw"},  {c.ci, "ci"}};
   kernel.taskIters = {0, 1, 2, 3};
   // Backward data reads the weights [kh][kw][n][k] from the end.
   Ix w = it(4, kTaps * c.ci * c.co) + it(5, c.ci * c.co) + it(6, c.co) + it(3);
   if (backward) {
     w = Ix((kTaps * kTaps - 1) * c.ci * c.co) - it(4, kTaps * c.ci * c.co) - it(5, c.ci * c.co) + it(3, c.ci) + it(6);
   }
-  kernel.stages = {product(load(0, paddedInput(c, 0, 1, 2, 4, 5, 6), DType::F32, inImage(c, 1, 2, 4, 5)), load(1, w, DType::F32),
-                           {4, 5, 6}),
+  kernel.stages = {product(load(0, paddedInput(c, 0, 1, 2, 4, 5, 6), DType::F32, inImage(c, 1, 2, 4, 5)),
+                           load(1, w, DType::F32), {4, 5, 6}),
                    reluBias(it(3), it(0, c.size * c.size * c.co) + it(1, c.size * c.co) + it(2, c.co) + it(3))};
   kernel.operands = 4;
   kernel.outputs = 1;
   int64_t pixels = c.batch * c.size * c.size, taps = kTaps * kTaps;
-  auto x = randomValues<float>(pixels * c.ci, 1), weights = randomValues<float>(taps * c.ci * c.co, 2), bias = randomValues<float>(c.co, 3);
+  auto x = randomValues<float>(pixels * c.ci, 1), weights = randomValues<float>(taps * c.ci * c.co, 2),
+       bias = randomValues<float>(c.co, 3);
   std::vector<float> out(pixels * c.co);
   CompiledKernel compiled(kernel, cpu);
   char name[100];
-  std::snprintf(name, sizeof name, "conv%s %lld -> %lld, %lldx%lld, batch %lld", backward ? " backward" : "", (long long)c.ci,
-                (long long)c.co, (long long)c.size, (long long)c.size, (long long)c.batch);
+  std::snprintf(name, sizeof name, "conv%s %lld -> %lld, %lldx%lld, batch %lld", backward ? " backward" : "",
+                (long long)c.ci, (long long)c.co, (long long)c.size, (long long)c.size, (long long)c.batch);
   measure(name, compiled, {x.data(), weights.data(), bias.data(), out.data()}, 2.0 * pixels * taps * c.ci * c.co, top);
 }
 
@@ -196,11 +200,12 @@ void benchConvWeights(const ConvCase& c, int64_t pieces, const std::string& cpu,
   kernel.tmpl = Template::ConvWeights;
   kernel.name = "conv_weights";
   int64_t images = c.batch / pieces;
-  kernel.iters = {{pieces, "piece"}, {kTaps, "kh"}, {kTaps, "kw"}, {c.ci, "ci"}, {c.co, "co"},
-                  {images, "b"},     {c.size, "oh"}, {c.size, "ow"}};
+  kernel.iters = {{pieces, "piece"}, {kTaps, "kh"}, {kTaps, "kw"},  {c.ci, "ci"},
+                  {c.co, "co"},      {images, "b"}, {c.size, "oh"}, {c.size, "ow"}};
   kernel.taskIters = {0, 1, 2, 3, 4};
   Ix x = paddedInput(c, 5, 6, 7, 1, 2, 3) + it(0, images * c.size * c.size * c.ci);
-  Ix dy = it(0, images * c.size * c.size * c.co) + it(5, c.size * c.size * c.co) + it(6, c.size * c.co) + it(7, c.co) + it(4);
+  Ix dy = it(0, images * c.size * c.size * c.co) + it(5, c.size * c.size * c.co) + it(6, c.size * c.co) + it(7, c.co) +
+          it(4);
   int64_t weights = kTaps * kTaps * c.ci * c.co;
   kernel.stages = {product(load(0, x, DType::F32, inImage(c, 6, 7, 1, 2)), load(1, dy, DType::F32), {5, 6, 7}),
                    plainStore(it(0, weights) + it(1, kTaps * c.ci * c.co) + it(2, c.ci * c.co) + it(3, c.co) + it(4))};
@@ -211,8 +216,8 @@ void benchConvWeights(const ConvCase& c, int64_t pieces, const std::string& cpu,
   std::vector<float> unused(1), out(pieces * weights);
   CompiledKernel compiled(kernel, cpu);
   char name[100];
-  std::snprintf(name, sizeof name, "conv weights %lld -> %lld, %lldx%lld, %lld pieces", (long long)c.ci, (long long)c.co,
-                (long long)c.size, (long long)c.size, (long long)pieces);
+  std::snprintf(name, sizeof name, "conv weights %lld -> %lld, %lldx%lld, %lld pieces", (long long)c.ci,
+                (long long)c.co, (long long)c.size, (long long)c.size, (long long)pieces);
   measure(name, compiled, {input.data(), gradient.data(), unused.data(), out.data()}, 2.0 * pixels * weights, top);
 }
 
@@ -221,7 +226,8 @@ TEST(ContractionBench, DISABLED_Conv) {
     if (!cpuHasFma(cpu)) continue;
     double top = peak(cpu);
     std::printf("%s: peak %.1f GFLOP/s on one thread\n", cpu.c_str(), top);
-    for (const ConvCase& c : {ConvCase{128, 28, 1, 32}, {128, 14, 32, 64}, {64, 32, 16, 16}, {64, 8, 64, 64}, {16, 4, 128, 256}}) {
+    for (const ConvCase& c :
+         {ConvCase{128, 28, 1, 32}, {128, 14, 32, 64}, {64, 32, 16, 16}, {64, 8, 64, 64}, {16, 4, 128, 256}}) {
       benchConv(c, false, cpu, top);
       if (c.ci > 1) benchConv(c, true, cpu, top);
       for (int64_t pieces : {1, 8}) benchConvWeights(c, pieces, cpu, top);

@@ -44,14 +44,19 @@ struct Emitted {
 
 bool emitSpecialised(KernelEmitter& e) {
   switch (e.kernel.tmpl) {
-    case plan::Template::Gemm: return emitGemmKernel(e);
-    case plan::Template::Conv: return emitConvKernel(e);
-    case plan::Template::ConvWeights: return emitConvWeightsKernel(e);
-    default: return false;
+    case plan::Template::Gemm:
+      return emitGemmKernel(e);
+    case plan::Template::Conv:
+      return emitConvKernel(e);
+    case plan::Template::ConvWeights:
+      return emitConvWeightsKernel(e);
+    default:
+      return false;
   }
 }
 
-Emitted emitModule(const plan::Kernel& kernel, const Target& target, const std::vector<std::string>& symbols, bool plain) {
+Emitted emitModule(const plan::Kernel& kernel, const Target& target, const std::vector<std::string>& symbols,
+                   bool plain) {
   Emitted out;
   out.module = std::make_unique<llvm::Module>("kernel", *out.context);
   KernelEmitter e(*out.module, kernel, symbols, target, "kernel");
@@ -69,8 +74,8 @@ Emitted emitModule(const plan::Kernel& kernel, const Target& target, const std::
 std::unique_ptr<llvm::TargetMachine> machineFor(const Target& target) {
   std::string error, triple = "x86_64-unknown-linux-gnu";
   const llvm::Target* t = llvm::TargetRegistry::lookupTarget(triple, error);
-  return std::unique_ptr<llvm::TargetMachine>(t->createTargetMachine(triple, target.cpu, target.features, {}, llvm::Reloc::PIC_,
-                                                                     std::nullopt, llvm::CodeGenOptLevel::Less));
+  return std::unique_ptr<llvm::TargetMachine>(t->createTargetMachine(
+      triple, target.cpu, target.features, {}, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Less));
 }
 
 llvm::SmallVector<char, 0> compile(llvm::Module& module, const Target& target, llvm::CodeGenFileType type) {
@@ -109,8 +114,8 @@ struct CompiledKernel::Impl {
   nnc_extent_fn tasks = nullptr;
 };
 
-CompiledKernel::CompiledKernel(const plan::Kernel& kernel, const std::string& cpu, const std::vector<std::string>& symbols,
-                               bool plain)
+CompiledKernel::CompiledKernel(const plan::Kernel& kernel, const std::string& cpu,
+                               const std::vector<std::string>& symbols, bool plain)
     : impl_(std::make_unique<Impl>()) {
   initialise();
   std::clock_t start = std::clock();
@@ -128,7 +133,9 @@ CompiledKernel::CompiledKernel(const plan::Kernel& kernel, const std::string& cp
 
 CompiledKernel::~CompiledKernel() = default;
 
-int64_t CompiledKernel::tasks(const std::vector<int64_t>& symbols) const { return impl_->tasks(symbols.data()); }
+int64_t CompiledKernel::tasks(const std::vector<int64_t>& symbols) const {
+  return impl_->tasks(symbols.data());
+}
 
 namespace {
 
@@ -162,7 +169,8 @@ void CompiledKernel::run(const std::vector<void*>& buffers, const std::vector<in
   }
 }
 
-void CompiledKernel::runThreads(const std::vector<void*>& buffers, const std::vector<int64_t>& symbols, int threads) const {
+void CompiledKernel::runThreads(const std::vector<void*>& buffers, const std::vector<int64_t>& symbols,
+                                int threads) const {
   int64_t count = tasks(symbols);
   std::vector<std::thread> running;
   for (int t = 0; t < threads; ++t) {
@@ -174,7 +182,8 @@ void CompiledKernel::runThreads(const std::vector<void*>& buffers, const std::ve
   for (std::thread& thread : running) thread.join();
 }
 
-std::string CompiledKernel::irText(const plan::Kernel& kernel, const std::string& cpu, const std::vector<std::string>& symbols) {
+std::string CompiledKernel::irText(const plan::Kernel& kernel, const std::string& cpu,
+                                   const std::vector<std::string>& symbols) {
   Emitted emitted = emitModule(kernel, codegen::targetFor(cpu), symbols, false);
   std::string text;
   llvm::raw_string_ostream stream(text);
@@ -199,7 +208,9 @@ std::vector<std::string> runnableCpus() {
   return out;
 }
 
-bool cpuHasFma(const std::string& cpu) { return codegen::targetFor(cpu).hasFma; }
+bool cpuHasFma(const std::string& cpu) {
+  return codegen::targetFor(cpu).hasFma;
+}
 
 plan::Inst load(uint32_t operand, plan::Ix index, DType t, std::vector<plan::Guard> guards, double otherwise) {
   plan::Inst i;
@@ -237,6 +248,8 @@ plan::Inst result(uint32_t stage, DType t) {
   return i;
 }
 
-plan::Ix it(uint32_t iter, Dim stride) { return plan::Ix::iter(iter) * stride; }
+plan::Ix it(uint32_t iter, Dim stride) {
+  return plan::Ix::iter(iter) * stride;
+}
 
 }  // namespace nnc::contraction_testing

@@ -1,4 +1,5 @@
-// Compiles one kernel of a plan and runs it on plain arrays, for the tests and measurements of the contraction emitters.
+// Compiles one kernel of a plan and runs it on plain arrays, for the tests and measurements of the contraction
+// emitters.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +28,10 @@ public:
   void runThreads(const std::vector<void*>& buffers, const std::vector<int64_t>& symbols, int threads) const;
   uint64_t scratchBytes() const { return scratchBytes_; }
   double compileMilliseconds() const { return milliseconds_; }
-  static std::string irText(const plan::Kernel& kernel, const std::string& cpu, const std::vector<std::string>& symbols = {});
-  static std::string assembly(const plan::Kernel& kernel, const std::string& cpu, const std::vector<std::string>& symbols = {});
+  static std::string irText(const plan::Kernel& kernel, const std::string& cpu,
+                            const std::vector<std::string>& symbols = {});
+  static std::string assembly(const plan::Kernel& kernel, const std::string& cpu,
+                              const std::vector<std::string>& symbols = {});
 
 private:
   struct Impl;

@@ -16,8 +16,8 @@ struct Conv {
   int64_t batch = 2, height = 6, width = 6, ci = 3, co = 5;
   int64_t kh = 3, kw = 3, stride = 1, dilation = 1, pad = 1, groups = 1;
   int64_t inputDilation = 1;  // zeros between the pixels of the input: transposed convolution
-  bool nchw = false;      // input
-  bool reversed = false;  // weights read from the end, as [kh][kw][co][ci]: the gradient by the input
+  bool nchw = false;          // input
+  bool reversed = false;      // weights read from the end, as [kh][kw][co][ci]: the gradient by the input
   bool runTimeBatch = false;
   int64_t outHeight() const { return ((height - 1) * inputDilation + 2 * pad - dilation * (kh - 1)) / stride + 1; }
   int64_t outWidth() const { return ((width - 1) * inputDilation + 2 * pad - dilation * (kw - 1)) / stride + 1; }
@@ -26,13 +26,15 @@ struct Conv {
 };
 
 ::testing::Message describe(const Conv& c) {
-  return ::testing::Message() << c.batch << " x " << c.height << "x" << c.width << ", " << c.groups << " groups " << c.ci << " -> "
-                              << c.co << ", kernel " << c.kh << "x" << c.kw << " stride " << c.stride << " dilation " << c.dilation
-                              << " pad " << c.pad << " input dilation " << c.inputDilation << (c.nchw ? " nchw" : "") << (c.reversed ? " reversed" : "");
+  return ::testing::Message() << c.batch << " x " << c.height << "x" << c.width << ", " << c.groups << " groups "
+                              << c.ci << " -> " << c.co << ", kernel " << c.kh << "x" << c.kw << " stride " << c.stride
+                              << " dilation " << c.dilation << " pad " << c.pad << " input dilation " << c.inputDilation
+                              << (c.nchw ? " nchw" : "") << (c.reversed ? " reversed" : "");
 }
 
 int64_t inputAt(const Conv& c, int64_t b, int64_t h, int64_t w, int64_t channel) {
-  return c.nchw ? ((b * c.inputs() + channel) * c.height + h) * c.width + w : ((b * c.height + h) * c.width + w) * c.inputs() + channel;
+  return c.nchw ? ((b * c.inputs() + channel) * c.height + h) * c.width + w
+                : ((b * c.height + h) * c.width + w) * c.inputs() + channel;
 }
 int64_t weightAt(const Conv& c, int64_t g, int64_t kh, int64_t kw, int64_t ci, int64_t co) {
   if (c.reversed) return (((g * c.kh + c.kh - 1 - kh) * c.kw + c.kw - 1 - kw) * c.co + co) * c.ci + ci;
@@ -47,8 +49,12 @@ std::vector<Iter> itersOf(const Conv& c) {
           {c.co, "co"},    {c.kh, "kh"}, {c.kw, "kw"},          {c.ci, "ci"}};
 }
 
-Ix rowOf(const Conv& c) { return it(kOh, c.stride) + it(kKh, c.dilation) + Ix(-c.pad); }
-Ix columnOf(const Conv& c) { return it(kOw, c.stride) + it(kKw, c.dilation) + Ix(-c.pad); }
+Ix rowOf(const Conv& c) {
+  return it(kOh, c.stride) + it(kKh, c.dilation) + Ix(-c.pad);
+}
+Ix columnOf(const Conv& c) {
+  return it(kOw, c.stride) + it(kKw, c.dilation) + Ix(-c.pad);
+}
 
 Inst inputLoad(const Conv& c, uint32_t operand, DType t) {
   Ranges extents;
@@ -74,12 +80,13 @@ Kernel forward(const Conv& c, DType t) {
   kernel.tmpl = Template::Conv;
   kernel.name = "conv";
   kernel.iters = itersOf(c);
-  kernel.taskIters = c.groups > 1 ? std::vector<uint32_t>{kG, kB, kOh, kOw, kCo} : std::vector<uint32_t>{kB, kOh, kOw, kCo};
+  kernel.taskIters =
+      c.groups > 1 ? std::vector<uint32_t>{kG, kB, kOh, kOw, kCo} : std::vector<uint32_t>{kB, kOh, kOw, kCo};
   int64_t last = c.kh * c.kw * c.ci * c.co;
   Ix w = it(kG, last) + it(kKh, c.kw * c.ci * c.co) + it(kKw, c.ci * c.co) + it(kCi, c.co) + it(kCo);
   if (c.reversed) {
-    w = it(kG, last) + Ix((c.kh * c.kw - 1) * c.ci * c.co) - it(kKh, c.kw * c.ci * c.co) - it(kKw, c.ci * c.co) + it(kCo, c.ci) +
-        it(kCi);
+    w = it(kG, last) + Ix((c.kh * c.kw - 1) * c.ci * c.co) - it(kKh, c.kw * c.ci * c.co) - it(kKw, c.ci * c.co) +
+        it(kCo, c.ci) + it(kCi);
   }
   Stage sum;
   sum.kind = Stage::Kind::Reduce;
@@ -90,7 +97,8 @@ Kernel forward(const Conv& c, DType t) {
   Stage map;
   map.body = {result(0, t), load(2, it(kG, c.co) + it(kCo), t), op(Op::Add, {0, 1}, t)};
   int64_t row = c.outWidth() * c.outputs();
-  map.stores = {{3, it(kB, c.outHeight() * row) + it(kOh, row) + it(kOw, c.outputs()) + it(kG, c.co) + it(kCo), {}, 2, false}};
+  map.stores = {
+      {3, it(kB, c.outHeight() * row) + it(kOh, row) + it(kOw, c.outputs()) + it(kG, c.co) + it(kCo), {}, 2, false}};
   kernel.stages = {sum, map};
   kernel.operands = 4;
   kernel.outputs = 1;
@@ -131,8 +139,8 @@ void checkForward(const Conv& c, const std::string& cpu, int64_t chunk = 0) {
   SCOPED_TRACE(describe(c) << " on " << cpu);
   CompiledKernel kernel(forward(c, sizeof(T) == 8 ? DType::F64 : DType::F32), cpu, {"B"});
   ASSERT_TRUE(kernel.specialised());
-  auto x = randomValues<T>(c.batch * c.height * c.width * c.inputs(), 1), w = randomValues<T>(c.groups * c.kh * c.kw * c.ci * c.co, 2),
-       bias = randomValues<T>(c.outputs(), 3);
+  auto x = randomValues<T>(c.batch * c.height * c.width * c.inputs(), 1),
+       w = randomValues<T>(c.groups * c.kh * c.kw * c.ci * c.co, 2), bias = randomValues<T>(c.outputs(), 3);
   std::vector<T> out(c.batch * c.outHeight() * c.outWidth() * c.outputs(), T(9)), want;
   kernel.run({x.data(), w.data(), bias.data(), out.data()}, {c.batch}, chunk);
   for (int64_t b = 0; b < c.batch; ++b) {
@@ -142,7 +150,8 @@ void checkForward(const Conv& c, const std::string& cpu, int64_t chunk = 0) {
         int64_t g = n / c.co, oh = p / c.outWidth(), ow = p % c.outWidth();
         for (int64_t k = 0; k < c.kh * c.kw * c.ci; ++k) {
           int64_t kh = k / (c.kw * c.ci), kw = k / c.ci % c.kw, ci = k % c.ci;
-          T value = inputValue(c, x, b, oh * c.stride + kh * c.dilation - c.pad, ow * c.stride + kw * c.dilation - c.pad, g * c.ci + ci);
+          T value = inputValue(c, x, b, oh * c.stride + kh * c.dilation - c.pad,
+                               ow * c.stride + kw * c.dilation - c.pad, g * c.ci + ci);
           sum = multiplyAdd(std::max(value, T(0)), w[weightAt(c, g, kh, kw, ci, n % c.co)], sum, cpuHasFma(cpu));
         }
         want.push_back(sum + bias[n]);
@@ -154,8 +163,10 @@ void checkForward(const Conv& c, const std::string& cpu, int64_t chunk = 0) {
 
 std::vector<Conv> cases() {
   std::vector<Conv> list;
-  for (int64_t size : {1, 2, 4, 7, 15, 30}) list.push_back({.batch = 2, .height = size, .width = size, .ci = 1, .co = 32});
-  for (int64_t channels : {1, 2, 16, 17, 33}) list.push_back({.height = 9, .width = 8, .ci = channels, .co = channels + 1});
+  for (int64_t size : {1, 2, 4, 7, 15, 30})
+    list.push_back({.batch = 2, .height = size, .width = size, .ci = 1, .co = 32});
+  for (int64_t channels : {1, 2, 16, 17, 33})
+    list.push_back({.height = 9, .width = 8, .ci = channels, .co = channels + 1});
   list.push_back({.height = 14, .width = 13, .ci = 8, .co = 40, .stride = 2});
   list.push_back({.height = 11, .width = 17, .ci = 4, .co = 16, .dilation = 2, .pad = 2});
   list.push_back({.height = 9, .width = 9, .ci = 5, .co = 16, .kh = 1, .kw = 1, .pad = 0});
@@ -207,7 +218,8 @@ Kernel weightGradient(const Conv& c, DType t) {
   kernel.tmpl = Template::ConvWeights;
   kernel.name = "conv_weights";
   kernel.iters = itersOf(c);
-  kernel.taskIters = c.groups > 1 ? std::vector<uint32_t>{kG, kKh, kKw, kCi, kCo} : std::vector<uint32_t>{kKh, kKw, kCi, kCo};
+  kernel.taskIters =
+      c.groups > 1 ? std::vector<uint32_t>{kG, kKh, kKw, kCi, kCo} : std::vector<uint32_t>{kKh, kKw, kCi, kCo};
   int64_t row = c.outWidth() * c.outputs();
   Ix dy = it(kB, c.outHeight() * row) + it(kOh, row) + it(kOw, c.outputs()) + it(kG, c.co) + it(kCo);
   Stage sum;
@@ -218,7 +230,12 @@ Kernel weightGradient(const Conv& c, DType t) {
   sum.acc = t;
   Stage map;
   map.body = {result(0, t), constant(0.5, t), op(Op::Mul, {0, 1}, t)};
-  map.stores = {{2, it(kG, c.kh * c.kw * c.ci * c.co) + it(kKh, c.kw * c.ci * c.co) + it(kKw, c.ci * c.co) + it(kCi, c.co) + it(kCo), {}, 2, false}};
+  map.stores = {
+      {2,
+       it(kG, c.kh * c.kw * c.ci * c.co) + it(kKh, c.kw * c.ci * c.co) + it(kKw, c.ci * c.co) + it(kCi, c.co) + it(kCo),
+       {},
+       2,
+       false}};
   kernel.stages = {sum, map};
   kernel.operands = 3;
   kernel.outputs = 1;
@@ -231,7 +248,8 @@ void checkWeightGradient(const Conv& c, const std::string& cpu, int64_t chunk = 
   CompiledKernel kernel(weightGradient(c, sizeof(T) == 8 ? DType::F64 : DType::F32), cpu, {"B"});
   ASSERT_TRUE(kernel.specialised());
   int64_t pixels = c.outHeight() * c.outWidth();
-  auto x = randomValues<T>(c.batch * c.height * c.width * c.inputs(), 1), dy = randomValues<T>(c.batch * pixels * c.outputs(), 2);
+  auto x = randomValues<T>(c.batch * c.height * c.width * c.inputs(), 1),
+       dy = randomValues<T>(c.batch * pixels * c.outputs(), 2);
   std::vector<T> out(c.groups * c.kh * c.kw * c.ci * c.co, T(9)), want;
   kernel.run({x.data(), dy.data(), out.data()}, {c.batch}, chunk);
   for (int64_t i = 0; i < int64_t(out.size()); ++i) {
@@ -240,8 +258,10 @@ void checkWeightGradient(const Conv& c, const std::string& cpu, int64_t chunk = 
     T sum = 0;
     for (int64_t b = 0; b < c.batch; ++b) {
       for (int64_t p = 0; p < pixels; ++p) {
-        int64_t h = p / c.outWidth() * c.stride + kh * c.dilation - c.pad, w = p % c.outWidth() * c.stride + kw * c.dilation - c.pad;
-        sum = multiplyAdd(inputValue(c, x, b, h, w, g * c.ci + ci), dy[(b * pixels + p) * c.outputs() + g * c.co + co], sum, cpuHasFma(cpu));
+        int64_t h = p / c.outWidth() * c.stride + kh * c.dilation - c.pad,
+                w = p % c.outWidth() * c.stride + kw * c.dilation - c.pad;
+        sum = multiplyAdd(inputValue(c, x, b, h, w, g * c.ci + ci), dy[(b * pixels + p) * c.outputs() + g * c.co + co],
+                          sum, cpuHasFma(cpu));
       }
     }
     want.push_back(sum * T(0.5));
@@ -251,7 +271,8 @@ void checkWeightGradient(const Conv& c, const std::string& cpu, int64_t chunk = 
 
 TEST(Conv, DoublePrecision) {
   for (const std::string& cpu : runnableCpus()) {
-    for (Conv c : {Conv{.ci = 5, .co = 20}, Conv{.width = 11, .stride = 2}, Conv{.ci = 16, .co = 16, .inputDilation = 2}}) {
+    for (Conv c :
+         {Conv{.ci = 5, .co = 20}, Conv{.width = 11, .stride = 2}, Conv{.ci = 16, .co = 16, .inputDilation = 2}}) {
       checkForward<double>(c, cpu);
       checkWeightGradient<double>(c, cpu);
     }
@@ -274,6 +295,7 @@ TEST(ConvWeights, GivesTheBitsOfPlainLoops) {
     for (Conv c : cases()) {
       c.batch = 5;
       checkWeightGradient<float>(c, cpu);
+      checkWeightGradient<float>(c, cpu, 3);
     }
   }
 }

@@ -18,8 +18,12 @@ struct Gemm {
   bool runTimeRows = false, runTimeDepth = false;
 };
 
-Dim rowsOf(const Gemm& g) { return g.runTimeRows ? Dim::symbol("B") : Dim(g.m); }
-Dim depthOf(const Gemm& g) { return g.runTimeDepth ? Dim::symbol("K") : Dim(g.k); }
+Dim rowsOf(const Gemm& g) {
+  return g.runTimeRows ? Dim::symbol("B") : Dim(g.m);
+}
+Dim depthOf(const Gemm& g) {
+  return g.runTimeDepth ? Dim::symbol("K") : Dim(g.k);
+}
 
 Kernel kernelOf(const Gemm& g, DType t) {
   Kernel kernel;
@@ -48,7 +52,10 @@ template <class T>
 struct Data {
   std::vector<T> a, b, bias, out;
   explicit Data(const Gemm& g)
-      : a(randomValues<T>(g.m * g.k, 1)), b(randomValues<T>(g.k * g.n, 2)), bias(randomValues<T>(g.n, 3)), out(g.m * g.n, T(7)) {}
+      : a(randomValues<T>(g.m * g.k, 1)),
+        b(randomValues<T>(g.k * g.n, 2)),
+        bias(randomValues<T>(g.n, 3)),
+        out(g.m * g.n, T(7)) {}
   std::vector<void*> buffers() { return {a.data(), b.data(), bias.data(), out.data()}; }
 };
 
@@ -196,7 +203,8 @@ TEST(Gemm, BatchesSplitRowsAndSplitDepth) {
           double want = 0;
           for (int64_t c = 0; c < kC; ++c) {
             for (int64_t d = 0; d < kD; ++d) {
-              want += double(x[(((i * kR + r / kS) * 8 + r % kS) * kD + d) * kC + c]) * w[((i * kC + c) * kD + d) * kN + n];
+              want +=
+                  double(x[(((i * kR + r / kS) * 8 + r % kS) * kD + d) * kC + c]) * w[((i * kC + c) * kD + d) * kN + n];
             }
           }
           ASSERT_NEAR(y[(i * kR * kS + r) * kN + n], 2 * want, 1e-4);
