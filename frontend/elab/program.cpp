@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -122,8 +123,18 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
             elaborateExport(s->as<ast::Callable>(), scope);
           }
           break;
-        case ast::StmtKind::Search:
+        case ast::StmtKind::Search: {
+          const ast::Ident& train = s->as<ast::Search>().train;
+          std::vector<std::string> names;
+          for (const TrainBlock& t : module_.trains) names.push_back(t.name);
+          const auto named = [&](const auto& other) {
+            const auto* t = other->template tryAs<ast::Train>();
+            return t && t->name.text == train.text;
+          };
+          if (std::none_of(file.items.begin(), file.items.end(), named))
+            failUnknown(DiagCode::UnknownName, train.loc, "train block", train.text, names);
           break;
+        }
         case ast::StmtKind::ExprStmt:
           fail(DiagCode::ValueUnused, s->as<ast::ExprStmt>().expr->loc,
                "an expression does nothing at the top level of a file");
@@ -133,6 +144,18 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
     } catch (const Reported&) {
     }
   }
+  // A field that nothing reads is checked all the same.
+  for (DataInfo& data : data_)
+    for (DataFieldInfo& field : data.fields) {
+      if (field.ready || field.failed || data.scope != scope) continue;
+      beginEntry(Function::Kind::Export, field.name, "", field.ast->name.loc);
+      try {
+        prepareField(field);
+      } catch (const Reported&) {
+      }
+      entry_ = nullptr;
+      frame_ = initFrame_.get();
+    }
   if (!exports) exportInstances(scope);
 }
 

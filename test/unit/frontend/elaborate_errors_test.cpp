@@ -106,6 +106,8 @@ const Case kCases[] = {
     {"TrainsNothing", "train fit(steps = 3) { let loss = 1.0 }", {"W0404 1:7"}},
 
     {"UnknownReader", "data d from idxx(\"/x\") { a: f32[3] = f32(raw.a) }", {"E0501 1:13"}},
+    {"SearchOfNothing", "train fit(steps = 1) { let loss = 1.0 }\nsearch fitt(trials = 3)", {"W0404 1:7", "E0101 2:8"}},
+    {"UnusedFieldIsChecked", "data d from idx(\"/x\") {\n a: f32[3] = f32(raw.a) + foo\n}", {"E0101 2:27"}},
     {"UnknownSetting", "train fit(stps = 3) { let loss = 1.0 }", {"E0502 1:11", "W0404 1:7"}},
     {"RawExtentUnknown",
      "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }",

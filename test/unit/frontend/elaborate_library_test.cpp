@@ -294,5 +294,41 @@ TEST(Library, AugmentationMovesMirrorsAndRests) {
   EXPECT_EQ(r.run("fit.eval")["same"].floats[0], 0);
 }
 
+// What no other test touches, in one program that must train: finite, and the loss falls.
+TEST(Library, TheRestTrains) {
+  Runner r(compiled(R"nn(
+layer m(x: [B, 3, 8, 8], s: [B, 6, 4]) {
+  let a = x |> conv[4, init = lecun] |> group_norm[2] |> silu |> global_pool
+  let b = s |> sinusoidal |> conv1d[5, causal = true] |> c2: conv1d[4, stride = 2] |> mean[1]
+  let c = s |> self_attention[2] |> decoder_block[2](s) |> amin[1]
+  let t = clamp(i32(round(sin(s[:, :, 0]))), 7) |> embed[7, 4] |> mean[1]
+  concat[-1](a, b, c, t) |> d: dense[4, glorot_normal]
+}
+let net = m
+train fit(steps = 10, batch = 4) {
+  let x: [batch, 3, 8, 8] = truncated_normal
+  let s: [batch, 6, 4] = normal[0.5, 1.0]
+  let k: i32[batch] = randint[4]
+  let keep: bool[batch] = bernoulli[0.5]
+  let y = net(x |> random_crop[8], s)
+  let loss = multi_hinge(y, k) + deviation(y) + 1e-3 * l1(net) + mae(y, ones(shape(y))) + sum(if keep { y[:, 0] } else { zeros(shape(keep)) })
+  metric prec = precision(y[:, 0], f32(k == 0))
+  metric rec = recall(y[:, 0], f32(k == 0))
+  metric absolute = mean_absolute_error(y[:, 0], y[:, 1])
+  metric least = average(f32(argmin(y)))
+  metric tot = total(y)
+  let rate = drop: plateau(0.1, loss, patience = 2)
+  net = net - rate * clip_value[1](grad(loss, net))
+  metric w = warmup(1.0, step, 5)
+}
+)nn"));
+  r.in.symbols = {{"batch", 4}};
+  const double first = r.run("fit.step")["loss"].floats[0];
+  double last = first;
+  for (int step = 1; step < 8; ++step) last = r.run("fit.step")["loss"].floats[0];  // the same step: the same draws
+  EXPECT_TRUE(std::isfinite(first));
+  EXPECT_LT(last, first);
+}
+
 }  // namespace
 }  // namespace nnc::test
