@@ -10,7 +10,9 @@ namespace nnc::plan {
 namespace {
 
 constexpr uint64_t kAlign = 64;
-uint64_t aligned(uint64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+uint64_t aligned(uint64_t bytes) {
+  return (bytes + kAlign - 1) / kAlign * kAlign;
+}
 
 class Arena {
 public:
@@ -41,7 +43,8 @@ private:
 
   void measure() {
     for (Buffer& b : entry_.buffers)
-      b.bytesAtBound = static_cast<uint64_t>(elementCount(b.type.shape).evaluate(function_.bounds) * dtypeSize(b.type.dtype));
+      b.bytesAtBound =
+          static_cast<uint64_t>(elementCount(b.type.shape).evaluate(function_.bounds) * dtypeSize(b.type.dtype));
   }
 
   /// Storage a buffer number stands for: a slice is part of its whole.
@@ -101,7 +104,8 @@ private:
           const bool reads = o + kernel.outputs < launch.bind.size() || readsOutput(kernel, static_cast<uint32_t>(o));
           if (reads && !inside.contains(b)) carried.insert(b);
         }
-        for (size_t o = launch.bind.size() - kernel.outputs; o < launch.bind.size(); ++o) inside.insert(storageOf(launch.bind[o]));
+        for (size_t o = launch.bind.size() - kernel.outputs; o < launch.bind.size(); ++o)
+          inside.insert(storageOf(launch.bind[o]));
       }
     }
     for (const BufId b : inside)
@@ -149,7 +153,9 @@ private:
       if (!isTemporary(out) || life_[out].first != step || users.at(out) != 1) continue;
       for (size_t i = 0; i < inputs; ++i) {
         const BufId in = launch.bind[i], root = rootOf(in);
-        if (!isTemporary(in) || used.contains(root) || group_[root].last != step || life_[in].last != step || life_[in].first == step) continue;
+        if (!isTemporary(in) || used.contains(root) || group_[root].last != step || life_[in].last != step ||
+            life_[in].first == step)
+          continue;
         if (users.at(root) != 1 || entry_.buffers[root].bytesAtBound < entry_.buffers[out].bytesAtBound) continue;
         if (!overwritesInStep(kernel, static_cast<uint32_t>(i), static_cast<uint32_t>(o), launch)) continue;
         entry_.buffers[out].alias = in;
@@ -189,7 +195,8 @@ private:
     return true;
   }
 
-  static bool coversSamePart(const Kernel& kernel, const Stage& stage, const Inst& load, const Stage& storing, const Store& store) {
+  static bool coversSamePart(const Kernel& kernel, const Stage& stage, const Inst& load, const Stage& storing,
+                             const Store& store) {
     if (!load.guards.empty()) return false;
     if (&stage == &storing) return load.index == store.index;
     if (kernel.tmpl != Template::Loop || stage.iters.size() != storing.iters.size()) return false;
@@ -197,13 +204,18 @@ private:
     for (const Iter& iter : kernel.iters) extents.push_back(iter.extent);
     for (size_t i = 0; i < stage.iters.size(); ++i)
       if (kernel.iters[stage.iters[i]].extent != kernel.iters[storing.iters[i]].extent) return false;
-    const Ix moved = substitute(load.index, [&](const Atom& atom) {
-      if (atom.kind == Atom::Kind::Inst) return Ix::inst(atom.id);
-      const auto at = std::find(stage.iters.begin(), stage.iters.end(), atom.id);
-      return Ix::iter(at == stage.iters.end() ? atom.id : storing.iters[static_cast<size_t>(at - stage.iters.begin())]);
-    }, extents);
+    const Ix moved = substitute(
+        load.index,
+        [&](const Atom& atom) {
+          if (atom.kind == Atom::Kind::Inst) return Ix::inst(atom.id);
+          const auto at = std::find(stage.iters.begin(), stage.iters.end(), atom.id);
+          return Ix::iter(at == stage.iters.end() ? atom.id
+                                                  : storing.iters[static_cast<size_t>(at - stage.iters.begin())]);
+        },
+        extents);
     return std::none_of(load.index.terms.begin(), load.index.terms.end(),
-                        [](const auto& t) { return t.first.kind == Atom::Kind::Inst; }) && moved == store.index;
+                        [](const auto& t) { return t.first.kind == Atom::Kind::Inst; }) &&
+           moved == store.index;
   }
 
   /// Largest first, each at the lowest place that is free during its life.

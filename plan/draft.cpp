@@ -31,8 +31,12 @@ public:
       case Cluster::Kind::Nest:
         for (size_t i = 0; i < cluster_.items.size();) i = cluster_.items[i].reduce ? reduceStage(i) : mapStage(i);
         break;
-      case Cluster::Kind::Scatter: scatterStage(); break;
-      case Cluster::Kind::Sort: sortStage(); break;
+      case Cluster::Kind::Scatter:
+        scatterStage();
+        break;
+      case Cluster::Kind::Sort:
+        sortStage();
+        break;
     }
     return std::move(draft_);
   }
@@ -69,8 +73,10 @@ private:
     Index index;
     size_t next = 0;
     for (const int axis : item.axes) {
-      if (axis >= 0) index.push_back(task_[static_cast<size_t>(axis)]);
-      else index.push_back(axis == Item::kOwn ? own[next++] : Ix());
+      if (axis >= 0)
+        index.push_back(task_[static_cast<size_t>(axis)]);
+      else
+        index.push_back(axis == Item::kOwn ? own[next++] : Ix());
     }
     return index;
   }
@@ -112,7 +118,8 @@ private:
     Stage stage;
     const Shape extents = ownExtents(cluster_.items[begin]);
     size_t end = begin;
-    while (end < cluster_.items.size() && !cluster_.items[end].reduce && ownExtents(cluster_.items[end]) == extents) ++end;
+    while (end < cluster_.items.size() && !cluster_.items[end].reduce && ownExtents(cluster_.items[end]) == extents)
+      ++end;
     std::vector<Ix> own;
     for (size_t d = 0; d < extents.size(); ++d) own.push_back(makeAxis(stageAxis(begin, d), extents[d], stage.iters));
     RegionBuilder builder(context_, draft_, stage.body);
@@ -130,8 +137,8 @@ private:
   /// A value that has its own buffer and is only copied elsewhere is loaded from there.
   bool isCopy(const Item& item) const {
     const BufId home = context_.homeOf(item.value);
-    return home != kNoBuffer && !item.targets.empty() && std::none_of(item.targets.begin(), item.targets.end(),
-                                             [home](const Target& t) { return t.buffer == home; });
+    return home != kNoBuffer && !item.targets.empty() &&
+           std::none_of(item.targets.begin(), item.targets.end(), [home](const Target& t) { return t.buffer == home; });
   }
 
   void store(Stage& stage, RegionBuilder& builder, const Target& target, Index index, uint32_t value) {
@@ -153,7 +160,8 @@ private:
   void scatterStage() {
     const Item& item = cluster_.items[0];
     const Node& node = context_.graph.node(item.value);
-    const auto axis = static_cast<size_t>(node.attrs.integer("axis")), batch = static_cast<size_t>(node.attrs.integer("batch"));
+    const auto axis = static_cast<size_t>(node.attrs.integer("axis")),
+               batch = static_cast<size_t>(node.attrs.integer("batch"));
     const Shape& chosen = context_.graph.type(node.in[1]).shape;
     const Shape& shape = context_.graph.type(item.value).shape;
     Stage stage;
@@ -215,7 +223,8 @@ void collect(const Ix& ix, const KernelDraft& draft, std::map<int, std::vector<D
   }
 }
 
-/// Adds to `splits` what would turn a Div or Mod of one iteration variable into two variables. True if there was anything.
+/// Adds to `splits` what would turn a Div or Mod of one iteration variable into two variables. True if there was
+/// anything.
 bool addSplits(const KernelDraft& draft, Splits& splits) {
   std::map<int, std::vector<Dim>> wanted;
   for (const Stage& stage : draft.kernel.stages) {
@@ -234,7 +243,8 @@ bool addSplits(const KernelDraft& draft, Splits& splits) {
         return other != div && (other.dividedBy(div) || div.dividedBy(other));
       });
       if (!fits) continue;
-      have.insert(std::find_if(have.begin(), have.end(), [&div](const Dim& other) { return !!div.dividedBy(other); }), div);
+      have.insert(std::find_if(have.begin(), have.end(), [&div](const Dim& other) { return !!div.dividedBy(other); }),
+                  div);
       added = true;
     }
   return added;
@@ -250,7 +260,8 @@ KernelDraft draftRaw(const GraphContext& context, const Cluster& cluster) {
   }
 }
 
-KernelDraft probeKernel(const GraphContext& context, const Cluster& cluster, std::map<Value, std::vector<Index>>& wanted) {
+KernelDraft probeKernel(const GraphContext& context, const Cluster& cluster,
+                        std::map<Value, std::vector<Index>>& wanted) {
   return NestBuilder(context, cluster, {}, &wanted).build();
 }
 

@@ -8,11 +8,13 @@ namespace nnc::plan {
 /// Where axes are cut into several iteration variables: multiples at which they are cut, falling, without 1.
 using Splits = std::map<int, std::vector<Dim>>;
 
-/// The kernel as built, its loops in logical order. An axis that indices divide is cut into variables that need no division.
+/// The kernel as built, its loops in logical order. An axis that indices divide is cut into variables that need no
+/// division.
 KernelDraft draftRaw(const GraphContext& context, const Cluster& cluster);
 
 /// The kernel as built, except that the values in `wanted` are not loaded: their indices are noted there.
-KernelDraft probeKernel(const GraphContext& context, const Cluster& cluster, std::map<Value, std::vector<Index>>& wanted);
+KernelDraft probeKernel(const GraphContext& context, const Cluster& cluster,
+                        std::map<Value, std::vector<Index>>& wanted);
 
 /// True if the value of an instruction changes with an iteration variable.
 bool instDependsOn(const Region& region, uint32_t inst, uint32_t iter);

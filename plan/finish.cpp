@@ -1,4 +1,5 @@
-// The final form of a kernel: dead instructions out, loops in memory order, neighbouring loops joined, operands numbered.
+// The final form of a kernel: dead instructions out, loops in memory order, neighbouring loops joined, operands
+// numbered.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -71,9 +72,8 @@ int64_t strideOf(const Ix& ix, uint32_t iter, const std::map<std::string, int64_
 }
 
 void sortByStride(std::vector<uint32_t>& iters, const Ix& access, const std::map<std::string, int64_t>& bounds) {
-  std::stable_sort(iters.begin(), iters.end(), [&](uint32_t a, uint32_t b) {
-    return strideOf(access, a, bounds) > strideOf(access, b, bounds);
-  });
+  std::stable_sort(iters.begin(), iters.end(),
+                   [&](uint32_t a, uint32_t b) { return strideOf(access, a, bounds) > strideOf(access, b, bounds); });
 }
 
 /// The access that touches most of the given variables.
@@ -82,7 +82,8 @@ const Ix* widestLoad(const Stage& stage, const std::vector<uint32_t>& iters) {
   std::ptrdiff_t most = 0;
   for (const Inst& inst : stage.body) {
     if (inst.kind != Inst::Kind::Load) continue;
-    const auto n = std::count_if(iters.begin(), iters.end(), [&](uint32_t i) { return inst.index.coefficient(i) != Dim(); });
+    const auto n =
+        std::count_if(iters.begin(), iters.end(), [&](uint32_t i) { return inst.index.coefficient(i) != Dim(); });
     if (n > most) best = &inst.index, most = n;
   }
   return best;
@@ -110,12 +111,13 @@ struct Roles {
   }
 };
 
-void append(std::vector<uint32_t>& list, std::vector<uint32_t>::const_iterator begin, std::vector<uint32_t>::const_iterator end) {
+void append(std::vector<uint32_t>& list, std::vector<uint32_t>::const_iterator begin,
+            std::vector<uint32_t>::const_iterator end) {
   list.insert(list.end(), begin, end);
 }
 
-/// Batch, rows, columns, each in memory order, so that neighbours can be joined; a contraction without rows or columns is
-/// better off as a loop with a reduction.
+/// Batch, rows, columns, each in memory order, so that neighbours can be joined; a contraction without rows or columns
+/// is better off as a loop with a reduction.
 void orderContraction(KernelDraft& draft, const std::map<std::string, int64_t>& bounds) {
   Kernel& kernel = draft.kernel;
   const Ix* store = primaryStore(kernel);
@@ -206,7 +208,8 @@ std::string nameOf(const Kernel& kernel) {
   for (const Stage& stage : kernel.stages) {
     const bool reduce = stage.kind == Stage::Kind::Reduce, contraction = kernel.tmpl != Template::Loop && reduce;
     if (reduce && kernel.tmpl != Template::Gemm)
-      name += fmt::format(".{}{}", contraction ? "r" : kFold[static_cast<size_t>(stage.fold)], extentsText(kernel, stage.iters));
+      name += fmt::format(".{}{}", contraction ? "r" : kFold[static_cast<size_t>(stage.fold)],
+                          extentsText(kernel, stage.iters));
     for (const Inst& inst : stage.body)
       if (inst.kind == Inst::Kind::Op && inst.op != Op::Cast && !contraction && listed < 4)
         name += fmt::format(".{}", opInfo(inst.op).text), ++listed;
@@ -222,8 +225,9 @@ double countFlops(const Kernel& kernel, const std::map<std::string, int64_t>& bo
   };
   double perTask = 0;
   for (const Stage& stage : kernel.stages) {
-    auto ops = static_cast<double>(std::count_if(stage.body.begin(), stage.body.end(),
-                                                 [](const Inst& i) { return i.kind == Inst::Kind::Op && i.op != Op::Cast; }));
+    auto ops = static_cast<double>(std::count_if(stage.body.begin(), stage.body.end(), [](const Inst& i) {
+      return i.kind == Inst::Kind::Op && i.op != Op::Cast;
+    }));
     if (stage.kind == Stage::Kind::Reduce) ops += 1;
     perTask += ops * points(stage.iters);
   }
@@ -274,9 +278,12 @@ void numberIters(Kernel& kernel) {
   for (const Iter& iter : kernel.iters) extents.push_back(iter.extent);
   for (Stage& stage : kernel.stages)
     forEachIndex(stage, [&](Ix& ix) {
-      ix = substitute(ix, [&number](const Atom& atom) {
-        return atom.kind == Atom::Kind::Inst ? Ix::inst(atom.id) : Ix::iter(number[atom.id]);
-      }, extents);
+      ix = substitute(
+          ix,
+          [&number](const Atom& atom) {
+            return atom.kind == Atom::Kind::Inst ? Ix::inst(atom.id) : Ix::iter(number[atom.id]);
+          },
+          extents);
     });
 }
 

@@ -9,13 +9,13 @@ namespace {
 
 constexpr size_t kMostOperands = 24;
 constexpr size_t kMostInstructions = 400;
-constexpr int64_t kLargestBlock = 1 << 20;         // bytes that several stages may walk over
+constexpr int64_t kLargestBlock = 1 << 20;      // bytes that several stages may walk over
 constexpr int64_t kLongestSerialRow = 1 << 14;  // elements one task may walk for the sake of fusion
 
 /// How the axes of two clusters correspond: to each task axis of the one, an axis of the other.
 struct Mapping {
-  bool intoFirst = true;        // the first cluster's tasks stay
-  std::vector<int> to;          // by task axis of the cluster that moves: task axis of the other, or Item::kOwn
+  bool intoFirst = true;  // the first cluster's tasks stay
+  std::vector<int> to;    // by task axis of the cluster that moves: task axis of the other, or Item::kOwn
 };
 
 class Fuser {
@@ -27,7 +27,8 @@ public:
 
   void run() {
     for (uint32_t c = 0; c < clusters_.size(); ++c)
-      for (uint32_t at = c; mergeOne(at); at = find(at)) {}
+      for (uint32_t at = c; mergeOne(at); at = find(at)) {
+      }
     std::vector<Cluster> kept;
     for (uint32_t c = 0; c < clusters_.size(); ++c)
       if (gone_[c] == kHere) kept.push_back(std::move(clusters_[c]));
@@ -125,8 +126,8 @@ private:
   bool mayMerge(const Cluster& c) const {
     if (c.kind != Cluster::Kind::Nest || c.overwrites) return false;
     return std::all_of(c.items.begin(), c.items.end(), [this](const Item& item) {
-      return item.reduce || (item.targets.size() == 1 && item.targets[0].offset.empty() && item.targets[0].starts.empty() &&
-                             item.targets[0].buffer == context_.homeOf(item.value));
+      return item.reduce || (item.targets.size() == 1 && item.targets[0].offset.empty() &&
+                             item.targets[0].starts.empty() && item.targets[0].buffer == context_.homeOf(item.value));
     });
   }
 
@@ -151,16 +152,16 @@ private:
     const Cluster &x = clusters_[a], &y = clusters_[b];
     if (x.tmpl != Template::Loop || y.tmpl != Template::Loop || x.task != y.task || !sameSpace(x, y)) return false;
     const std::set<BufId> readX = readsOf(x), readY = readsOf(y);
-    return std::any_of(readX.begin(), readX.end(), [&](BufId r) {
-      return readY.contains(r) && !context_.entry.buffers[r].type.shape.empty();
-    });
+    return std::any_of(readX.begin(), readX.end(),
+                       [&](BufId r) { return readY.contains(r) && !context_.entry.buffers[r].type.shape.empty(); });
   }
 
   /// Two clusters that store values of one shape in one layout; reductions also fold equal axes.
   bool sameSpace(const Cluster& a, const Cluster& b) const {
     const Item &x = a.items.back(), &y = b.items.back();
     if (graph_.type(x.value).shape != graph_.type(y.value).shape || x.axes != y.axes) return false;
-    if (context_.entry.buffers[x.targets[0].buffer].layout != context_.entry.buffers[y.targets[0].buffer].layout) return false;
+    if (context_.entry.buffers[x.targets[0].buffer].layout != context_.entry.buffers[y.targets[0].buffer].layout)
+      return false;
     const auto folds = [this](const Cluster& c) {
       std::vector<Shape> list;
       for (const Item& item : c.items)
@@ -181,8 +182,8 @@ private:
     return reads;
   }
 
-  /// Merges cluster c into p (which it reads, if `reads`). The merged cluster takes p's number or, if c must come later than
-  /// what p feeds, it makes no difference: units are ordered by their buffers.
+  /// Merges cluster c into p (which it reads, if `reads`). The merged cluster takes p's number or, if c must come later
+  /// than what p feeds, it makes no difference: units are ordered by their buffers.
   bool merge(uint32_t p, uint32_t c, bool reads) {
     const Cluster &first = clusters_[p], &second = clusters_[c];
     if (second.tmpl != Template::Loop) return false;
@@ -241,7 +242,8 @@ private:
     return axisOf(ix.terms[0].first.id);
   }
 
-  std::optional<Mapping> invert(const Cluster& first, const Cluster& second, const std::vector<int>& firstToSecond) const {
+  std::optional<Mapping> invert(const Cluster& first, const Cluster& second,
+                                const std::vector<int>& firstToSecond) const {
     const auto isTask = [](int axis) { return axis >= 0 && axis < KernelDraft::kStageAxis; };
     Mapping m;
     m.to.assign(second.task.size(), Item::kOwn);
@@ -291,14 +293,14 @@ private:
       takeUnitAxes(item, merged.items.back());
       // Every task computes its own part: an item that misses a task axis would be computed many times.
       for (int t = 0; t < static_cast<int>(merged.task.size()); ++t)
-        if (merged.task[static_cast<size_t>(t)] != Dim(1) && std::find(item.axes.begin(), item.axes.end(), t) == item.axes.end())
+        if (merged.task[static_cast<size_t>(t)] != Dim(1) &&
+            std::find(item.axes.begin(), item.axes.end(), t) == item.axes.end())
           return std::nullopt;
       merged.items.push_back(std::move(item));
     }
     // Reductions first: the Map stages then share their loads.
-    std::stable_sort(merged.items.begin(), merged.items.end(), [](const Item& a, const Item& b) {
-      return a.reduce != b.reduce ? a.reduce : a.value < b.value;
-    });
+    std::stable_sort(merged.items.begin(), merged.items.end(),
+                     [](const Item& a, const Item& b) { return a.reduce != b.reduce ? a.reduce : a.value < b.value; });
     if (merged.tmpl != Template::Loop)
       for (const Item& item : merged.items)
         if (std::count(item.axes.begin(), item.axes.end(), Item::kOwn) > 0) return std::nullopt;
@@ -315,6 +317,13 @@ private:
   }
 
   int64_t atBound(const Dim& d) const { return d.evaluate(bounds_); }
+
+  /// A single row: its elements take part only where a reduction runs over as many.
+  bool foldsAsMany(const Cluster& c, int64_t elements) const {
+    return std::any_of(c.items.begin(), c.items.end(), [&](const Item& item) {
+      return item.reduce && atBound(elementCount(reducedExtents(graph_, item.value.node))) == elements;
+    });
+  }
 
   /// Loops inside the stages must stay within a block of memory that a cache holds, and leave the threads enough tasks.
   bool rowsAreContiguous(const Cluster& c) const {
@@ -333,6 +342,7 @@ private:
           (atBound(strides[i]) > largestOwn ? outerTasks : innerTasks) *= atBound(home.layout.digits[i].extent);
       const int64_t block = own * innerTasks * dtypeSize(home.type.dtype);
       if (innerTasks > 1 && (block > kLargestBlock || outerTasks < 8)) return false;
+      if (outerTasks * innerTasks == 1 && !foldsAsMany(c, own)) return false;
       if ((own > kLongestSerialRow && outerTasks < 64) || (outerTasks < 4 && own > 1024)) return false;
     }
     return true;
@@ -350,7 +360,8 @@ private:
 
 }  // namespace
 
-void fuseClusters(std::vector<Cluster>& clusters, const GraphContext& context, const std::map<std::string, int64_t>& bounds) {
+void fuseClusters(std::vector<Cluster>& clusters, const GraphContext& context,
+                  const std::map<std::string, int64_t>& bounds) {
   Fuser(clusters, context, bounds).run();
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 class GraphPlanner {
 public:
-  GraphPlanner(FunctionContext& function, const Graph& graph, const std::vector<BufId>& args, const std::vector<Sink>& sinks)
+  GraphPlanner(FunctionContext& function, const Graph& graph, const std::vector<BufId>& args,
+               const std::vector<Sink>& sinks)
       : function_(function), graph_(graph), context_(graph, function.entry), sinks_(sinks) {
     bindSources(args);
   }
@@ -52,7 +53,8 @@ private:
 
   BufId addHome(Value v) {
     const Node& node = graph_.node(v);
-    return function_.addBuffer(Role::Arena, node.out[v.result], function_.layouts.ofValue(graph_, v), node.name, node.origin);
+    return function_.addBuffer(Role::Arena, node.out[v.result], function_.layouts.ofValue(graph_, v), node.name,
+                               node.origin);
   }
 
   void findLive() {
@@ -73,7 +75,8 @@ private:
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
       if (!live_[n]) continue;
-      if (isSpecial(node)) special(n);
+      if (isSpecial(node))
+        special(n);
       else if (!node.out.empty() && roots_.stored[n][0]) {
         const auto anchor = roots_.anchors.find(n);
         clusters_.push_back(clusterOf(context_, n, anchor == roots_.anchors.end() ? n : anchor->second));
@@ -98,13 +101,26 @@ private:
   void special(uint32_t n) {
     const Node& node = graph_.nodes[n];
     switch (node.op) {
-      case Op::Concat: concat(n); break;
-      case Op::Scatter: scatter(n); break;
-      case Op::DUpdate: dupdate(n); break;
-      case Op::Sort: sort(n); break;
-      case Op::Scan: scan(n); break;
-      case Op::Cond: cond(n); break;
-      default: internalError(__FILE__, __LINE__, "no plan for this op");
+      case Op::Concat:
+        concat(n);
+        break;
+      case Op::Scatter:
+        scatter(n);
+        break;
+      case Op::DUpdate:
+        dupdate(n);
+        break;
+      case Op::Sort:
+        sort(n);
+        break;
+      case Op::Scan:
+        scan(n);
+        break;
+      case Op::Cond:
+        cond(n);
+        break;
+      default:
+        internalError(__FILE__, __LINE__, "no plan for this op");
     }
   }
 
@@ -169,7 +185,8 @@ private:
 
   void scan(uint32_t n) {
     const Node& node = graph_.nodes[n];
-    const auto consts = static_cast<size_t>(node.attrs.integer("consts")), carries = static_cast<size_t>(node.attrs.integer("carries"));
+    const auto consts = static_cast<size_t>(node.attrs.integer("consts")),
+               carries = static_cast<size_t>(node.attrs.integer("carries"));
     const bool reverse = node.attrs.flag("reverse");
     const Graph& body = node.regions[0];
     Unit unit;
@@ -177,7 +194,10 @@ private:
     unit.origin = node.origin;
     unit.step.kind = Step::Kind::Loop;
     unit.step.trip = node.attrs.dim("count");
-    unit.step.counter = scalarBuffer(DType::I64, node.origin);
+    const bool counted = std::any_of(body.nodes.begin(), body.nodes.end(), [&node](const Node& arg) {
+      return arg.op == Op::Arg && arg.attrs.integer("index") == static_cast<int64_t>(node.in.size());
+    });
+    if (counted) unit.step.counter = scalarBuffer(DType::I64, node.origin);
     std::vector<BufId> args;
     for (size_t i = 0; i < node.in.size(); ++i) {
       if (i < consts) {
@@ -190,14 +210,14 @@ private:
         args.push_back(sliceOf(context_.homeOf(node.in[i]), reverse, unit.step, node.origin));
       }
     }
-    args.push_back(reverse ? scalarBuffer(DType::I64, node.origin) : unit.step.counter);
+    args.push_back(counted && reverse ? scalarBuffer(DType::I64, node.origin) : unit.step.counter);
+    // Slices first: a value that is stacked and carried on is then written to the stack and copied once.
     std::vector<Sink> sinks;
-    for (size_t i = 0; i < body.outputs.size(); ++i) {
-      const BufId home = context_.homes[n][i];
-      sinks.push_back({body.outputs[i].value, i < carries ? home : sliceOf(home, reverse, unit.step, node.origin), true});
-    }
+    for (size_t i = carries; i < body.outputs.size(); ++i)
+      sinks.push_back({body.outputs[i].value, sliceOf(context_.homes[n][i], reverse, unit.step, node.origin), true});
+    for (size_t i = 0; i < carries; ++i) sinks.push_back({body.outputs[i].value, context_.homes[n][i], true});
     unit.body = planGraph(function_, body, args, sinks);
-    if (reverse) unit.body.insert(unit.body.begin(), mirrored(unit.step, args.back()));
+    if (counted && reverse) unit.body.insert(unit.body.begin(), mirrored(unit.step, args.back()));
     controls_.push_back(std::move(unit));
   }
 
@@ -275,6 +295,7 @@ private:
       const bool isRoot = roots_.stored[sink.value.node][sink.value.result];
       if (!isRoot || !moved.insert(home).second) {
         home = addHome(sink.value);
+        // The copy is its own kernel: the value stays where it is for its other readers.
         clusters_.push_back(storing(sink.value, {home, {}, {}}, graph_.node(sink.value).origin));
       }
       moves_.emplace_back(home, sink.buffer);

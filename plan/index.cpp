@@ -127,7 +127,8 @@ Split splitBy(const Ix& a, const Dim& by) {
   return s;
 }
 
-/// A common integer factor of all coefficients of `rest` (not of its constant, which only needs to stay below it) and `by`.
+/// A common integer factor of all coefficients of `rest` (not of its constant, which only needs to stay below it) and
+/// `by`.
 int64_t commonFactor(const Ix& rest, const Dim& by) {
   int64_t g = contentOf(by);
   for (const auto& [atom, factor] : rest.terms) g = std::gcd(g, contentOf(factor));
@@ -135,10 +136,10 @@ int64_t commonFactor(const Ix& rest, const Dim& by) {
 }
 
 struct Reduced {
-  Ix rest;        // divided by `factor`
+  Ix rest;  // divided by `factor`
   Dim by;
   int64_t factor = 1;
-  Dim low;        // the part of the constant below `factor`
+  Dim low;  // the part of the constant below `factor`
 };
 
 Reduced reduceCommonFactor(const Ix& rest, const Dim& by) {
@@ -183,24 +184,38 @@ bool Ix::dependsOn(uint32_t iter) const {
   });
 }
 
-std::string Ix::str() const { return str([](uint32_t id) { return fmt::format("i{}", id); }); }
+std::string Ix::str() const {
+  return str([](uint32_t id) { return fmt::format("i{}", id); });
+}
 
 std::string Ix::str(const std::function<std::string(uint32_t)>& iterName) const {
   std::string text;
   for (const auto& [atom, factor] : terms) {
     std::string name;
     switch (atom.kind) {
-      case Atom::Kind::Iter: name = iterName(atom.id); break;
-      case Atom::Kind::Inst: name = fmt::format("%{}", atom.id); break;
-      case Atom::Kind::Div: name = fmt::format("({} / {})", atom.arg->str(iterName), atom.by.str()); break;
-      case Atom::Kind::Mod: name = fmt::format("({} mod {})", atom.arg->str(iterName), atom.by.str()); break;
+      case Atom::Kind::Iter:
+        name = iterName(atom.id);
+        break;
+      case Atom::Kind::Inst:
+        name = fmt::format("%{}", atom.id);
+        break;
+      case Atom::Kind::Div:
+        name = fmt::format("({} / {})", atom.arg->str(iterName), atom.by.str());
+        break;
+      case Atom::Kind::Mod:
+        name = fmt::format("({} mod {})", atom.arg->str(iterName), atom.by.str());
+        break;
     }
     const bool negative = factor.isConst() && factor.value() < 0;
     const Dim magnitude = negative ? Dim() - factor : factor;
-    if (!text.empty()) text += negative ? " - " : " + ";
-    else if (negative) text += "-";
-    if (magnitude.terms().size() > 1) text += fmt::format("({})*", magnitude.str());
-    else if (magnitude != Dim(1)) text += magnitude.str() + "*";
+    if (!text.empty())
+      text += negative ? " - " : " + ";
+    else if (negative)
+      text += "-";
+    if (magnitude.terms().size() > 1)
+      text += fmt::format("({})*", magnitude.str());
+    else if (magnitude != Dim(1))
+      text += magnitude.str() + "*";
     text += name;
   }
   if (text.empty()) return constant.str();
@@ -209,18 +224,25 @@ std::string Ix::str(const std::function<std::string(uint32_t)>& iterName) const 
   return text + " + " + constant.str();
 }
 
-bool operator==(const Atom& a, const Atom& b) { return compareAtoms(a, b) == 0; }
-bool operator==(const Ix& a, const Ix& b) { return compareIx(a, b) == 0; }
+bool operator==(const Atom& a, const Atom& b) {
+  return compareAtoms(a, b) == 0;
+}
+bool operator==(const Ix& a, const Ix& b) {
+  return compareIx(a, b) == 0;
+}
 
 Ix operator+(const Ix& a, const Ix& b) {
   Ix sum = a;
   sum.constant = a.constant + b.constant;
   for (const auto& [atom, factor] : b.terms) addTerm(sum, atom, factor);
-  while (recombineOnce(sum)) {}
+  while (recombineOnce(sum)) {
+  }
   return sum;
 }
 
-Ix operator-(const Ix& a, const Ix& b) { return a + b * Dim(-1); }
+Ix operator-(const Ix& a, const Ix& b) {
+  return a + b * Dim(-1);
+}
 
 Ix operator*(const Ix& a, const Dim& factor) {
   if (factor == Dim()) return {};
@@ -246,9 +268,14 @@ std::optional<Bounds> boundsOf(const Ix& a, const Ranges& extents) {
   for (const auto& [atom, factor] : a.terms) {
     Bounds b;
     switch (atom.kind) {
-      case Atom::Kind::Inst: return std::nullopt;
-      case Atom::Kind::Iter: b = {Dim(), extents[atom.id] - Dim(1)}; break;
-      case Atom::Kind::Mod: b = {Dim(), atom.by - Dim(1)}; break;
+      case Atom::Kind::Inst:
+        return std::nullopt;
+      case Atom::Kind::Iter:
+        b = {Dim(), extents[atom.id] - Dim(1)};
+        break;
+      case Atom::Kind::Mod:
+        b = {Dim(), atom.by - Dim(1)};
+        break;
       case Atom::Kind::Div: {
         const auto arg = boundsOf(*atom.arg, extents);
         if (!arg) return std::nullopt;
@@ -259,9 +286,12 @@ std::optional<Bounds> boundsOf(const Ix& a, const Ranges& extents) {
         break;
       }
     }
-    if (isNonNegative(factor)) sum = {sum.lo + b.lo * factor, sum.hi + b.hi * factor};
-    else if (isNonNegative(Dim() - factor)) sum = {sum.lo + b.hi * factor, sum.hi + b.lo * factor};
-    else return std::nullopt;
+    if (isNonNegative(factor))
+      sum = {sum.lo + b.lo * factor, sum.hi + b.hi * factor};
+    else if (isNonNegative(Dim() - factor))
+      sum = {sum.lo + b.hi * factor, sum.hi + b.lo * factor};
+    else
+      return std::nullopt;
   }
   return sum;
 }
@@ -302,9 +332,12 @@ Ix substitute(const Ix& a, const std::function<Ix(const Atom&)>& replace, const 
   Ix sum(a.constant);
   for (const auto& [atom, factor] : a.terms) {
     Ix value;
-    if (atom.kind == Atom::Kind::Div) value = floorDiv(substitute(*atom.arg, replace, extents), atom.by, extents);
-    else if (atom.kind == Atom::Kind::Mod) value = floorMod(substitute(*atom.arg, replace, extents), atom.by, extents);
-    else value = replace(atom);
+    if (atom.kind == Atom::Kind::Div)
+      value = floorDiv(substitute(*atom.arg, replace, extents), atom.by, extents);
+    else if (atom.kind == Atom::Kind::Mod)
+      value = floorMod(substitute(*atom.arg, replace, extents), atom.by, extents);
+    else
+      value = replace(atom);
     sum = sum + value * factor;
   }
   return sum;

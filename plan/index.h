@@ -1,5 +1,5 @@
-// Index arithmetic of the plan: integer expressions over a kernel's iteration variables. Views, padding and windows of the
-// graph become such expressions; nothing is copied for them.
+// Index arithmetic of the plan: integer expressions over a kernel's iteration variables. Views, padding and windows of
+// the graph become such expressions; nothing is copied for them.
 #pragma once
 
 #include <cstdint>

@@ -24,12 +24,17 @@ struct Memory {
   }
 };
 
-int64_t floorDiv(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+int64_t floorDiv(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 
 class KernelRun {
 public:
   KernelRun(const Kernel& kernel, std::vector<Memory> operands, const Symbols& symbols)
-      : kernel_(kernel), operands_(std::move(operands)), symbols_(symbols), iters_(kernel.iters.size(), 0),
+      : kernel_(kernel),
+        operands_(std::move(operands)),
+        symbols_(symbols),
+        iters_(kernel.iters.size(), 0),
         results_(kernel.stages.size()) {}
 
   void run() {
@@ -54,9 +59,15 @@ private:
     for (const auto& [atom, factor] : ix.terms) {
       int64_t v = 0;
       switch (atom.kind) {
-        case Atom::Kind::Iter: v = iters_[atom.id]; break;
-        case Atom::Kind::Inst: v = insts[atom.id].integer; break;
-        case Atom::Kind::Div: v = floorDiv(value(*atom.arg, insts), atom.by.evaluate(symbols_)); break;
+        case Atom::Kind::Iter:
+          v = iters_[atom.id];
+          break;
+        case Atom::Kind::Inst:
+          v = insts[atom.id].integer;
+          break;
+        case Atom::Kind::Div:
+          v = floorDiv(value(*atom.arg, insts), atom.by.evaluate(symbols_));
+          break;
         case Atom::Kind::Mod: {
           const int64_t x = value(*atom.arg, insts), by = atom.by.evaluate(symbols_);
           v = x - by * floorDiv(x, by);
@@ -75,7 +86,9 @@ private:
     });
   }
 
-  static Number number(double x, DType type) { return isFloat(type) ? Number{x, 0} : Number{0, static_cast<int64_t>(x)}; }
+  static Number number(double x, DType type) {
+    return isFloat(type) ? Number{x, 0} : Number{0, static_cast<int64_t>(x)};
+  }
 
   std::vector<Number> evaluate(const Region& region) const {
     std::vector<Number> values;
@@ -89,16 +102,22 @@ private:
           break;
         }
         case Inst::Kind::Load:
-          if (holds(inst.guards, values)) values.push_back(operands_[inst.operand].at(value(inst.index, values)));
-          else values.push_back(number(inst.otherwise, inst.dtype));
+          if (holds(inst.guards, values))
+            values.push_back(operands_[inst.operand].at(value(inst.index, values)));
+          else
+            values.push_back(number(inst.otherwise, inst.dtype));
           break;
-        case Inst::Kind::Const: values.push_back(number(inst.constant, inst.dtype)); break;
+        case Inst::Kind::Const:
+          values.push_back(number(inst.constant, inst.dtype));
+          break;
         case Inst::Kind::Index: {
           const int64_t i = value(inst.index, values);
           values.push_back(isFloat(inst.dtype) ? Number{static_cast<double>(i), 0} : Number{0, i});
           break;
         }
-        case Inst::Kind::Result: values.push_back(results_[inst.stage]); break;
+        case Inst::Kind::Result:
+          values.push_back(results_[inst.stage]);
+          break;
       }
     }
     return values;
@@ -124,8 +143,10 @@ private:
     Number folded;
     loops(stage.iters, 0, [&] {
       const Number v = evaluate(stage.body)[stage.value];
-      if (stage.fold == Stage::Fold::Sum) folded = applyOp(Op::Add, type, {folded, v}, {type, type});
-      else if (first || above(v, folded, type)) folded = v, best = position;
+      if (stage.fold == Stage::Fold::Sum)
+        folded = applyOp(Op::Add, type, {folded, v}, {type, type});
+      else if (first || above(v, folded, type))
+        folded = v, best = position;
       first = false;
       ++position;
     });
@@ -169,7 +190,11 @@ private:
 class EntryRun {
 public:
   EntryRun(const Plan& plan, const Entry& entry, const InterpretInputs& inputs)
-      : plan_(plan), entry_(entry), inputs_(inputs), arena_(entry.arenaBytes), own_(entry.buffers.size()),
+      : plan_(plan),
+        entry_(entry),
+        inputs_(inputs),
+        arena_(entry.arenaBytes),
+        own_(entry.buffers.size()),
         memory_(entry.buffers.size()) {
     for (BufId b = 0; b < entry.buffers.size(); ++b) bind(b);
   }
@@ -202,9 +227,12 @@ private:
     }
     own_[b].resize(static_cast<size_t>(size));
     memory_[b] = {&own_[b], 0, 1, size};
-    if (buffer.role == Role::Variable) write(b, inputs_.variables->at(buffer.name));
-    else if (buffer.role == Role::Const) writeLiteral(b);
-    else if (buffer.role != Role::Output) write(b, inputs_.values.at(buffer.name));
+    if (buffer.role == Role::Variable)
+      write(b, inputs_.variables->at(buffer.name));
+    else if (buffer.role == Role::Const)
+      writeLiteral(b);
+    else if (buffer.role != Role::Output)
+      write(b, inputs_.values.at(buffer.name));
   }
 
   /// Calls f(row-major position, position in storage) for every element.
@@ -236,7 +264,8 @@ private:
     const Buffer& buffer = entry_.buffers[b];
     eachElement(b, [&](int64_t i, int64_t at) {
       const auto k = buffer.literal.size() == 1 ? 0 : static_cast<size_t>(i);
-      memory_[b].at(at) = isFloat(buffer.type.dtype) ? Number{buffer.literal.asDouble(k), 0} : Number{0, buffer.literal.asInt(k)};
+      memory_[b].at(at) =
+          isFloat(buffer.type.dtype) ? Number{buffer.literal.asDouble(k), 0} : Number{0, buffer.literal.asInt(k)};
     });
   }
 
@@ -244,8 +273,10 @@ private:
     Tensor t = Tensor::zeros(entry_.buffers[b].type.dtype, shapeOf(b));
     eachElement(b, [&](int64_t i, int64_t at) {
       const auto k = static_cast<size_t>(i);
-      if (isFloat(t.dtype)) t.floats[k] = memory_[b].at(at).real;
-      else t.ints[k] = memory_[b].at(at).integer;
+      if (isFloat(t.dtype))
+        t.floats[k] = memory_[b].at(at).real;
+      else
+        t.ints[k] = memory_[b].at(at).integer;
     });
     return t;
   }
@@ -272,8 +303,10 @@ private:
       } else if (step.kind == Step::Kind::If) {
         const uint32_t middle = matching(i, Step::Kind::If, Step::Kind::EndIf, Step::Kind::Else);
         const uint32_t close = matching(middle, Step::Kind::If, Step::Kind::EndIf, Step::Kind::EndIf);
-        if (memory_[step.predicate].at(0).integer) steps(i + 1, middle);
-        else steps(middle + 1, close);
+        if (memory_[step.predicate].at(0).integer)
+          steps(i + 1, middle);
+        else
+          steps(middle + 1, close);
         i = close;
       }
     }

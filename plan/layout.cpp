@@ -131,7 +131,8 @@ private:
     if (node.out.size() != 1) return;
     if (const auto l = layoutForward(graph_, node, operand, layout)) assign({n, 0}, *l);
     if (node.op == Op::Dot)
-      if (const auto l = dotLayout(graph_, node, static_cast<int>(operand), layout, operand == 0 ? 1 : 0)) assign(node.in[1 - operand], *l);
+      if (const auto l = dotLayout(graph_, node, static_cast<int>(operand), layout, operand == 0 ? 1 : 0))
+        assign(node.in[1 - operand], *l);
   }
 
   const Graph& graph_;

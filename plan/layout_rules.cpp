@@ -8,9 +8,13 @@ namespace {
 
 using Axes = std::vector<int64_t>;
 
-bool contains(const Axes& list, size_t x) { return std::find(list.begin(), list.end(), static_cast<int64_t>(x)) != list.end(); }
+bool contains(const Axes& list, size_t x) {
+  return std::find(list.begin(), list.end(), static_cast<int64_t>(x)) != list.end();
+}
 
-bool isWhole(const Digit& digit, const Shape& shape) { return digit.div == Dim(1) && digit.extent == shape[digit.dim]; }
+bool isWhole(const Digit& digit, const Shape& shape) {
+  return digit.div == Dim(1) && digit.extent == shape[digit.dim];
+}
 
 /// Digits with their dimensions renumbered; those mapped to nothing vanish.
 Layout renumbered(const Layout& layout, const std::vector<int>& to) {
@@ -27,8 +31,10 @@ Layout renumbered(const Layout& layout, const std::vector<int>& to) {
 std::optional<Layout> resized(const Layout& layout, const Shape& from, const Shape& to) {
   Layout result = layout;
   for (Digit& d : result.digits) {
-    if (isWhole(d, from)) d.extent = to[d.dim];
-    else if (from[d.dim] != to[d.dim]) return std::nullopt;
+    if (isWhole(d, from))
+      d.extent = to[d.dim];
+    else if (from[d.dim] != to[d.dim])
+      return std::nullopt;
   }
   return result;
 }
@@ -48,7 +54,8 @@ Dim productOf(const Shape& shape, size_t begin, size_t end) {
   return product;
 }
 
-/// One dimension of `shape` [begin, end) per digit: the digits of a merged dimension of that extent, in terms of the parts.
+/// One dimension of `shape` [begin, end) per digit: the digits of a merged dimension of that extent, in terms of the
+/// parts.
 bool splitDigit(const Digit& digit, const Shape& shape, size_t begin, size_t end, std::vector<Digit>& out) {
   Dim above = digit.div * digit.extent;
   for (size_t d = begin; d < end; ++d) {
@@ -87,7 +94,8 @@ std::optional<Layout> throughReshape(const Layout& layout, const Shape& from, co
     bool found = false;
     for (size_t total = 2; !found && total <= from.size() - a + to.size() - b; ++total)
       for (size_t i = 1; i < total && !found; ++i)
-        if (a + i <= from.size() && b + total - i <= to.size() && productOf(from, a, a + i) == productOf(to, b, b + total - i))
+        if (a + i <= from.size() && b + total - i <= to.size() &&
+            productOf(from, a, a + i) == productOf(to, b, b + total - i))
           aEnd = a + i, bEnd = b + total - i, found = true;
     groups.push_back({a, aEnd, b, bEnd});
     a = aEnd, b = bEnd;
@@ -95,10 +103,12 @@ std::optional<Layout> throughReshape(const Layout& layout, const Shape& from, co
   Layout result;
   for (const Digit& digit : layout.digits) {
     if (digit.extent == Dim(1)) continue;
-    const auto g = std::find_if(groups.begin(), groups.end(), [&](const Group& x) { return digit.dim >= x.a && digit.dim < x.aEnd; });
+    const auto g = std::find_if(groups.begin(), groups.end(),
+                                [&](const Group& x) { return digit.dim >= x.a && digit.dim < x.aEnd; });
     if (g == groups.end()) return std::nullopt;
     if (g->bEnd - g->b == 1) {
-      result.digits.push_back({static_cast<uint32_t>(g->b), digit.div * productOf(from, digit.dim + 1, g->aEnd), digit.extent});
+      result.digits.push_back(
+          {static_cast<uint32_t>(g->b), digit.div * productOf(from, digit.dim + 1, g->aEnd), digit.extent});
     } else if (g->aEnd - g->a == 1) {
       if (!splitDigit(digit, to, g->b, g->bEnd, result.digits)) return std::nullopt;
     } else {
@@ -164,10 +174,13 @@ int dotPartner(const Graph& graph, const Node& dot, int from, size_t dim, int to
     if (d < batches) return static_cast<int>(sides[to].batch[dim]);
     const int base = to == 0 ? batches : batches + freeA;
     const int place = d - base;
-    return place >= 0 && place < static_cast<int>(sides[to].free.size()) ? static_cast<int>(sides[to].free[static_cast<size_t>(place)]) : -1;
+    return place >= 0 && place < static_cast<int>(sides[to].free.size())
+               ? static_cast<int>(sides[to].free[static_cast<size_t>(place)])
+               : -1;
   }
   const Side& s = sides[from];
-  if (contains(s.contract, dim)) return to == 2 ? -1 : static_cast<int>(sides[to].contract[static_cast<size_t>(placeIn(s.contract, dim))]);
+  if (contains(s.contract, dim))
+    return to == 2 ? -1 : static_cast<int>(sides[to].contract[static_cast<size_t>(placeIn(s.contract, dim))]);
   if (contains(s.batch, dim)) {
     const int place = placeIn(s.batch, dim);
     return to == 2 ? place : static_cast<int>(sides[to].batch[static_cast<size_t>(place)]);
@@ -199,17 +212,21 @@ std::optional<Layout> layoutForward(const Graph& graph, const Node& node, size_t
       for (size_t i = 0; i < out.size(); ++i) to[static_cast<size_t>(node.attrs.ints("perm")[i])] = static_cast<int>(i);
       return renumbered(layout, to);
     }
-    case Op::Reshape: return throughReshape(layout, in, out);
+    case Op::Reshape:
+      return throughReshape(layout, in, out);
     case Op::Reverse:
     case Op::Slice:
     case Op::Pad:
-    case Op::Concat: return resized(layout, in, out);
+    case Op::Concat:
+      return resized(layout, in, out);
     case Op::Window: {
       // Offsets innermost: they hardly ever live in memory, and a reduction removes them.
       Layout result = layout;
       for (Digit& d : result.digits)
-        if (d.div != Dim(1) || d.extent != in[d.dim]) return std::nullopt;
-        else d.extent = out[d.dim];
+        if (d.div != Dim(1) || d.extent != in[d.dim])
+          return std::nullopt;
+        else
+          d.extent = out[d.dim];
       for (size_t d = in.size(); d < out.size(); ++d) result.digits.push_back({static_cast<uint32_t>(d), 1, out[d]});
       return result;
     }
@@ -223,11 +240,15 @@ std::optional<Layout> layoutForward(const Graph& graph, const Node& node, size_t
       }
       return result;
     }
-    case Op::Sum: return renumbered(layout, without(node.attrs.ints("axes"), in.size()));
+    case Op::Sum:
+      return renumbered(layout, without(node.attrs.ints("axes"), in.size()));
     case Op::RMax:
-    case Op::ArgMax: return renumbered(layout, without({node.attrs.integer("axis")}, in.size()));
-    case Op::Dot: return dotLayout(graph, node, static_cast<int>(operand), layout, 2);
-    default: return std::nullopt;
+    case Op::ArgMax:
+      return renumbered(layout, without({node.attrs.integer("axis")}, in.size()));
+    case Op::Dot:
+      return dotLayout(graph, node, static_cast<int>(operand), layout, 2);
+    default:
+      return std::nullopt;
   }
 }
 
@@ -241,12 +262,15 @@ std::optional<Layout> layoutBackward(const Graph& graph, const Node& node, size_
       for (size_t i = 0; i < out.size(); ++i) to[i] = static_cast<int>(node.attrs.ints("perm")[i]);
       return renumbered(layout, to);
     }
-    case Op::Reshape: return throughReshape(layout, out, in);
+    case Op::Reshape:
+      return throughReshape(layout, out, in);
     case Op::Reverse:
     case Op::Slice:
     case Op::Pad:
-    case Op::Concat: return resized(layout, out, in);
-    case Op::Broadcast: return renumbered(layout, without(node.attrs.ints("axes"), out.size()));
+    case Op::Concat:
+      return resized(layout, out, in);
+    case Op::Broadcast:
+      return renumbered(layout, without(node.attrs.ints("axes"), out.size()));
     case Op::Window: {
       Layout result;
       for (Digit d : layout.digits) {
@@ -260,13 +284,17 @@ std::optional<Layout> layoutBackward(const Graph& graph, const Node& node, size_
     case Op::Unwindow: {
       Layout result = layout;
       for (Digit& d : result.digits)
-        if (!isWhole(d, out)) return std::nullopt;
-        else d.extent = in[d.dim];
+        if (!isWhole(d, out))
+          return std::nullopt;
+        else
+          d.extent = in[d.dim];
       for (size_t d = out.size(); d < in.size(); ++d) result.digits.push_back({static_cast<uint32_t>(d), 1, in[d]});
       return result;
     }
-    case Op::Dot: return dotLayout(graph, node, 2, layout, static_cast<int>(operand));
-    default: return std::nullopt;
+    case Op::Dot:
+      return dotLayout(graph, node, 2, layout, static_cast<int>(operand));
+    default:
+      return std::nullopt;
   }
 }
 

@@ -32,15 +32,22 @@ bool sameElement(const Shape& shape, const Index& a, const Index& b) {
 /// A border value in the type it stands in: integers saturate.
 double representable(double value, DType type) {
   switch (type) {
-    case DType::I8: return std::clamp(value, -128.0, 127.0);
-    case DType::U8: return std::clamp(value, 0.0, 255.0);
-    case DType::I32: return std::clamp(value, -0x1p31, 0x1p31 - 1);
-    case DType::I64: return std::clamp(value, -0x1p63, 0x1p63 - 1024);
-    default: return value;
+    case DType::I8:
+      return std::clamp(value, -128.0, 127.0);
+    case DType::U8:
+      return std::clamp(value, 0.0, 255.0);
+    case DType::I32:
+      return std::clamp(value, -0x1p31, 0x1p31 - 1);
+    case DType::I64:
+      return std::clamp(value, -0x1p63, 0x1p63 - 1024);
+    default:
+      return value;
   }
 }
 
-bool sameLiteral(std::optional<double> a, double b) { return a && (*a == b) && std::signbit(*a) == std::signbit(b); }
+bool sameLiteral(std::optional<double> a, double b) {
+  return a && (*a == b) && std::signbit(*a) == std::signbit(b);
+}
 
 }  // namespace
 
@@ -145,7 +152,9 @@ uint32_t RegionBuilder::holds(const std::vector<Guard>& guards) {
   return all ? *all : constant(1, DType::Bool);
 }
 
-uint32_t RegionBuilder::emit(Value v, const Index& index) { return emitIn(v, index, {}).inst; }
+uint32_t RegionBuilder::emit(Value v, const Index& index) {
+  return emitIn(v, index, {}).inst;
+}
 
 uint32_t RegionBuilder::emitGuarded(Value v, const Index& index, const std::vector<Guard>& guards) {
   const Border border = within({}, guards, 0.0);
@@ -185,25 +194,36 @@ RegionBuilder::Emitted RegionBuilder::compute(Value v, const Index& index, const
   } else {
     // Along the loops of a stage a value of this kernel is computed anew; at another task point it is out of reach.
     for (size_t d = 0; d < index.size(); ++d)
-      if (member->second[d] && node.out[v.result].shape[d] != Dim(1) && *member->second[d] != index[d]) draft_.failed = true;
+      if (member->second[d] && node.out[v.result].shape[d] != Dim(1) && *member->second[d] != index[d])
+        draft_.failed = true;
   }
   switch (opInfo(node.op).cls) {
     case OpClass::Unary:
     case OpClass::Binary:
-    case OpClass::Ternary: return elementwise(node, index, border);
-    default: break;
+    case OpClass::Ternary:
+      return elementwise(node, index, border);
+    default:
+      break;
   }
   if (isIndexMap(node)) return view(node, index, border);
   switch (node.op) {
-    case Op::Const: return constantNode(v, index, border);
-    case Op::Iota: return {this->index(index[static_cast<size_t>(node.attrs.integer("axis"))], node.out[0].dtype), false};
-    case Op::Size: return {this->index(Ix(node.attrs.dim("dim")), node.out[0].dtype), false};
-    case Op::Rand: return {rand(node, index), false};
-    case Op::Gather: return gather(node, index, border);
-    case Op::DSlice: return dslice(node, index, border);
-    default: break;
+    case Op::Const:
+      return constantNode(v, index, border);
+    case Op::Iota:
+      return {this->index(index[static_cast<size_t>(node.attrs.integer("axis"))], node.out[0].dtype), false};
+    case Op::Size:
+      return {this->index(Ix(node.attrs.dim("dim")), node.out[0].dtype), false};
+    case Op::Rand:
+      return {rand(node, index), false};
+    case Op::Gather:
+      return gather(node, index, border);
+    case Op::DSlice:
+      return dslice(node, index, border);
+    default:
+      break;
   }
-  draft_.failed = true;  // a reduction or the like without a buffer of its own: it cannot be computed inside this region
+  draft_.failed =
+      true;  // a reduction or the like without a buffer of its own: it cannot be computed inside this region
   return {constant(0, node.out[v.result].dtype), false};
 }
 
@@ -253,10 +273,12 @@ RegionBuilder::Emitted RegionBuilder::elementwise(const Node& node, const Index&
 
 RegionBuilder::Emitted RegionBuilder::gather(const Node& node, const Index& index, const Border& border) {
   const Type& source = context_.graph.type(node.in[0]);
-  const auto axis = static_cast<size_t>(node.attrs.integer("axis")), batch = static_cast<size_t>(node.attrs.integer("batch"));
+  const auto axis = static_cast<size_t>(node.attrs.integer("axis")),
+             batch = static_cast<size_t>(node.attrs.integer("batch"));
   const size_t own = context_.graph.type(node.in[1]).shape.size() - batch;  // axes I of the result
   Index at(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(batch));
-  at.insert(at.end(), index.begin() + static_cast<std::ptrdiff_t>(axis), index.begin() + static_cast<std::ptrdiff_t>(axis + own));
+  at.insert(at.end(), index.begin() + static_cast<std::ptrdiff_t>(axis),
+            index.begin() + static_cast<std::ptrdiff_t>(axis + own));
   const uint32_t chosen = emitIn(node.in[1], at, within(border, {}, std::nullopt)).inst;
   Index from(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(axis));
   from.push_back(clamped(chosen, source.shape[axis] - Dim(1)));

@@ -1,6 +1,6 @@
-// From graph values to a kernel's instructions: a value is either loaded from its buffer or, where it has none, computed on
-// the spot from its operands, views being nothing but index maps. This is where fusion happens; what is fused is decided
-// in fuse.cpp by saying which values have buffers and which share a kernel.
+// From graph values to a kernel's instructions: a value is either loaded from its buffer or, where it has none,
+// computed on the spot from its operands, views being nothing but index maps. This is where fusion happens; what is
+// fused is decided in fuse.cpp by saying which values have buffers and which share a kernel.
 #pragma once
 
 #include <map>
@@ -43,7 +43,8 @@ struct Item {
   static constexpr int kOwn = -1, kUnit = -2;
   Value value;
   bool reduce = false;
-  std::vector<int> axes;        // by dimension of the value: the kernel's task axis, kOwn: a loop of the stage, kUnit: one element
+  std::vector<int>
+      axes;  // by dimension of the value: the kernel's task axis, kOwn: a loop of the stage, kUnit: one element
   std::vector<Target> targets;  // Map
 };
 
@@ -52,10 +53,10 @@ struct Cluster {
   enum class Kind : uint8_t { Nest, Scatter, Sort };
   Kind kind = Kind::Nest;
   Template tmpl = Template::Loop;
-  Shape task;                 // extents of the task axes
-  std::vector<int> order;     // Conv, ConvWeights: the task axes, outermost first
-  std::vector<Item> items;    // in dependence order; Scatter, Sort: the node's value
-  bool overwrites = false;    // changes part of a buffer that another cluster has filled
+  Shape task;               // extents of the task axes
+  std::vector<int> order;   // Conv, ConvWeights: the task axes, outermost first
+  std::vector<Item> items;  // in dependence order; Scatter, Sort: the node's value
+  bool overwrites = false;  // changes part of a buffer that another cluster has filled
   Origin origin;
 };
 
@@ -79,14 +80,14 @@ struct KernelDraft {
   std::vector<bool> written;
   std::vector<IterInfo> iterInfo;
   std::vector<Result> results;
-  /// Values computed here and not to be loaded: by dimension, the index at which the task point has them, or nothing where
-  /// a loop of a stage runs along it.
+  /// Values computed here and not to be loaded: by dimension, the index at which the task point has them, or nothing
+  /// where a loop of a stage runs along it.
   std::map<Value, std::vector<std::optional<Ix>>> members;
   /// If set: values of another kernel; where they are wanted is noted instead of loading them.
   std::map<Value, std::vector<Index>>* probe = nullptr;
   Ranges extents;
-  std::vector<int> order;     // of task axes, where the template wants one
-  bool failed = false;        // a value of the kernel itself is wanted at another point
+  std::vector<int> order;  // of task axes, where the template wants one
+  bool failed = false;     // a value of the kernel itself is wanted at another point
 
   uint32_t operand(BufId buffer);
 };
@@ -153,6 +154,5 @@ Stage::Fold foldOf(const Node& node);
 DType accumulatorOf(const Node& node);
 /// True for a conv that computes weight gradients: its "kernel" is larger than its result.
 bool isWeightGradient(const Graph& graph, const Node& conv);
-
 
 }  // namespace nnc::plan

@@ -53,9 +53,12 @@ uint32_t dotBody(RegionBuilder& builder, const Graph& graph, const Node& node, c
     for (size_t d = 0; d < index.size(); ++d) {
       const auto b = std::find(batch.begin(), batch.end(), static_cast<int64_t>(d));
       const auto c = std::find(contract.begin(), contract.end(), static_cast<int64_t>(d));
-      if (b != batch.end()) index[d] = out[static_cast<size_t>(b - batch.begin())];
-      else if (c != contract.end()) index[d] = red[static_cast<size_t>(c - contract.begin())];
-      else index[d] = out[next++];
+      if (b != batch.end())
+        index[d] = out[static_cast<size_t>(b - batch.begin())];
+      else if (c != contract.end())
+        index[d] = red[static_cast<size_t>(c - contract.begin())];
+      else
+        index[d] = out[next++];
     }
     return builder.cast(builder.emit(v, index), accumulatorOf(node));
   };
@@ -81,9 +84,7 @@ uint32_t convBody(RegionBuilder& builder, const Graph& graph, const Node& node, 
   std::vector<Guard> guards;
   atW[axis(wDims, 0)] = o;
   atW[axis(wDims, 1)] = c;
-  const auto groupOf = [&](int64_t groups) {
-    return floorDiv(o, *y[axis(yDims, 1)].dividedBy(Dim(groups)), extents);
-  };
+  const auto groupOf = [&](int64_t groups) { return floorDiv(o, *y[axis(yDims, 1)].dividedBy(Dim(groups)), extents); };
   const int64_t groups = node.attrs.integer("groups"), batchGroups = node.attrs.integer("batch_groups");
   const Dim perGroup = graph.type(node.in[1]).shape[axis(wDims, 1)];
   atX[axis(xDims, 0)] = batchGroups == 1 ? n : groupOf(batchGroups) * y[axis(yDims, 0)] + n;
@@ -145,7 +146,8 @@ Shape reducedExtents(const Graph& graph, uint32_t index) {
       red.insert(isWeightGradient(graph, node) ? red.begin() : red.end(), features);
       return red;
     }
-    default: break;
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "reducedExtents of a node that reduces nothing");
 }
@@ -170,11 +172,16 @@ uint32_t emitReduceBody(RegionBuilder& builder, const Graph& graph, uint32_t ind
   switch (node.op) {
     case Op::Sum:
     case Op::RMax:
-    case Op::ArgMax: return foldBody(builder, node, operand.shape.size(), out, red);
-    case Op::Unwindow: return builder.cast(unwindowBody(builder, node, operand, out, red, extents), accumulatorOf(node));
-    case Op::Dot: return dotBody(builder, graph, node, out, red);
-    case Op::Conv: return convBody(builder, graph, node, out, red, extents);
-    default: break;
+    case Op::ArgMax:
+      return foldBody(builder, node, operand.shape.size(), out, red);
+    case Op::Unwindow:
+      return builder.cast(unwindowBody(builder, node, operand, out, red, extents), accumulatorOf(node));
+    case Op::Dot:
+      return dotBody(builder, graph, node, out, red);
+    case Op::Conv:
+      return convBody(builder, graph, node, out, red, extents);
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "emitReduceBody of a node that reduces nothing");
 }

@@ -24,6 +24,7 @@ void bindLeaves(FunctionContext& context, const Function& function) {
     const BufId b = context.addBuffer(role, node.out[0], rowMajor(node.out[0].shape), name, node.origin);
     context.leaves[name] = b;
     if (role == Role::Input) context.entry.inputs.push_back(b);
+    if (node.attrs.has("bound")) context.entry.buffers[b].bound = node.attrs.integer("bound");
   }
 }
 
@@ -36,7 +37,8 @@ Entry planFunction(Plan& plan, const Module& module, const Function& function, c
   FunctionContext context{module, options, entry, layouts, {}, {}, {}};
   for (const Symbol& s : function.symbols) context.bounds[s.name] = s.bound;
   for (const StoredVariable& v : plan.variables)
-    context.variables[v.variable.path] = context.addBuffer(Role::Variable, v.variable.type, v.layout, v.variable.path, {});
+    context.variables[v.variable.path] =
+        context.addBuffer(Role::Variable, v.variable.type, v.layout, v.variable.path, {});
   bindLeaves(context, function);
   std::vector<Sink> sinks;
   for (const Output& output : function.body.outputs) {
@@ -75,7 +77,8 @@ Plan makePlan(const Module& module, const PlanOptions& options) {
   plan.name = module.name;
   plan.scalars = module.scalars;
   addVariables(plan, module, layouts);
-  for (const Function& f : prepared.functions) plan.entries.push_back(planFunction(plan, prepared, f, layouts, options));
+  for (const Function& f : prepared.functions)
+    plan.entries.push_back(planFunction(plan, prepared, f, layouts, options));
   return plan;
 }
 

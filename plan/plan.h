@@ -1,8 +1,9 @@
-// The plan: what the graph becomes when buffers, layouts, kernels, their order and the work of threads are decided. It is the
-// one hand-over to code generation, runtime and reports; it prints, parses and has a verifier and an interpreter of its own.
+// The plan: what the graph becomes when buffers, layouts, kernels, their order and the work of threads are decided. It
+// is the one hand-over to code generation, runtime and reports; it prints, parses and has a verifier and an interpreter
+// of its own.
 //
-// A kernel is a loop nest over scalar instructions, whatever its template: the template only says which emitter may be used,
-// so that one interpreter, one verifier and one fallback emitter serve all kernels.
+// A kernel is a loop nest over scalar instructions, whatever its template: the template only says which emitter may be
+// used, so that one interpreter, one verifier and one fallback emitter serve all kernels.
 #pragma once
 
 #include <cstdint>
@@ -49,17 +50,18 @@ struct Buffer {
   std::string name;
   Type type;
   Layout layout;
-  Literal literal;            // Const only
-  uint64_t bytesAtBound = 0;  // with every symbol at its bound
-  uint64_t offset = 0;        // Arena: in bytes, a multiple of 64
-  BufId alias = UINT32_MAX;   // in place: shares the storage of that buffer (its last reader is this one's writer)
+  Literal literal;               // Const only
+  uint64_t bytesAtBound = 0;     // with every symbol at its bound
+  uint64_t offset = 0;           // Arena: in bytes, a multiple of 64
+  int64_t bound = 0;             // Input: exclusive upper bound of an index, checked at each call; 0: none
+  BufId alias = UINT32_MAX;      // in place: shares the storage of that buffer (its last reader is this one's writer)
   uint32_t first = 0, last = 0;  // steps between which it is live (Arena)
   Origin origin;
 };
 
 struct Iter {
   Dim extent;
-  std::string name;           // "b", "oh", "k": for reading only
+  std::string name;  // "b", "oh", "k": for reading only
 };
 
 /// lo <= value < hi, else a guarded load yields its `otherwise` and a guarded store does nothing.
@@ -81,12 +83,12 @@ struct Inst {
   Op op{};
   DType dtype = DType::F32;
   std::vector<uint32_t> args;
-  uint32_t operand = 0;         // Load: position in Launch::bind
-  Ix index;                     // Load, Index
-  std::vector<Guard> guards;    // Load
-  double otherwise = 0;         // Load: value where a guard fails
-  double constant = 0;          // Const (bool and integers are exact up to 2^53)
-  uint32_t stage = 0;           // Result
+  uint32_t operand = 0;       // Load: position in Launch::bind
+  Ix index;                   // Load, Index
+  std::vector<Guard> guards;  // Load
+  double otherwise = 0;       // Load: value where a guard fails
+  double constant = 0;        // Const (bool and integers are exact up to 2^53)
+  uint32_t stage = 0;         // Result
 };
 using Region = std::vector<Inst>;
 
@@ -94,8 +96,8 @@ struct Store {
   uint32_t operand = 0;
   Ix index;
   std::vector<Guard> guards;
-  uint32_t value = 0;           // instruction of the stage's body
-  bool accumulate = false;      // add to what is there (scatter); the loops then run in order on one thread
+  uint32_t value = 0;       // instruction of the stage's body
+  bool accumulate = false;  // add to what is there (scatter); the loops then run in order on one thread
 };
 
 /// A stage runs its loops inside the kernel's task loops, once for each task point.
@@ -105,10 +107,10 @@ struct Stage {
   Kind kind = Kind::Map;
   std::vector<uint32_t> iters;  // outer to inner
   Region body;
-  std::vector<Store> stores;    // Map
-  Fold fold = Fold::Sum;        // Reduce: fold of instruction `value` over `iters`; ArgMax yields the i32 row-major position
+  std::vector<Store> stores;  // Map
+  Fold fold = Fold::Sum;  // Reduce: fold of instruction `value` over `iters`; ArgMax yields the i32 row-major position
   uint32_t value = 0;
-  DType acc = DType::F32;       // dtype of accumulator and result
+  DType acc = DType::F32;  // dtype of accumulator and result; ArgMax: of the result (i32), comparing as `value` does
 };
 
 enum class Template : uint8_t {
@@ -116,22 +118,27 @@ enum class Template : uint8_t {
   Gemm,         // stages {Reduce sum of a*b over k, Map}; task iters batch…, then m, n
   Conv,         // stages {Reduce sum of x*w over (kh, kw, ci), Map}; task iters b, oh, ow, co (1-D: b, ow, co)
   ConvWeights,  // stages {Reduce sum of x*dy over (b, oh, ow), Map}; task iters kh, kw, ci, co
-  Sort,         // one row a task; operands: in, values, indices
+  Sort,  // one row a task; operands: in, values, indices. One Map stage over the row: its first store says where value
+         // i of the sorted row goes and which instruction loads element i, its second where index i goes
 };
 
-/// Gemm, Conv, ConvWeights: the Reduce stage's `value` is mul(a, b); a does not depend on the last task iter (n, co), b does.
+/// Gemm, Conv, ConvWeights: the Reduce stage's `value` is mul(a, b); a does not depend on the last task iter (n, co), b
+/// does.
 struct Kernel {
   Template tmpl = Template::Loop;
-  std::string name;                  // "gemm_m128_n10_k784.bias.relu": for profiles and reports
+  std::string name;  // "gemm_m128_n10_k784.bias.relu": for profiles and reports
   std::vector<Iter> iters;
-  std::vector<uint32_t> taskIters;   // parallel loops, outer to inner; the rest belong to stages
+  std::vector<uint32_t> taskIters;  // parallel loops, outer to inner; the rest belong to stages
   std::vector<Stage> stages;
-  uint32_t operands = 0;             // how many buffers a launch binds
-  uint32_t outputs = 0;              // the last `outputs` of them are written
-  double flops = 0;                  // at the bounds, for reports and for deciding what is too small for threads
-  std::string sortKey() const;       // text without names: equal kernels are emitted once
+  uint32_t operands = 0;        // how many buffers a launch binds
+  uint32_t outputs = 0;         // the last `outputs` of them are written
+  double flops = 0;             // at the bounds, for reports and for deciding what is too small for threads
+  std::string sortKey() const;  // text without names: equal kernels are emitted once
 };
 
+/// Operands of a launch may share storage (in place): every load of an element then comes, in its task, before the
+/// store to it, as long as a task's stages run in order. A buffer that is both read and written is bound once, as an
+/// output.
 struct Launch {
   KernelId kernel = 0;
   std::vector<BufId> bind;
@@ -143,7 +150,8 @@ struct Phase {
   std::vector<Launch> launches;
 };
 
-/// A buffer that is one slice of another and moves with a loop: slice t (from the end if reversed) of `whole`.
+/// A buffer that is one slice of another (a temporary without a place of its own) and moves with a loop: slice t (from
+/// the end if reversed) of `whole`.
 struct Slice {
   BufId slice = 0, whole = 0;
   bool reverse = false;
@@ -154,10 +162,10 @@ struct Step {
   enum class Kind : uint8_t { Phase, Loop, EndLoop, If, Else, EndIf };
   Kind kind = Kind::Phase;
   uint32_t phase = 0;
-  Dim trip;                     // Loop
-  std::vector<Slice> slices;    // Loop
-  BufId counter = UINT32_MAX;   // Loop: i64 scalar buffer that holds t, if the body reads it
-  BufId predicate = UINT32_MAX; // If: bool scalar
+  Dim trip;                      // Loop
+  std::vector<Slice> slices;     // Loop
+  BufId counter = UINT32_MAX;    // Loop: i64 scalar buffer that holds t, if the body reads it
+  BufId predicate = UINT32_MAX;  // If: bool scalar
 };
 
 struct EntryOutput {
@@ -167,23 +175,23 @@ struct EntryOutput {
 };
 
 struct Entry {
-  std::string name;             // "fit.step"
+  std::string name;  // "fit.step"
   Function::Kind kind = Function::Kind::Export;
   std::vector<Symbol> symbols;
   std::vector<Buffer> buffers;
   std::vector<Phase> phases;
   std::vector<Step> steps;
-  std::vector<BufId> inputs;    // in call order
+  std::vector<BufId> inputs;         // in call order
   std::vector<EntryOutput> outputs;  // Result, Loss, Metric: in call order
-  uint64_t arenaBytes = 0;      // at the bounds
-  uint64_t unsharedBytes = 0;   // what the arena would be without sharing
+  uint64_t arenaBytes = 0;           // at the bounds
+  uint64_t unsharedBytes = 0;        // what the arena would be without sharing
 };
 
 /// A variable with its storage; all entries agree on it.
 struct StoredVariable {
   Variable variable;
   Layout layout;
-  uint64_t offset = 0;          // bytes in the store, a multiple of 64
+  uint64_t offset = 0;  // bytes in the store, a multiple of 64
 };
 
 struct Plan {
@@ -196,19 +204,20 @@ struct Plan {
 };
 
 struct PlanOptions {
-  bool fuse = true;      // -O0: one kernel for each graph node
-  bool reuse = true;     // share arena storage by lifetimes, in place where possible
-  bool layouts = true;   // false: everything row-major
+  bool fuse = true;     // -O0: one kernel for each graph node
+  bool reuse = true;    // share arena storage by lifetimes, in place where possible
+  bool layouts = true;  // false: everything row-major
 };
 
-/// Plans every function of a module whose passes have run (no Grad ops left). Deterministic; knows no CPU and no threads.
+/// Plans every function of a module whose passes have run (no Grad ops left). Deterministic; knows no CPU and no
+/// threads.
 Plan makePlan(const Module& module, const PlanOptions& options = {});
 
 /// The text form (`--emit=plan`) and its parser's inverse.
 std::string printPlan(const Plan& plan);
 
-/// Checks a plan with rules of its own: live buffers do not overlap, accesses stay in bounds, tasks write disjoint parts,
-/// a barrier stands between each write and the reads that depend on it. One sentence for each violation.
+/// Checks a plan with rules of its own: live buffers do not overlap, accesses stay in bounds, tasks write disjoint
+/// parts, a barrier stands between each write and the reads that depend on it. One sentence for each violation.
 std::vector<std::string> verifyPlan(const Plan& plan);
 
 /// Parameters, FLOPs, bytes, kernels, relayouts, exact peak memory, by layer (`--report`).

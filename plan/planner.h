@@ -19,12 +19,12 @@ namespace nnc::plan {
 struct Unit {
   enum class Kind : uint8_t { Kernel, Loop, If };
   Kind kind = Kind::Kernel;
-  KernelDraft draft;               // Kernel
+  KernelDraft draft;  // Kernel
   Origin origin;
-  Step step;                       // Loop, If: trip, slices, counter, predicate
-  std::vector<Unit> body, other;   // Loop: body; If: then, else
+  Step step;                         // Loop, If: trip, slices, counter, predicate
+  std::vector<Unit> body, other;     // Loop: body; If: then, else
   std::vector<BufId> reads, writes;  // of the whole unit
-  bool overwrites = false;         // changes part of a buffer that another unit has filled
+  bool overwrites = false;           // changes part of a buffer that another unit has filled
 };
 
 /// What planning a function needs everywhere.
@@ -33,9 +33,9 @@ struct FunctionContext {
   const PlanOptions& options;
   Entry& entry;
   const LayoutTable& layouts;
-  std::map<std::string, int64_t> bounds;          // of the symbols
-  std::map<std::string, BufId> variables;         // by path
-  std::map<std::string, BufId> leaves;            // inputs and scalars by name
+  std::map<std::string, int64_t> bounds;   // of the symbols
+  std::map<std::string, BufId> variables;  // by path
+  std::map<std::string, BufId> leaves;     // inputs and scalars by name
 
   BufId addBuffer(Role role, const Type& type, Layout layout, std::string name, const Origin& origin);
 };
@@ -51,8 +51,8 @@ struct Sink {
 bool isSpecial(const Node& node);
 bool isReducing(const Node& node);
 
-/// Which values of a graph live in buffers, by node and result; and for values at the end of a reduction's or contraction's
-/// elementwise tail, the node whose kernel computes them.
+/// Which values of a graph live in buffers, by node and result; and for values at the end of a reduction's or
+/// contraction's elementwise tail, the node whose kernel computes them.
 struct Roots {
   std::vector<std::vector<bool>> stored;
   std::map<uint32_t, uint32_t> anchors;
@@ -74,8 +74,8 @@ std::vector<Unit> planGraph(FunctionContext& function, const Graph& graph, const
                             const std::vector<Sink>& sinks);
 
 /// Orders units so that every buffer is written before it is read and read before it is overwritten. Each move asks for
-/// the contents of a temporary in another buffer, whose old value the units may read: its writers write there at once if
-/// that is safe, else a copy at the end does it. Stores that nobody reads go.
+/// the contents of a temporary in another buffer, whose old value the units may read: its writers write there at once
+/// if that is safe, else a copy at the end does it. Stores that nobody reads go.
 std::vector<Unit> placeUnits(FunctionContext& function, std::vector<Unit> units,
                              const std::vector<std::pair<BufId, BufId>>& moves);
 /// The kernel that copies one buffer to another of equal type.
@@ -86,7 +86,8 @@ void schedule(FunctionContext& function, Plan& plan, std::vector<Unit> units);
 /// Lifetimes and offsets of the arena's buffers; drops buffers nobody uses.
 void layOutArena(FunctionContext& function, const Plan& plan);
 
-/// A copy of the module in the form the planner likes: sums over the batch and more in two steps, masks from stored values.
+/// A copy of the module in the form the planner likes: sums over the batch and more in two steps, masks from stored
+/// values.
 Module prepareModule(const Module& module);
 
 }  // namespace nnc::plan

@@ -42,8 +42,8 @@ private:
     setResults(n, std::move(results));
   }
 
-  /// sum over the outermost axis and more = sum over the outermost of the sums over the others: the pieces have the size of
-  /// a row whatever the number of rows, and rows can be shared among threads.
+  /// sum over the outermost axis and more = sum over the outermost of the sums over the others: the pieces have the
+  /// size of a row whatever the number of rows, and rows can be shared among threads.
   bool splitSum(uint32_t n) {
     const Node& node = old_.nodes[n];
     std::vector<int64_t> axes = node.attrs.ints("axes");
@@ -51,10 +51,13 @@ private:
     const auto outer = std::find(axes.begin(), axes.end(), 0);
     if (outer == axes.end() || shape[0] == Dim(1)) return false;
     axes.erase(outer);
-    if (std::all_of(axes.begin(), axes.end(), [&](int64_t a) { return shape[static_cast<size_t>(a)] == Dim(1); })) return false;
+    if (std::all_of(axes.begin(), axes.end(), [&](int64_t a) { return shape[static_cast<size_t>(a)] == Dim(1); }))
+      return false;
     const DType result = node.out[0].dtype;
     const AttrValue* acc = node.attrs.find("acc");
-    const DType wide = acc ? std::get<DType>(*acc) : result == DType::BF16 || result == DType::F16 ? DType::F32 : result;
+    const DType wide = acc                                             ? std::get<DType>(*acc)
+                       : result == DType::BF16 || result == DType::F16 ? DType::F32
+                                                                       : result;
     const Value inner = builder_.sum(builder_.cast(map(node.in[0]), wide), axes);
     const Value total = builder_.cast(builder_.sum(inner, {0}), result);
     now_.node(total).name = node.name;
@@ -70,8 +73,8 @@ private:
     return literal.size() == 1 && literal.asDouble(0) == 0;
   }
 
-  /// With y = select(x <= 0, 0, x): x <= 0 is y <= 0, for every x and NaN too. All other readers of the mask take it from
-  /// y, so that x need not be kept.
+  /// With y = select(x <= 0, 0, x): x <= 0 is y <= 0, for every x and NaN too. All other readers of the mask take it
+  /// from y, so that x need not be kept.
   void maskFromResult(uint32_t n) {
     const Node& mask = old_.nodes[n];
     if (!isZero(mask.in[1]) || !isFloat(old_.type(mask.in[0]).dtype)) return;

@@ -14,8 +14,12 @@ std::string withUnit(double value, const char* const (&units)[4], double step) {
   while (value >= step && u < 3) value /= step, ++u;
   return u == 0 ? fmt::format("{:.0f} {}", value, units[0]) : fmt::format("{:.2f} {}", value, units[u]);
 }
-std::string bytesText(double bytes) { return withUnit(bytes, {"B", "KB", "MB", "GB"}, 1024); }
-std::string flopsText(double flops) { return withUnit(flops, {"FLOP", "KFLOP", "MFLOP", "GFLOP"}, 1000); }
+std::string bytesText(double bytes) {
+  return withUnit(bytes, {"B", "KB", "MB", "GB"}, 1024);
+}
+std::string flopsText(double flops) {
+  return withUnit(flops, {"FLOP", "KFLOP", "MFLOP", "GFLOP"}, 1000);
+}
 
 /// Bytes a launch moves if every operand is read or written once.
 double bytesOf(const Entry& entry, const Launch& launch) {
@@ -59,17 +63,20 @@ std::string entryReport(const Plan& plan, const Entry& entry) {
     for (const Launch& launch : entry.phases[p].launches) {
       const Kernel& kernel = plan.kernels[launch.kernel];
       const double flops = kernel.flops * runs[p], bytes = bytesOf(entry, launch) * runs[p];
-      for (Cost* c : {&total, &layers[std::string(launch.origin.pathOrEmpty())]}) ++c->launches, c->flops += flops, c->bytes += bytes;
+      for (Cost* c : {&total, &layers[std::string(launch.origin.pathOrEmpty())]})
+        ++c->launches, c->flops += flops, c->bytes += bytes;
       relayouts += isRelayout(kernel);
       kernels += fmt::format("    {:<56} {:>14} {:>12}\n", kernel.name, flopsText(flops), bytesText(bytes));
     }
-  std::string text = fmt::format("{}: {} launches in {} phases, {}, {} moved, {} relayouts\n", entry.name, total.launches,
-                                 entry.phases.size(), flopsText(total.flops), bytesText(total.bytes), relayouts);
+  std::string text =
+      fmt::format("{}: {} launches in {} phases, {}, {} moved, {} relayouts\n", entry.name, total.launches,
+                  entry.phases.size(), flopsText(total.flops), bytesText(total.bytes), relayouts);
   text += fmt::format("  temporaries {} ({} without sharing)\n", bytesText(static_cast<double>(entry.arenaBytes)),
                       bytesText(static_cast<double>(entry.unsharedBytes)));
   text += "  by layer\n";
   for (const auto& [path, c] : layers)
-    text += fmt::format("    {:<40} {:>4} launches {:>14} {:>12}\n", path.empty() ? "(none)" : path, c.launches, flopsText(c.flops), bytesText(c.bytes));
+    text += fmt::format("    {:<40} {:>4} launches {:>14} {:>12}\n", path.empty() ? "(none)" : path, c.launches,
+                        flopsText(c.flops), bytesText(c.bytes));
   return text + "  by kernel\n" + kernels;
 }
 
@@ -87,9 +94,10 @@ std::string reportPlan(const Plan& plan, const Module& module) {
   }
   uint64_t arena = 0;
   for (const Entry& e : plan.entries) arena = std::max(arena, e.arenaBytes);
-  std::string text = fmt::format("{}: {} parameters ({}), state {}, peak of temporaries {}, {} kernels\n", module.name, parameters,
-                                 bytesText(static_cast<double>(parameterBytes)), bytesText(static_cast<double>(stateBytes)),
-                                 bytesText(static_cast<double>(arena)), plan.kernels.size());
+  std::string text =
+      fmt::format("{}: {} parameters ({}), state {}, peak of temporaries {}, {} kernels\n", module.name, parameters,
+                  bytesText(static_cast<double>(parameterBytes)), bytesText(static_cast<double>(stateBytes)),
+                  bytesText(static_cast<double>(arena)), plan.kernels.size());
   for (const Entry& e : plan.entries) text += entryReport(plan, e);
   return text;
 }

@@ -11,8 +11,10 @@ bool isSpecial(const Node& node) {
     case Op::Scatter:
     case Op::DUpdate:
     case Op::Scan:
-    case Op::Cond: return true;
-    default: return false;
+    case Op::Cond:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -22,9 +24,12 @@ bool isReducing(const Node& node) {
     case Op::RMax:
     case Op::ArgMax:
     case Op::Dot:
-    case Op::Conv: return true;
-    case Op::Unwindow: return !isIndexMap(node);
-    default: return false;
+    case Op::Conv:
+      return true;
+    case Op::Unwindow:
+      return !isIndexMap(node);
+    default:
+      return false;
   }
 }
 
@@ -100,7 +105,8 @@ Roots chooseRoots(const Graph& graph, const std::vector<bool>& live, const std::
     if (isSpecial(node) || isReducing(node) || plain)
       for (uint32_t r = 0; r < node.out.size(); ++r) need({n, r});
     if (node.op == Op::Scan) {
-      const auto consts = static_cast<size_t>(node.attrs.integer("consts")), carries = static_cast<size_t>(node.attrs.integer("carries"));
+      const auto consts = static_cast<size_t>(node.attrs.integer("consts")),
+                 carries = static_cast<size_t>(node.attrs.integer("carries"));
       for (size_t i = 0; i < node.in.size(); ++i)
         if (i < consts || i >= consts + carries) need(node.in[i]);
     }

@@ -1,5 +1,5 @@
-// What to store: the ends of elementwise tails rather than the raw results they start from, and what several kernels need
-// and is dearer to compute again than to read.
+// What to store: the ends of elementwise tails rather than the raw results they start from, and what several kernels
+// need and is dearer to compute again than to read.
 #include <algorithm>
 #include <set>
 
@@ -31,8 +31,10 @@ bool isHeavy(Op op) {
     case Op::IDiv:
     case Op::Mod:
     case Op::Rand:
-    case Op::Gather: return true;
-    default: return false;
+    case Op::Gather:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -111,7 +113,8 @@ private:
     for (uint32_t n = 0; n < graph_.nodes.size(); ++n) {
       if (!live_[n] || !isReducing(graph_.nodes[n]) || isWanted(n)) continue;
       uint32_t end = n;
-      for (uint32_t next = dominator_[n]; next != kExit && lastAnchor_[next] == static_cast<int64_t>(n); next = dominator_[next])
+      for (uint32_t next = dominator_[n]; next != kExit && lastAnchor_[next] == static_cast<int64_t>(n);
+           next = dominator_[next])
         end = next;
       if (end == n) continue;
       roots_.stored[n][0] = false;
@@ -192,7 +195,8 @@ private:
     if (opInfo(node.op).cls == OpClass::View || (node.op == Op::Unwindow && !isReducing(node))) {
       if (node.op == Op::Broadcast && (cost.heavy || cost.ops > 2)) readers.repeated = true;
       if (node.op == Op::Window && (cost.heavy || cost.ops > 4) && overlaps(node)) readers.repeated = true;
-      if (node.op == Op::Concat) ++readers.count;
+      if (node.op == Op::Concat)
+        ++readers.count;
       else
         for (const uint32_t next : users_[user]) countReaders(user, next, cost, readers);
       return;

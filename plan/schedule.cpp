@@ -51,8 +51,8 @@ private:
     return step;
   }
 
-  /// Each unit goes into the earliest phase behind all it conflicts with. Writers that fill disjoint parts of one buffer do
-  /// not conflict.
+  /// Each unit goes into the earliest phase behind all it conflicts with. Writers that fill disjoint parts of one
+  /// buffer do not conflict.
   void addPhases(std::vector<Unit> units) {
     std::vector<std::vector<Launch>> phases;
     std::map<BufId, size_t> read, filled, changed;  // 1 + last phase that does so

@@ -37,7 +37,8 @@ private:
 
   std::string iters(const std::vector<uint32_t>& list) const {
     std::string text;
-    for (const uint32_t i : list) text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", name(i), kernel_.iters[i].extent.str());
+    for (const uint32_t i : list)
+      text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", name(i), kernel_.iters[i].extent.str());
     return text;
   }
 
@@ -53,12 +54,14 @@ private:
 
   void print(const Stage& stage) {
     const bool reduce = stage.kind == Stage::Kind::Reduce;
-    text_ += reduce ? fmt::format("  reduce {} {}", kFolds[static_cast<size_t>(stage.fold)], dtypeName(stage.acc)) : "  map";
+    text_ +=
+        reduce ? fmt::format("  reduce {} {}", kFolds[static_cast<size_t>(stage.fold)], dtypeName(stage.acc)) : "  map";
     text_ += stage.iters.empty() ? "\n" : fmt::format(" over {}\n", iters(stage.iters));
     for (size_t i = 0; i < stage.body.size(); ++i) text_ += fmt::format("    %{} = {}\n", i, inst(stage.body[i]));
     if (reduce) text_ += fmt::format("    yield %{}\n", stage.value);
     for (const Store& s : stage.stores)
-      text_ += fmt::format("    {} ${}[{}] = %{}{}\n", s.accumulate ? "add" : "store", s.operand, ix(s.index), s.value, guards(s.guards));
+      text_ += fmt::format("    {} ${}[{}] = %{}{}\n", s.accumulate ? "add" : "store", s.operand, ix(s.index), s.value,
+                           guards(s.guards));
   }
 
   std::string inst(const Inst& i) const {
@@ -73,9 +76,12 @@ private:
         std::string text = fmt::format("load {} ${}[{}]{}", type, i.operand, ix(i.index), guards(i.guards));
         return i.guards.empty() ? text : text + fmt::format(" else {}", i.otherwise);
       }
-      case Inst::Kind::Const: return fmt::format("const {} {}", type, i.constant);
-      case Inst::Kind::Index: return fmt::format("index {} {}", type, ix(i.index));
-      case Inst::Kind::Result: return fmt::format("result {} {}", type, i.stage);
+      case Inst::Kind::Const:
+        return fmt::format("const {} {}", type, i.constant);
+      case Inst::Kind::Index:
+        return fmt::format("index {} {}", type, ix(i.index));
+      case Inst::Kind::Result:
+        return fmt::format("result {} {}", type, i.stage);
     }
     return {};
   }
@@ -117,7 +123,9 @@ std::string layoutText(const Layout& layout, const Shape& shape) {
   return "(" + text + ")";
 }
 
-std::string printKernel(const Kernel& kernel) { return KernelText(kernel).print(); }
+std::string printKernel(const Kernel& kernel) {
+  return KernelText(kernel).print();
+}
 
 std::string printEntry(const Entry& entry, const Plan& plan) {
   std::string text = fmt::format("entry {}", entry.name);
@@ -131,12 +139,14 @@ std::string printEntry(const Entry& entry, const Plan& plan) {
     switch (step.kind) {
       case Step::Kind::Phase:
         text += fmt::format("{}phase {}\n", indent(), i);
-        for (const Launch& launch : entry.phases[step.phase].launches) text += indent() + "  " + launchText(plan, launch);
+        for (const Launch& launch : entry.phases[step.phase].launches)
+          text += indent() + "  " + launchText(plan, launch);
         break;
       case Step::Kind::Loop:
         text += fmt::format("{}loop {}", indent(), step.trip.str());
         if (step.counter != UINT32_MAX) text += fmt::format(" counter b{}", step.counter);
-        for (const Slice& s : step.slices) text += fmt::format(" b{}=b{}[{}]", s.slice, s.whole, s.reverse ? "-t" : "t");
+        for (const Slice& s : step.slices)
+          text += fmt::format(" b{}=b{}[{}]", s.slice, s.whole, s.reverse ? "-t" : "t");
         text += "\n";
         ++depth;
         break;

@@ -16,7 +16,9 @@ void addUnique(std::vector<BufId>& list, BufId b) {
   if (std::find(list.begin(), list.end(), b) == list.end()) list.push_back(b);
 }
 
-bool contains(const std::vector<BufId>& list, BufId b) { return std::find(list.begin(), list.end(), b) != list.end(); }
+bool contains(const std::vector<BufId>& list, BufId b) {
+  return std::find(list.begin(), list.end(), b) != list.end();
+}
 
 void collectAccesses(Unit& unit) {
   unit.reads.clear(), unit.writes.clear();
@@ -88,8 +90,8 @@ bool copiesOntoItself(const Unit& unit) {
   const Stage& stage = unit.draft.kernel.stages[0];
   return std::all_of(stage.stores.begin(), stage.stores.end(), [&](const Store& s) {
     const Inst& value = stage.body[s.value];
-    return value.kind == Inst::Kind::Load && value.operand == s.operand && value.index == s.index && value.guards.empty() &&
-           s.guards.empty() && !s.accumulate;
+    return value.kind == Inst::Kind::Load && value.operand == s.operand && value.index == s.index &&
+           value.guards.empty() && s.guards.empty() && !s.accumulate;
   });
 }
 
@@ -105,8 +107,10 @@ public:
     dropUnreadStores(moves);
     findEdges();
     for (const auto& [from, to] : moves) {
-      if (canWriteAtOnce(from, to)) rename(from, to);
-      else copyAtEnd(from, to);
+      if (canWriteAtOnce(from, to))
+        rename(from, to);
+      else
+        copyAtEnd(from, to);
     }
     return ordered();
   }

@@ -56,9 +56,11 @@ private:
   void checkStage(const Launch& launch, const Kernel& kernel, size_t number) {
     const Stage& stage = kernel.stages[number];
     for (const uint32_t i : stage.iters)
-      if (std::count(kernel.taskIters.begin(), kernel.taskIters.end(), i)) report("{}: a stage repeats a task variable", kernel.name);
+      if (std::count(kernel.taskIters.begin(), kernel.taskIters.end(), i))
+        report("{}: a stage repeats a task variable", kernel.name);
     for (size_t i = 0; i < stage.body.size(); ++i) checkInst(launch, kernel, number, i);
-    if (stage.kind == Stage::Kind::Reduce && stage.value >= stage.body.size()) report("{}: a reduction folds nothing", kernel.name);
+    if (stage.kind == Stage::Kind::Reduce && stage.value >= stage.body.size())
+      report("{}: a reduction folds nothing", kernel.name);
     for (const Store& s : stage.stores) checkStore(launch, kernel, stage, s);
   }
 
@@ -67,7 +69,8 @@ private:
     for (const uint32_t arg : inst.args)
       if (arg >= i) report("{}: instruction {} uses a later one", kernel.name, i);
     if (inst.kind == Inst::Kind::Result &&
-        (inst.stage >= number || kernel.stages[inst.stage].kind != Stage::Kind::Reduce || kernel.stages[inst.stage].acc != inst.dtype))
+        (inst.stage >= number || kernel.stages[inst.stage].kind != Stage::Kind::Reduce ||
+         kernel.stages[inst.stage].acc != inst.dtype))
       report("{}: instruction {} reads no earlier reduction of its type", kernel.name, i);
     if (inst.kind != Inst::Kind::Load) return;
     if (inst.operand >= launch.bind.size()) return report("{}: a load from no operand", kernel.name);
@@ -81,7 +84,8 @@ private:
       return report("{}: a store to an operand that is no output", kernel.name);
     const Buffer& buffer = entry_.buffers[launch.bind[s.operand]];
     const bool indices = kernel.tmpl == Template::Sort && &s != &stage.stores[0];
-    if (!indices && buffer.type.dtype != stage.body[s.value].dtype) report("{}: a store of another type than its buffer's", kernel.name);
+    if (!indices && buffer.type.dtype != stage.body[s.value].dtype)
+      report("{}: a store of another type than its buffer's", kernel.name);
     if (buffer.role == Role::Input || buffer.role == Role::Const || buffer.role == Role::Scalar)
       report("{} writes what is only to be read", kernel.name);
     if (s.guards.empty()) checkBounds(kernel, s.index, buffer);
@@ -126,10 +130,12 @@ private:
     const bool affine = std::all_of(s.index.terms.begin(), s.index.terms.end(),
                                     [](const auto& t) { return t.first.kind == Atom::Kind::Iter; });
     for (const uint32_t i : kernel.taskIters)
-      if (at(kernel.iters[i].extent) > 1 && !s.index.dependsOn(i)) report("{}: all tasks along {} write the same elements", kernel.name, kernel.iters[i].name);
+      if (at(kernel.iters[i].extent) > 1 && !s.index.dependsOn(i))
+        report("{}: all tasks along {} write the same elements", kernel.name, kernel.iters[i].name);
     if (!affine) return;
     std::vector<std::pair<int64_t, int64_t>> strides;  // stride, extent
-    for (const auto& [atom, factor] : s.index.terms) strides.emplace_back(std::abs(at(factor)), at(kernel.iters[atom.id].extent));
+    for (const auto& [atom, factor] : s.index.terms)
+      strides.emplace_back(std::abs(at(factor)), at(kernel.iters[atom.id].extent));
     std::sort(strides.begin(), strides.end());
     int64_t reach = 0;
     for (const auto& [stride, extent] : strides) {
@@ -179,9 +185,12 @@ private:
         if (i == j) continue;
         for (const BufId w : accesses[i].writes) {
           for (const BufId r : accesses[j].reads)
-            if (overlap(w, r)) report("{} reads b{} in the phase in which {} writes b{}", kernelOf(phase.launches[j]).name, r, kernelOf(phase.launches[i]).name, w);
+            if (overlap(w, r))
+              report("{} reads b{} in the phase in which {} writes b{}", kernelOf(phase.launches[j]).name, r,
+                     kernelOf(phase.launches[i]).name, w);
           for (const BufId other : accesses[j].writes)
-            if (w != other && overlap(w, other)) report("b{} and b{} share storage and are written in one phase", w, other);
+            if (w != other && overlap(w, other))
+              report("b{} and b{} share storage and are written in one phase", w, other);
         }
       }
   }
@@ -200,13 +209,15 @@ private:
     for (BufId a = 0; a < entry_.buffers.size(); ++a) {
       const Buffer& x = entry_.buffers[a];
       if (!lives(a)) continue;
-      if (x.offset % 64 != 0 || x.offset + x.bytesAtBound > entry_.arenaBytes) report("b{} leaves the arena or is not aligned", a);
+      if (x.offset % 64 != 0 || x.offset + x.bytesAtBound > entry_.arenaBytes)
+        report("b{} leaves the arena or is not aligned", a);
       for (BufId b = a + 1; b < entry_.buffers.size(); ++b) {
         const Buffer& y = entry_.buffers[b];
         if (!lives(b) || !overlap(a, b) || x.first > y.last || y.first > x.last) continue;
         // In place: the one begins in the step in which the other ends.
         const bool related = x.alias == b || y.alias == a || (x.alias != kNone && x.alias == y.alias);
-        if (!related || (x.last != y.first && y.last != x.first)) report("b{} and b{} share storage while both live", a, b);
+        if (!related || (x.last != y.first && y.last != x.first))
+          report("b{} and b{} share storage while both live", a, b);
       }
     }
   }

@@ -100,7 +100,8 @@ bool isIndexMap(const Node& node) {
 ViewMap viewMap(const Node& node, const Type& operand, const Index& index, const Ranges& extents) {
   const Type& result = node.out[0];
   switch (node.op) {
-    case Op::Reshape: return {reshapeIndex(index, result.shape, operand.shape, extents), {}, 0};
+    case Op::Reshape:
+      return {reshapeIndex(index, result.shape, operand.shape, extents), {}, 0};
     case Op::Transpose: {
       ViewMap map;
       map.index.resize(index.size());
@@ -129,7 +130,8 @@ ViewMap viewMap(const Node& node, const Type& operand, const Index& index, const
         map.index.push_back(index[d] * Dim(node.attrs.ints("stride")[d]) + Ix(node.attrs.dims("lo")[d]));
       return map;
     }
-    case Op::Pad: return padMap(node, operand, index, extents);
+    case Op::Pad:
+      return padMap(node, operand, index, extents);
     case Op::Window: {
       const auto& axes = node.attrs.ints("axes");
       ViewMap map;
@@ -137,13 +139,15 @@ ViewMap viewMap(const Node& node, const Type& operand, const Index& index, const
       map.index.assign(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(rank));
       for (size_t j = 0; j < axes.size(); ++j) {
         const auto axis = static_cast<size_t>(axes[j]);
-        map.index[axis] = index[axis] * Dim(node.attrs.ints("stride")[j]) +
-                          index[rank + j] * Dim(node.attrs.ints("dilation")[j]);
+        map.index[axis] =
+            index[axis] * Dim(node.attrs.ints("stride")[j]) + index[rank + j] * Dim(node.attrs.ints("dilation")[j]);
       }
       return map;
     }
-    case Op::Unwindow: return unwindowMap(node, operand, index, extents);
-    default: break;
+    case Op::Unwindow:
+      return unwindowMap(node, operand, index, extents);
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "viewMap of a node that is no view");
 }

@@ -9,7 +9,8 @@ using namespace test;
 TEST(PlanOps, ElementwiseFloats) {
   for (const char* op : {"neg", "exp", "expm1", "tanh", "logistic", "erf", "sin", "cos", "round", "floor", "stop"})
     check1(std::string(op) + "(%a) : f32[B, 3]", {"f32[B, 3]"});
-  for (const char* op : {"add", "mul", "div", "max"}) check1(std::string(op) + "(%a, %b) : f32[B, 3]", {"f32[B, 3]", "f32[B, 3]"});
+  for (const char* op : {"add", "mul", "div", "max"})
+    check1(std::string(op) + "(%a, %b) : f32[B, 3]", {"f32[B, 3]", "f32[B, 3]"});
   for (const char* op : {"lt", "le", "eq"}) check1(std::string(op) + "(%a, %b) : bool[4]", {"f32[4]", "f32[4]"});
   check1("select(%a, %b, %c) : f32[4]", {"bool[4]", "f32[4]", "f32[4]"});
 }
@@ -45,7 +46,8 @@ TEST(PlanOps, Views) {
   check1("window(%a) {axes=[1], size=[3], stride=[2], dilation=[1]} : f32[B, 3, 3]", {"f32[B, 7]"});
   check1("unwindow(%a) {axes=[1], size=[3], stride=[2], dilation=[1], extents=[8]} : f32[B, 8]", {"f32[B, 3, 3]"});
   check1("unwindow(%a) {axes=[0], size=[2], stride=[3], dilation=[1], extents=[7]} : f32[7]", {"f32[2, 2]"});
-  check1("unwindow(%a) {axes=[0, 1], size=[2, 2], stride=[2, 2], dilation=[1, 1], extents=[4, 6]} : f32[4, 6]", {"f32[2, 3, 2, 2]"});
+  check1("unwindow(%a) {axes=[0, 1], size=[2, 2], stride=[2, 2], dilation=[1, 1], extents=[4, 6]} : f32[4, 6]",
+         {"f32[2, 3, 2, 2]"});
   check1("concat(%a, %b, %a) {axis=1} : f32[B, 8]", {"f32[B, 3]", "f32[B, 2]"});
 }
 
@@ -81,30 +83,47 @@ std::string conv2d(const std::string& attrs, const std::string& result) {
 }
 
 TEST(PlanOps, Conv) {
-  check1(conv2d("stride=[1, 1], pad_lo=[1, 1], pad_hi=[1, 1], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1", "f32[B, 5, 4, 4]"),
-         {"f32[B, 3, 4, 4]", "f32[3, 3, 3, 5]"});
-  check1(conv2d("stride=[2, 1], pad_lo=[0, -1], pad_hi=[1, 0], x_dilation=[1, 2], w_dilation=[2, 1], groups=1, batch_groups=1", "f32[B, 2, 2, 4]"),
+  check1(
+      conv2d(
+          "stride=[1, 1], pad_lo=[1, 1], pad_hi=[1, 1], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1",
+          "f32[B, 5, 4, 4]"),
+      {"f32[B, 3, 4, 4]", "f32[3, 3, 3, 5]"});
+  check1(conv2d("stride=[2, 1], pad_lo=[0, -1], pad_hi=[1, 0], x_dilation=[1, 2], w_dilation=[2, 1], groups=1, "
+                "batch_groups=1",
+                "f32[B, 2, 2, 4]"),
          {"f32[B, 3, 6, 4]", "f32[3, 3, 3, 2]"});
-  check1(conv2d("stride=[1, 1], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=2, batch_groups=1", "f32[B, 6, 3, 3]"),
-         {"f32[B, 4, 4, 4]", "f32[2, 2, 2, 6]"});
-  check1(conv2d("stride=[1, 1], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=2", "f32[2, 6, 3, 3]"),
-         {"f32[4, 2, 4, 4]", "f32[2, 2, 2, 6]"});
+  check1(
+      conv2d(
+          "stride=[1, 1], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=2, batch_groups=1",
+          "f32[B, 6, 3, 3]"),
+      {"f32[B, 4, 4, 4]", "f32[2, 2, 2, 6]"});
+  check1(
+      conv2d(
+          "stride=[1, 1], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=2",
+          "f32[2, 6, 3, 3]"),
+      {"f32[4, 2, 4, 4]", "f32[2, 2, 2, 6]"});
   // One position: a matrix product.
-  check1(conv2d("stride=[2, 2], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1", "f32[B, 2, 2, 2]"),
-         {"f32[B, 3, 4, 4]", "f32[1, 1, 3, 2]"});
+  check1(
+      conv2d(
+          "stride=[2, 2], pad_lo=[0, 0], pad_hi=[0, 0], x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1",
+          "f32[B, 2, 2, 2]"),
+      {"f32[B, 3, 4, 4]", "f32[1, 1, 3, 2]"});
 }
 
 TEST(PlanOps, ConvWeights) {
-  check1("conv(%a, %b) {x_dims=[1, 0, 2, 3], w_dims=[1, 0, 2, 3], y_dims=[2, 3, 0, 1], stride=[1, 1], pad_lo=[1, 1], pad_hi=[1, 1], "
-         "x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1} : f32[3, 3, 3, 5]",
-         {"f32[B, 3, 4, 4]", "f32[B, 5, 4, 4]"});
+  check1(
+      "conv(%a, %b) {x_dims=[1, 0, 2, 3], w_dims=[1, 0, 2, 3], y_dims=[2, 3, 0, 1], stride=[1, 1], pad_lo=[1, 1], "
+      "pad_hi=[1, 1], "
+      "x_dilation=[1, 1], w_dilation=[1, 1], groups=1, batch_groups=1} : f32[3, 3, 3, 5]",
+      {"f32[B, 3, 4, 4]", "f32[B, 5, 4, 4]"});
 }
 
 TEST(PlanOps, GatherAndScatter) {
   check1("gather(%a, %b) {axis=0, batch=0} : f32[B, 2, 3]", {"f32[4, 3]", "i32[B, 2]"});
   check1("gather(%a, %b) {axis=2, batch=1} : f32[B, 2, 3]", {"f32[B, 2, 4]", "i32[B, 3]"});
   check1("scatter(%a, %b, %c) {axis=0, batch=0, mode=\"add\"} : f32[4, 3]", {"f32[4, 3]", "i32[6]", "f32[6, 3]"});
-  check1("scatter(%a, %b, %c) {axis=1, batch=1, mode=\"set\"} : f32[B, 4, 3]", {"f32[B, 4, 3]", "i32[B, 6]", "f32[B, 6, 3]"});
+  check1("scatter(%a, %b, %c) {axis=1, batch=1, mode=\"set\"} : f32[B, 4, 3]",
+         {"f32[B, 4, 3]", "i32[B, 6]", "f32[B, 6, 3]"});
 }
 
 TEST(PlanOps, DSliceAndDUpdate) {
@@ -117,7 +136,8 @@ TEST(PlanOps, ScanCarriesAndStacks) {
     check(std::string(R"(  %w = leaf {kind="param", name="w"} : f32[3, 3]
   %h0 = leaf {kind="input", name="h"} : f32[B, 3]
   %x = leaf {kind="input", name="x"} : f32[T, B, 3]
-  %r:3 = scan(%w, %h0, %x) {count=T, consts=1, carries=1, reverse=)") + reverse + R"(} : f32[B, 3], f32[T, B, 3], f32[T, B, 3] {
+  %r:3 = scan(%w, %h0, %x) {count=T, consts=1, carries=1, reverse=)") +
+          reverse + R"(} : f32[B, 3], f32[T, B, 3], f32[T, B, 3] {
     %w = arg {index=0} : f32[3, 3]
     %h = arg {index=1} : f32[B, 3]
     %x = arg {index=2} : f32[B, 3]

@@ -47,5 +47,17 @@ TEST(PlanTraining, CnnStep) {
   for (const Kernel& k : plan.kernels) EXPECT_TRUE(k.flops > 0) << printPlan(plan);
 }
 
+TEST(PlanTraining, ConvolutionsOfAllKinds) {
+  checkModule(load("convs.nnir"), {{"batch", 3}, {"B", 2}});
+}
+
+TEST(PlanTraining, RecurrentNetwork) {
+  checkModule(load("rnn.nnir"), {{"batch", 3}});
+}
+
+TEST(PlanTraining, Transformer) {
+  checkModule(load("gpt.nnir"), {{"batch", 2}});
+}
+
 }  // namespace
 }  // namespace nnc::plan
