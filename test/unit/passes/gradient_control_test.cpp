@@ -158,6 +158,18 @@ TEST(CondGradient, EachBranchAndOperandsOneBranchIgnores) {
                     }});
 }
 
+TEST(CondGradient, OnlyTheFirstOrTheLastOperandIsDifferentiated) {
+  for (bool first : {true, false})
+    checkGradients({{{3}}, [&](Builder& b, const Values& x) {
+                      Value other = b.constantLike(0.7, x[0]);
+                      Value y = cond(
+                          b, b.constant(1, {DType::Bool, {}}), first ? Values{x[0], other} : Values{other, x[0]},
+                          [](Builder& s, const Values& a) { return s.mul(a[0], s.unary(Op::Exp, a[1])); },
+                          [](Builder& s, const Values& a) { return s.add(a[0], a[1]); });
+                      return Values{y};
+                    }});
+}
+
 TEST(CondGradient, InsideScan) {
   for (bool reverse : {false, true})
     checkGradients({{{2}, {5, 2}}, [&](Builder& b, const Values& x) {

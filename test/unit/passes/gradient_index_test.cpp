@@ -114,6 +114,25 @@ INSTANTIATE_TEST_SUITE_P(
                       BlockCase{"one", {3, 4}, {1}, {1}, {3}}, BlockCase{"empty", {3, 4}, {1}, {0}, {2}}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST(IndexGradientForm, CountsThatLeaveTheExtentAreClampedOrDropped) {
+  for (double offset : {-1.0, 0.0, 1.0, 2.0}) {
+    auto indices = [=](Builder& b) {
+      Value i = b.make(Op::Iota, {}, {{"type", typed(DType::I32, {4})}, {"axis", int64_t{0}}});
+      return b.add(i, b.constantLike(offset, i));
+    };
+    checkGradients({{{5}}, [&](Builder& b, const Values& x) {
+                      return Values{
+                          b.make(Op::Gather, {x[0], indices(b)}, {{"axis", int64_t{0}}, {"batch", int64_t{0}}})};
+                    }});
+    for (const char* mode : {"add", "set"})
+      checkGradients({{{5}, {4}}, [&](Builder& b, const Values& x) {
+                        return Values{
+                            b.make(Op::Scatter, {x[0], indices(b), x[1]},
+                                   {{"axis", int64_t{0}}, {"batch", int64_t{0}}, {"mode", std::string(mode)}})};
+                      }});
+  }
+}
+
 TEST(IndexGradientForm, CountsNeedNoClampAndNoTable) {
   // x set at 2 + iota(3), all inside and different: du is one gather, dx one scatter.
   Graph graph;
