@@ -11,6 +11,9 @@ struct DotCase {
   Extents a, b;
   Ints batchA, batchB, contractA, contractB;
 };
+void PrintTo(const DotCase& c, std::ostream* out) {
+  *out << f64(c.a).str() << " and " << f64(c.b).str();
+}
 
 class DotGradient : public ::testing::TestWithParam<DotCase> {};
 
@@ -47,6 +50,9 @@ struct ConvCase {
   Ints stride, lo, hi, xDilation, wDilation;
   int64_t groups = 1, batchGroups = 1;
 };
+void PrintTo(const ConvCase& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class ConvGradient : public ::testing::TestWithParam<ConvCase> {};
 

@@ -8,6 +8,9 @@ struct UnaryCase {
   Op op;
   double lo, hi;
 };
+void PrintTo(const UnaryCase& c, std::ostream* out) {
+  *out << opInfo(c.op).text;
+}
 
 class UnaryGradient : public ::testing::TestWithParam<UnaryCase> {};
 

@@ -13,6 +13,9 @@ struct IndexCase {
   int64_t axis, batch;
   Ints indices;
 };
+void PrintTo(const IndexCase& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class IndexGradient : public ::testing::TestWithParam<IndexCase> {
 protected:
@@ -74,6 +77,9 @@ struct BlockCase {
   Extents sizes;
   Ints starts;
 };
+void PrintTo(const BlockCase& c, std::ostream* out) {
+  *out << c.name;
+}
 
 class BlockGradient : public ::testing::TestWithParam<BlockCase> {
 protected:
