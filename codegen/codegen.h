@@ -19,7 +19,6 @@ struct CodegenOptions {
   std::string weights;          // safetensors to embed, or empty
   std::string compilerVersion;  // goes into nnc_model.compiler
   std::string description;      // JSON for nnc_model.description
-  std::map<std::string, int64_t> inputBounds;  // exclusive bounds of index inputs, by input name: checked at each call
   std::function<std::string(const Loc&)> place;  // text of a place for kernels' origins ("model.nn:14"); may be empty
   std::vector<std::pair<std::string, double>>* times = nullptr;  // milliseconds by stage, if wanted
 };

@@ -236,8 +236,7 @@ private:
   uint64_t writeInputs(const plan::Entry& e, ExtentFunctions& extents) {
     std::vector<Port> ports;
     for (BufId b : e.inputs) {
-      auto bound = options_.inputBounds.find(e.buffers[b].name);
-      ports.push_back({e.buffers[b].name, "input", &e.buffers[b].type, bound == options_.inputBounds.end() ? 0 : bound->second});
+      ports.push_back({e.buffers[b].name, "input", &e.buffers[b].type, e.buffers[b].bound});
     }
     return writePorts(ports, extents);
   }

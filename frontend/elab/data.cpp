@@ -359,7 +359,10 @@ Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
   for (const std::string& raw : field.raws) {
     Type type = field.data->raw[raw];
     type.shape.insert(type.shape.begin(), batch);
-    raws.push_back(wrap(leaf("input", fmt::format("{}.{}", field.data->ast->name.text, raw), type)));
+    std::optional<Dim> bound;
+    for (const DataField& f : module_.data[field.data->module].raw)
+      if (f.name == raw && f.bound > 0) bound = Dim(f.bound);
+    raws.push_back(wrap(leaf("input", fmt::format("{}.{}", field.data->ast->name.text, raw), type, bound)));
   }
   const Value v = mapRow(field, raws, at, false, batch)[0];
   std::vector<bool> unit{false};

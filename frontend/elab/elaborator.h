@@ -117,7 +117,7 @@ private:
   Val readTree(const CellTree& tree, Loc at);
   Val instanceTree(Instance* instance, Loc at);
   Value importToInit(const TensorVal& t, Loc at);
-  Value leaf(const std::string& kind, const std::string& name, const Type& type);
+  Value leaf(const std::string& kind, const std::string& name, const Type& type, const std::optional<Dim>& bound = {});
   Value scalarLeaf(const std::string& name, DType dtype, double fallback);
   void place(Loc at);
   Value makeNode(Op op, std::vector<Value> in, Attrs attrs, Loc at, std::vector<Graph> regions = {});

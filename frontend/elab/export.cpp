@@ -47,7 +47,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
     unit.push_back(d.expr->is<ast::Int>() && extent == Dim(1));
   }
   const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
-  TensorVal x = wrap(leaf("input", p.name.text, Type{dtype, shape}), unit, bound);
+  TensorVal x = wrap(leaf("input", p.name.text, Type{dtype, shape}, bound), unit, bound);
   return Val::of(x);
 }
 

@@ -71,7 +71,8 @@ TensorVal Elaborator::wrap(Value v, std::vector<bool> unit, std::optional<Dim> b
   return t;
 }
 
-Value Elaborator::leaf(const std::string& kind, const std::string& name, const Type& type) {
+Value Elaborator::leaf(const std::string& kind, const std::string& name, const Type& type,
+                       const std::optional<Dim>& bound) {
   Frame* top = frame_;
   while (top->parent) top = top->parent;
   Frame& root = *top;
@@ -79,7 +80,9 @@ Value Elaborator::leaf(const std::string& kind, const std::string& name, const T
     const Node& n = root.graph.nodes[i];
     if (n.op == Op::Leaf && n.attrs.string("name") == name && n.attrs.string("kind") == kind) return {i, 0};
   }
-  const Value v = root.builder.make(Op::Leaf, {}, {{"type", type}, {"kind", kind}, {"name", name}});
+  Attrs attrs{{"type", type}, {"kind", kind}, {"name", name}};
+  if (bound && bound->isConst()) attrs.set("bound", bound->value());
+  const Value v = root.builder.make(Op::Leaf, {}, std::move(attrs));
   root.graph.node(v).name = name;
   return v;
 }

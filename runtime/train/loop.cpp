@@ -111,7 +111,7 @@ void Trainer::setScalars(int64_t epoch, int64_t step) {
   model_.setScalar("step", static_cast<double>(step));
 }
 
-/// Step `step` (counted from 1): a pure function of the store, so that it can be run again.
+/// The step after `step` others: a pure function of the store, so that it can be run again.
 double Trainer::runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& sums) {
   setScalars(epoch, step);
   if (!feed_) return caller_.call(train_.batch, {}, sums);
@@ -146,7 +146,7 @@ RunEnd Trainer::runEpoch(Divergence& divergence) {
       snapshot_ = model_.store();
       snapshotState_ = state();
     }
-    double loss = runStep(state().epoch, state().epochStep, state().step + 1, state().sums);
+    double loss = runStep(state().epoch, state().epochStep, state().step, state().sums);
     if (!std::isfinite(loss)) {
       trace(loss, divergence);
       return RunEnd::Diverged;
@@ -165,18 +165,18 @@ RunEnd Trainer::runEpoch(Divergence& divergence) {
 /// Runs the steps since the snapshot again, with every kernel's result looked at. The bits are the same, so the NaN comes
 /// again where it came first.
 void Trainer::trace(double loss, Divergence& divergence) {
-  int64_t failed = state().step + 1;
-  divergence.message = fmt::format("the loss is {} at step {} of `{}` (epoch {})", loss, failed, train_.name, state().epoch);
+  int64_t failed = state().step;
+  divergence.message = fmt::format("the loss is {} at step {} of `{}` (epoch {})", loss, failed + 1, train_.name, state().epoch);
   model_.setStore(snapshot_);
   model_.setNanCheck(true);
   Sums sums = emptySums(train_);
   int64_t epoch = snapshotState_.epoch, epochStep = snapshotState_.epochStep;
-  for (int64_t step = snapshotState_.step + 1; step <= failed; ++step) {
+  for (int64_t step = snapshotState_.step; step <= failed; ++step) {
     try {
       runStep(epoch, epochStep, step, sums);
     } catch (const CallError& e) {
       if (e.code != NNC_ERR_NAN) throw;
-      divergence.message += fmt::format("; first: {} at step {}", e.message, step);
+      divergence.message += fmt::format("; first: {} at step {}", e.message, step + 1);
       break;
     }
     if (++epochStep == epochSteps()) {

@@ -104,6 +104,9 @@ codegen::CodegenOptions Compilation::codegenOptions() {
   if (!options_.weights.empty()) codegen.weights = readWholeFile(options_.weights);
   codegen.compilerVersion = fmt::format("{}, {}{}", versionText(), options_.cpu, options_.plain ? ", -O0" : "");
   if (const Module* module = elaborated()) codegen.description = describe(*module);
+  codegen.place = [this](const Loc& at) {
+    return at ? fmt::format("{}:{}", sources_.name(at.file), at.line) : std::string();
+  };
   codegen.times = &times_;
   return codegen;
 }

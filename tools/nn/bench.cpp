@@ -74,7 +74,7 @@ int runBench(BenchArguments& a) {
   auto step = [&] {
     size_t rows = static_cast<size_t>(block.batch);
     size_t first = feed ? static_cast<size_t>(at) * rows % (feed->rows() - rows + 1) : 0;
-    model.setScalar("step", static_cast<double>(++at));
+    model.setScalar("step", static_cast<double>(at++));
     caller.call(block.batch, feed ? feed->gatherRange(first, first + rows) : std::vector<const void*>{}, sums);
   };
   for (int i = 0; i < 10; ++i) step();

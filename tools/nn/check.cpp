@@ -186,7 +186,7 @@ int runCheck(CheckArguments& a) {
   bool ok = true;
   for (const GradSite& site : sites) {
     model.init(site.block->seed);
-    model.setScalar("step", 1);
+    model.setScalar("step", 0);
     model.setScalar("epoch", 1);
     model.setScalar("steps", 1000);
     std::vector<const void*> inputs;

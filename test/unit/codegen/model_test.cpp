@@ -161,8 +161,10 @@ TEST(Model, TablesDescribeTheModel) {
   codegen::CodegenOptions options;
   options.cpu = "x86-64";
   options.description = "{}";
-  options.inputBounds = {{"x", 7}};
-  LoadedPlan loaded(sampleModel(), options);
+  plan::Plan plan = sampleModel();
+  for (plan::Buffer& buffer : plan.entries[0].buffers)
+    if (buffer.role == plan::Role::Input && buffer.name == "x") buffer.bound = 7;
+  LoadedPlan loaded(plan, options);
   const nnc_model* m = loaded.api->model;
   EXPECT_EQ(m->abi_version, NNC_ABI_VERSION);
   EXPECT_STREQ(m->name, "sample");
