@@ -1,5 +1,5 @@
-// The exported C functions: thin wrappers that lay out their arguments as arrays and call the core through nnc_core_api.
-// They are the only symbols of a model.so that are visible outside.
+// The exported C functions: thin wrappers that lay out their arguments as arrays and call the core through
+// nnc_core_api. They are the only symbols of a model.so that are visible outside.
 #include "codegen/abi.h"
 
 #include <fmt/format.h>
@@ -13,11 +13,16 @@ namespace {
 
 llvm::Type* typeOf(llvm::LLVMContext& context, char letter) {
   switch (letter) {
-    case 'i': return llvm::Type::getInt32Ty(context);
-    case 'l': return llvm::Type::getInt64Ty(context);
-    case 'd': return llvm::Type::getDoubleTy(context);
-    case 'p': return llvm::PointerType::getUnqual(context);
-    default: return llvm::Type::getVoidTy(context);
+    case 'i':
+      return llvm::Type::getInt32Ty(context);
+    case 'l':
+      return llvm::Type::getInt64Ty(context);
+    case 'd':
+      return llvm::Type::getDoubleTy(context);
+    case 'p':
+      return llvm::PointerType::getUnqual(context);
+    default:
+      return llvm::Type::getVoidTy(context);
   }
 }
 
@@ -31,8 +36,8 @@ class EntryPointEmitter {
 public:
   explicit EntryPointEmitter(llvm::Module& module) : module_(module), context_(module.getContext()) {
     // The interface struct of the core (runtime/core/api.c).
-    core_ = new llvm::GlobalVariable(module_, llvm::ArrayType::get(llvm::Type::getInt8Ty(context_), sizeof(nnc_api)), true,
-                                     llvm::GlobalValue::ExternalLinkage, nullptr, "nnc_core_api");
+    core_ = new llvm::GlobalVariable(module_, llvm::ArrayType::get(llvm::Type::getInt8Ty(context_), sizeof(nnc_api)),
+                                     true, llvm::GlobalValue::ExternalLinkage, nullptr, "nnc_core_api");
     core_->setVisibility(llvm::GlobalValue::HiddenVisibility);
   }
 
@@ -54,19 +59,22 @@ public:
   }
 
   void entry(const EntryPoint& p) {
-    std::string signature = "ip" + std::string(p.symbols.size(), 'l') + std::string(p.inputs.size() + p.outputs.size(), 'p');
+    std::string signature =
+        "ip" + std::string(p.symbols.size(), 'l') + std::string(p.inputs.size() + p.outputs.size(), 'p');
     llvm::IRBuilder<> b = begin(p.function, signature);
     llvm::Function* f = b.GetInsertBlock()->getParent();
     unsigned next = 1;
     llvm::Value* symbols = array(b, f, next, p.symbols.size(), b.getInt64Ty());
     llvm::Value* inputs = array(b, f, next, p.inputs.size(), b.getPtrTy());
     llvm::Value* outputs = array(b, f, next, p.outputs.size(), b.getPtrTy());
-    b.CreateRet(call(b, offsetof(nnc_api, run), "ipippp", {f->getArg(0), b.getInt32(p.entry), symbols, inputs, outputs}));
+    b.CreateRet(
+        call(b, offsetof(nnc_api, run), "ipippp", {f->getArg(0), b.getInt32(p.entry), symbols, inputs, outputs}));
   }
 
 private:
   llvm::IRBuilder<> begin(const std::string& name, const std::string& signature) {
-    auto* f = llvm::Function::Create(functionType(context_, signature), llvm::GlobalValue::ExternalLinkage, name, module_);
+    auto* f =
+        llvm::Function::Create(functionType(context_, signature), llvm::GlobalValue::ExternalLinkage, name, module_);
     f->setDoesNotThrow();
     return llvm::IRBuilder<>(llvm::BasicBlock::Create(context_, "entry", f));
   }
@@ -79,7 +87,8 @@ private:
     return memory;
   }
 
-  llvm::Value* call(llvm::IRBuilder<>& b, size_t field, const std::string& signature, const std::vector<llvm::Value*>& args) {
+  llvm::Value* call(llvm::IRBuilder<>& b, size_t field, const std::string& signature,
+                    const std::vector<llvm::Value*>& args) {
     llvm::Value* address = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), core_, field);
     llvm::Value* function = b.CreateLoad(b.getPtrTy(), address);
     return b.CreateCall(functionType(context_, signature), function, args);

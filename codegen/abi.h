@@ -1,4 +1,5 @@
-// The C functions a compiled model exports: what they are called and take. abi.cpp makes their code, header.cpp declares them.
+// The C functions a compiled model exports: what they are called and take. abi.cpp makes their code, header.cpp
+// declares them.
 #pragma once
 
 #include <cstddef>
@@ -16,10 +17,10 @@ namespace nnc::codegen {
 
 /// A function every model has: a call through the core's interface (nnc_api).
 struct FixedFunction {
-  const char* suffix;      // "create" in `fashion_create`
-  size_t field;            // of nnc_api
-  const char* signature;   // result and parameters by letter: i int, l int64, d double, p pointer, v void
-  const char* result;      // in C
+  const char* suffix;     // "create" in `fashion_create`
+  size_t field;           // of nnc_api
+  const char* signature;  // result and parameters by letter: i int, l int64, d double, p pointer, v void
+  const char* result;     // in C
   const char* parameters;
   const char* doc;
 };
@@ -28,10 +29,10 @@ const std::vector<FixedFunction>& fixedFunctions();
 /// A function made of an entry: `int f(ctx, symbols…, inputs…, outputs…)`.
 struct EntryPoint {
   struct Port {
-    std::string name;      // an identifier of C
+    std::string name;  // an identifier of C
     Type type;
   };
-  std::string function;    // "fashion_classify", "fashion_fit_step"
+  std::string function;  // "fashion_classify", "fashion_fit_step"
   uint32_t entry = 0;
   std::vector<Symbol> symbols;
   std::vector<Port> inputs, outputs;

@@ -1,5 +1,6 @@
-// From a plan to machine code: objects for each kernel group, linked by lld (as a library) with the runtime core into one
-// shared object. A training run loads that very file, so that a run and a shipped library are the same bytes. No LLVM here.
+// From a plan to machine code: objects for each kernel group, linked by lld (as a library) with the runtime core into
+// one shared object. A training run loads that very file, so that a run and a shipped library are the same bytes. No
+// LLVM here.
 #pragma once
 
 #include <functional>

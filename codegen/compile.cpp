@@ -7,8 +7,8 @@
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/Scalar/EarlyCSE.h>
-#include <llvm/Transforms/Scalar/SROA.h>
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
+#include <llvm/Transforms/Scalar/SROA.h>
 
 #include <mutex>
 
@@ -42,10 +42,14 @@ constexpr double kSerialFlops = 2.5e5;
 
 bool emitByTemplate(KernelEmitter& e) {
   switch (e.kernel.tmpl) {
-    case plan::Template::Gemm: return emitGemmKernel(e);
-    case plan::Template::Conv: return emitConvKernel(e);
-    case plan::Template::ConvWeights: return emitConvWeightsKernel(e);
-    default: return false;
+    case plan::Template::Gemm:
+      return emitGemmKernel(e);
+    case plan::Template::Conv:
+      return emitConvKernel(e);
+    case plan::Template::ConvWeights:
+      return emitConvWeightsKernel(e);
+    default:
+      return false;
   }
 }
 
@@ -65,7 +69,8 @@ std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target) {
                                                                          llvm::CodeGenOptLevel::Less));
 }
 
-std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine, const std::string& name) {
+std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine,
+                                         const std::string& name) {
   auto module = std::make_unique<llvm::Module>(name, context);
   module->setTargetTriple(kTriple);
   module->setDataLayout(machine.createDataLayout());
@@ -112,7 +117,8 @@ std::string emitFile(llvm::Module& module, llvm::TargetMachine& machine, llvm::C
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, type)) throw CodegenError{"LLVM cannot write this kind of file"};
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    throw CodegenError{"LLVM cannot write this kind of file"};
   passes.run(module);
   return std::string(bytes);
 }

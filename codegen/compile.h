@@ -15,15 +15,17 @@ namespace nnc::codegen {
 
 std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target);
 /// An empty module with the target's data layout.
-std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine, const std::string& name);
+std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine,
+                                         const std::string& name);
 /// Adds a kernel's function, by its template's emitter or (`plain`) by the loop emitter.
 KernelFacts emitKernel(llvm::Module& module, const KernelInstance& instance, const Target& target, bool plain);
 /// The few passes that explicit vector code needs.
 void optimize(llvm::Module& module, llvm::TargetMachine& machine);
 std::string emitFile(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType type);
 /// The module of constant tables (nnc_model_table) and the typed C entry points.
-std::unique_ptr<llvm::Module> makeTables(llvm::LLVMContext& context, llvm::TargetMachine& machine, const plan::Plan& plan,
-                                         const Instances& instances, const std::vector<KernelFacts>& facts,
-                                         const Target& target, const struct CodegenOptions& options);
+std::unique_ptr<llvm::Module> makeTables(llvm::LLVMContext& context, llvm::TargetMachine& machine,
+                                         const plan::Plan& plan, const Instances& instances,
+                                         const std::vector<KernelFacts>& facts, const Target& target,
+                                         const struct CodegenOptions& options);
 
 }  // namespace nnc::codegen

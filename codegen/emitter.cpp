@@ -58,7 +58,9 @@ KernelEmitter::KernelEmitter(llvm::Module& module, const plan::Kernel& k, const 
   ir.SetInsertPoint(body);
 }
 
-llvm::IRBuilder<> KernelEmitter::entryBuilder() { return llvm::IRBuilder<>(function->getEntryBlock().getTerminator()); }
+llvm::IRBuilder<> KernelEmitter::entryBuilder() {
+  return llvm::IRBuilder<>(function->getEntryBlock().getTerminator());
+}
 
 llvm::Value* KernelEmitter::operand(uint32_t i) {
   llvm::Value*& slot = operands_[i];
@@ -73,7 +75,8 @@ llvm::Value* KernelEmitter::operand(uint32_t i) {
 
 llvm::Value* KernelEmitter::scratch(uint64_t bytes) {
   llvm::IRBuilder<> b = entryBuilder();
-  llvm::Value* address = b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), loadField(b, args_, kScratch), scratchBytes_, "scratch");
+  llvm::Value* address =
+      b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), loadField(b, args_, kScratch), scratchBytes_, "scratch");
   scratchBytes_ += (bytes + 63) / 64 * 64;
   return address;
 }
@@ -216,15 +219,21 @@ void KernelEmitter::ifThen(llvm::Value* condition, const std::function<void()>& 
 
 llvm::Type* KernelEmitter::scalarType(DType t) {
   switch (t) {
-    case DType::F64: return ir.getDoubleTy();
-    case DType::F32: return ir.getFloatTy();
+    case DType::F64:
+      return ir.getDoubleTy();
+    case DType::F32:
+      return ir.getFloatTy();
     case DType::BF16:
-    case DType::F16: return ir.getInt16Ty();
-    case DType::I64: return ir.getInt64Ty();
-    case DType::I32: return ir.getInt32Ty();
+    case DType::F16:
+      return ir.getInt16Ty();
+    case DType::I64:
+      return ir.getInt64Ty();
+    case DType::I32:
+      return ir.getInt32Ty();
     case DType::I8:
     case DType::U8:
-    case DType::Bool: return ir.getInt8Ty();
+    case DType::Bool:
+      return ir.getInt8Ty();
   }
   return nullptr;
 }

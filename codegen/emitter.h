@@ -1,5 +1,6 @@
-// What the emitters of all kernel templates share: the function being built, the target's facts, loops, and the emission of
-// a region's scalar instructions at a point of the iteration space, for one element or for a vector of neighbouring ones.
+// What the emitters of all kernel templates share: the function being built, the target's facts, loops, and the
+// emission of a region's scalar instructions at a point of the iteration space, for one element or for a vector of
+// neighbouring ones.
 #pragma once
 
 #include <llvm/IR/IRBuilder.h>
@@ -15,12 +16,13 @@
 
 namespace nnc::codegen {
 
-/// Facts of the CPU code is made for. Lanes decide speed only: results are the same for every width (docs: numeric contract).
+/// Facts of the CPU code is made for. Lanes decide speed only: results are the same for every width (docs: numeric
+/// contract).
 struct Target {
-  std::string name;           // "znver4"
+  std::string name;                 // "znver4"
   std::string cpu, tune, features;  // LLVM's names: whose instructions, whose scheduling
-  uint32_t cpuFeatures = 0;   // NNC_CPU_ bits the code needs
-  unsigned vectorBytes = 16;    // 16, 32 or 64
+  uint32_t cpuFeatures = 0;         // NNC_CPU_ bits the code needs
+  unsigned vectorBytes = 16;        // 16, 32 or 64
   unsigned vectorRegisters = 16;
   bool hasFma = false;
   bool hasAvx512 = false;
@@ -40,8 +42,8 @@ struct TaskAxis {
 /// A kernel function under construction: `void name(const nnc_args*, i64 task0, i64 task1)`.
 class KernelEmitter {
 public:
-  /// `symbols` are the entry's symbols in order: their run-time values stand in nnc_args.symbol. `name` is the function's
-  /// name in the object; the kernel's own if empty.
+  /// `symbols` are the entry's symbols in order: their run-time values stand in nnc_args.symbol. `name` is the
+  /// function's name in the object; the kernel's own if empty.
   KernelEmitter(llvm::Module& module, const plan::Kernel& kernel, const std::vector<std::string>& symbols,
                 const Target& target, const std::string& name = "");
 
@@ -62,8 +64,8 @@ public:
   /// A stack slot of the entry block.
   llvm::AllocaInst* local(llvm::Type* type, const std::string& name);
 
-  /// Cuts the work into tasks: a grid with one axis for each element, outer to inner. Each emitter calls this once; it writes
-  /// the function `i64 <name>.tasks(const i64* symbol)` that the runtime asks. No axes: one task.
+  /// Cuts the work into tasks: a grid with one axis for each element, outer to inner. Each emitter calls this once; it
+  /// writes the function `i64 <name>.tasks(const i64* symbol)` that the runtime asks. No axes: one task.
   void setTasks(const std::vector<TaskAxis>& axes);
   /// Coordinates of a task in the grid given to setTasks, by axis.
   std::vector<llvm::Value*> taskCoordinates(llvm::Value* task);
@@ -75,15 +77,16 @@ public:
   void loop(llvm::Value* lo, llvm::Value* hi, int64_t step, const std::string& name,
             const std::function<void(llvm::Value*)>& body);
   /// A loop with carried values; body returns the next ones. Returns the values behind the loop.
-  std::vector<llvm::Value*> loopCarried(llvm::Value* lo, llvm::Value* hi, int64_t step, const std::string& name,
-                                        std::vector<llvm::Value*> init,
-                                        const std::function<std::vector<llvm::Value*>(llvm::Value*, std::vector<llvm::Value*>)>& body);
+  std::vector<llvm::Value*> loopCarried(
+      llvm::Value* lo, llvm::Value* hi, int64_t step, const std::string& name, std::vector<llvm::Value*> init,
+      const std::function<std::vector<llvm::Value*>(llvm::Value*, std::vector<llvm::Value*>)>& body);
   void ifThen(llvm::Value* condition, const std::function<void()>& then);
 
   bool serial = false;  // set by an emitter: too little work for a second thread
 
-  llvm::Type* scalarType(DType t);    // in memory: bool is i8, bf16 and f16 are i16
-  llvm::Type* registerType(DType t);  // in registers: bool is i1, bf16 and f16 are float (with values of the narrow type)
+  llvm::Type* scalarType(DType t);  // in memory: bool is i8, bf16 and f16 are i16
+  llvm::Type* registerType(
+      DType t);  // in registers: bool is i1, bf16 and f16 are float (with values of the narrow type)
   llvm::Value* i64(int64_t v) { return ir.getInt64(v); }
 
 private:
@@ -101,25 +104,26 @@ private:
 /// A point of the iteration space. With `lanes` > 1 the variable `laneIter` takes the values base … base+lanes-1 (its
 /// entry in `iters` is the base) and every value is a vector; `mask` (<lanes x i1>, null: all) says which lanes exist.
 struct Point {
-  std::vector<llvm::Value*> iters;       // i64 by iteration variable; null where not (yet) bound
+  std::vector<llvm::Value*> iters;  // i64 by iteration variable; null where not (yet) bound
   int laneIter = -1;
   unsigned lanes = 1;
-  unsigned aligned = 1;                  // the lane variable's base is a multiple of this
+  unsigned aligned = 1;  // the lane variable's base is a multiple of this
   llvm::Value* mask = nullptr;
-  std::vector<llvm::Value*> results;     // by stage: value of an earlier Reduce stage (scalar, or vector of lanes)
+  std::vector<llvm::Value*> results;  // by stage: value of an earlier Reduce stage (scalar, or vector of lanes)
 };
 
-/// Values of all instructions of a region at a point: vectors of `point.lanes`, or scalars where the value is the same in all
-/// lanes (splat() of scalar_ops.h widens them; emitStores takes both). Loads are vector loads where
-/// the index runs with coefficient 1 in the lane variable, one splat load where it does not depend on it, else gathers.
-/// `known` presets instructions (by number) instead of emitting them: e.g. factors loaded from a packed panel.
+/// Values of all instructions of a region at a point: vectors of `point.lanes`, or scalars where the value is the same
+/// in all lanes (splat() of scalar_ops.h widens them; emitStores takes both). Loads are vector loads where the index
+/// runs with coefficient 1 in the lane variable, one splat load where it does not depend on it, else gathers. `known`
+/// presets instructions (by number) instead of emitting them: e.g. factors loaded from a packed panel.
 std::vector<llvm::Value*> emitRegion(KernelEmitter& e, const plan::Region& region, const Point& point,
                                      const std::map<uint32_t, llvm::Value*>& known = {});
 /// Only what instruction `root` needs; a vector whenever point.lanes > 1.
 llvm::Value* emitInst(KernelEmitter& e, const plan::Region& region, uint32_t root, const Point& point,
                       const std::map<uint32_t, llvm::Value*>& known = {});
 /// The stores of a Map stage at a point.
-void emitStores(KernelEmitter& e, const plan::Stage& stage, const std::vector<llvm::Value*>& values, const Point& point);
+void emitStores(KernelEmitter& e, const plan::Stage& stage, const std::vector<llvm::Value*>& values,
+                const Point& point);
 /// An index expression at a point, as i64 (of the first lane).
 llvm::Value* emitIndex(KernelEmitter& e, const plan::Ix& index, const Point& point,
                        const std::vector<llvm::Value*>& insts = {});

@@ -13,12 +13,13 @@ namespace {
 
 const std::set<std::string>& reservedWords() {
   static const std::set<std::string> words = {
-      "auto",   "break",  "case",    "char",   "const",    "continue", "default",  "do",     "double", "else",   "enum",
-      "extern", "float",  "for",     "goto",   "if",       "inline",   "int",      "long",   "register", "restrict", "return",
-      "short",  "signed", "sizeof",  "static", "struct",   "switch",   "typedef",  "union",  "unsigned", "void", "volatile",
-      "while",  "bool",   "catch",   "class",  "delete",   "explicit", "export",   "false",  "friend", "mutable", "namespace",
-      "new",    "operator", "private", "protected", "public", "template", "this",  "throw",  "true",   "try",    "typename",
-      "using",  "virtual", "ctx"};
+      "auto",     "break",    "case",      "char",     "const",    "continue", "default", "do",        "double",
+      "else",     "enum",     "extern",    "float",    "for",      "goto",     "if",      "inline",    "int",
+      "long",     "register", "restrict",  "return",   "short",    "signed",   "sizeof",  "static",    "struct",
+      "switch",   "typedef",  "union",     "unsigned", "void",     "volatile", "while",   "bool",      "catch",
+      "class",    "delete",   "explicit",  "export",   "false",    "friend",   "mutable", "namespace", "new",
+      "operator", "private",  "protected", "public",   "template", "this",     "throw",   "true",      "try",
+      "typename", "using",    "virtual",   "ctx"};
   return words;
 }
 
@@ -41,25 +42,31 @@ std::string identifier(const std::string& text) {
   return reservedWords().count(name) ? name + '_' : name;
 }
 
-std::string modelPrefix(const plan::Plan& plan) { return identifier(plan.name); }
+std::string modelPrefix(const plan::Plan& plan) {
+  return identifier(plan.name);
+}
 
 const std::vector<FixedFunction>& fixedFunctions() {
   static const std::vector<FixedFunction> functions = {
       {"create", offsetof(nnc_api, create), "ipli", "int", "nnc_context **out, int64_t seed, int threads",
        "Makes a context: with the embedded weights if there are any, else with parameters drawn by the seed.\n"
        "threads: how many to use; 0: as many as there are CPUs for the process."},
-      {"destroy", offsetof(nnc_api, destroy), "vp", "void", "nnc_context *ctx", "Ends the threads and frees the memory of a context."},
-      {"error", offsetof(nnc_api, error), "pp", "const char *", "const nnc_context *ctx", "The text of the context's last failure."},
+      {"destroy", offsetof(nnc_api, destroy), "vp", "void", "nnc_context *ctx",
+       "Ends the threads and frees the memory of a context."},
+      {"error", offsetof(nnc_api, error), "pp", "const char *", "const nnc_context *ctx",
+       "The text of the context's last failure."},
       {"init", offsetof(nnc_api, init), "ipl", "int", "nnc_context *ctx, int64_t seed", "Draws all parameters again."},
-      {"load", offsetof(nnc_api, load), "ipp", "int", "nnc_context *ctx, const char *file", "Reads weights from a safetensors file."},
-      {"save", offsetof(nnc_api, save), "ipp", "int", "nnc_context *ctx, const char *file", "Writes weights to a safetensors file."},
+      {"load", offsetof(nnc_api, load), "ipp", "int", "nnc_context *ctx, const char *file",
+       "Reads weights from a safetensors file."},
+      {"save", offsetof(nnc_api, save), "ipp", "int", "nnc_context *ctx, const char *file",
+       "Writes weights to a safetensors file."},
       {"get_tensor", offsetof(nnc_api, get_tensor), "ipppl", "int",
        "nnc_context *ctx, const char *path, void *data, uint64_t bytes",
        "Copies a parameter or state out, row-major, in its own element type; bytes must be its size."},
       {"set_tensor", offsetof(nnc_api, set_tensor), "ipppl", "int",
        "nnc_context *ctx, const char *path, const void *data, uint64_t bytes", "Copies a parameter or state in."},
-      {"get_scalar", offsetof(nnc_api, get_scalar), "ippp", "int", "const nnc_context *ctx, const char *name, double *value",
-       "Reads a scalar by name, such as a learning rate."},
+      {"get_scalar", offsetof(nnc_api, get_scalar), "ippp", "int",
+       "const nnc_context *ctx, const char *name, double *value", "Reads a scalar by name, such as a learning rate."},
       {"set_scalar", offsetof(nnc_api, set_scalar), "ippd", "int", "nnc_context *ctx, const char *name, double value",
        "Sets a scalar by name."},
       {"set_threads", offsetof(nnc_api, set_threads), "ipi", "int", "nnc_context *ctx, int threads",
@@ -81,7 +88,8 @@ std::vector<EntryPoint> entryPointsOf(const plan::Plan& plan) {
     p.entry = i;
     std::set<std::string> names;
     for (const Symbol& s : e.symbols) p.symbols.push_back({distinct(identifier(s.name), names), s.bound});
-    for (plan::BufId b : e.inputs) p.inputs.push_back({distinct(identifier(e.buffers[b].name), names), e.buffers[b].type});
+    for (plan::BufId b : e.inputs)
+      p.inputs.push_back({distinct(identifier(e.buffers[b].name), names), e.buffers[b].type});
     for (const plan::EntryOutput& o : e.outputs) {
       bool numbered = !o.name.empty() && std::isdigit(static_cast<unsigned char>(o.name[0]));
       std::string name = o.name.empty() || numbered ? "out" + o.name : o.name;

@@ -15,7 +15,8 @@ llvm::Function* ExtentFunctions::of(const Dim& d) {
   llvm::LLVMContext& context = module_.getContext();
   auto* type = llvm::FunctionType::get(llvm::Type::getInt64Ty(context), {llvm::PointerType::getUnqual(context)}, false);
   // Constants are the same for all entries.
-  std::string name = d.isConst() ? fmt::format("extent.{}", d.value()) : fmt::format("{}extent{}", prefix_, known_.size());
+  std::string name =
+      d.isConst() ? fmt::format("extent.{}", d.value()) : fmt::format("{}extent{}", prefix_, known_.size());
   if (llvm::Function* same = module_.getFunction(name)) return slot = same;
   slot = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module_);
   slot->setDoesNotThrow();

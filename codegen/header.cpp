@@ -13,15 +13,22 @@ namespace {
 
 const char* cType(DType t) {
   switch (t) {
-    case DType::F64: return "double";
-    case DType::F32: return "float";
+    case DType::F64:
+      return "double";
+    case DType::F32:
+      return "float";
     case DType::BF16:
-    case DType::F16: return "uint16_t";
-    case DType::I64: return "int64_t";
-    case DType::I32: return "int32_t";
-    case DType::I8: return "int8_t";
+    case DType::F16:
+      return "uint16_t";
+    case DType::I64:
+      return "int64_t";
+    case DType::I32:
+      return "int32_t";
+    case DType::I8:
+      return "int8_t";
     case DType::U8:
-    case DType::Bool: return "uint8_t";
+    case DType::Bool:
+      return "uint8_t";
   }
   return "void";
 }
@@ -78,14 +85,18 @@ public:
 
 private:
   void preamble() {
-    out_ += fmt::format("/* The compiled model `{}`.\n *\n"
-                        " * Functions return {}_OK or another code below; {}_error gives the text. A context is used by one\n"
-                        " * thread at a time; contexts are independent of each other. Tensors are dense and row-major. */\n",
-                        plan_.name, macro_, prefix_);
-    out_ += fmt::format("#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n", macro_);
+    out_ += fmt::format(
+        "/* The compiled model `{}`.\n *\n"
+        " * Functions return {}_OK or another code below; {}_error gives the text. A context is used by one\n"
+        " * thread at a time; contexts are independent of each other. Tensors are dense and row-major. */\n",
+        plan_.name, macro_, prefix_);
+    out_ += fmt::format(
+        "#ifndef {0}_H\n#define {0}_H\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {{\n#endif\n\n",
+        macro_);
     for (const Code& c : kCodes) out_ += fmt::format("#define {}_{} {} /* {} */\n", macro_, c.name, c.value, c.meaning);
-    out_ += "\n#if !defined(NNC_ABI_H) && !defined(NNC_CONTEXT_DECLARED)\n#define NNC_CONTEXT_DECLARED\n"
-            "typedef struct nnc_context nnc_context;\n#endif\nstruct nnc_api;\n\n";
+    out_ +=
+        "\n#if !defined(NNC_ABI_H) && !defined(NNC_CONTEXT_DECLARED)\n#define NNC_CONTEXT_DECLARED\n"
+        "typedef struct nnc_context nnc_context;\n#endif\nstruct nnc_api;\n\n";
     out_ += comment("The interface for generic hosts: every entry, name and shape as tables (nnc_abi.h).");
     out_ += fmt::format("const struct nnc_api *{}_api(void);\n\n", prefix_);
   }
@@ -102,7 +113,8 @@ private:
     auto port = [&](const EntryPoint::Port& x, bool input) {
       parameters += fmt::format(", {}{} *{}", input ? "const " : "", cType(x.type.dtype), x.name);
       doc += fmt::format("\n  {}: {}{}", x.name, x.type.str(), input ? "" : ", written unless null");
-      macros += fmt::format("#define {}_{}_ELEMENTS {} /* at most */\n", function, upper(x.name), maximalElements(x.type, e.symbols));
+      macros += fmt::format("#define {}_{}_ELEMENTS {} /* at most */\n", function, upper(x.name),
+                            maximalElements(x.type, e.symbols));
     };
     for (const EntryPoint::Port& x : p.inputs) port(x, true);
     for (const EntryPoint::Port& x : p.outputs) port(x, false);
@@ -112,7 +124,8 @@ private:
   void variables() {
     if (plan_.variables.empty()) return;
     std::string list = "Tensors by path:";
-    for (const plan::StoredVariable& v : plan_.variables) list += fmt::format("\n  {}: {}", v.variable.path, v.variable.type.str());
+    for (const plan::StoredVariable& v : plan_.variables)
+      list += fmt::format("\n  {}: {}", v.variable.path, v.variable.type.str());
     out_ += comment(list) + "\n";
     if (plan_.scalars.empty()) return;
     std::string scalars = "Scalars by name:";
@@ -126,6 +139,8 @@ private:
 
 }  // namespace
 
-std::string makeHeader(const plan::Plan& plan) { return HeaderWriter(plan).write(); }
+std::string makeHeader(const plan::Plan& plan) {
+  return HeaderWriter(plan).write();
+}
 
 }  // namespace nnc::codegen

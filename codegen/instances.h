@@ -1,5 +1,6 @@
-// Which functions must be compiled: a kernel's code depends on the kernel and on where its symbols stand among the entry's,
-// so equal kernels of a plan become one function, and a kernel used by entries with other symbols may become two.
+// Which functions must be compiled: a kernel's code depends on the kernel and on where its symbols stand among the
+// entry's, so equal kernels of a plan become one function, and a kernel used by entries with other symbols may become
+// two.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Index expressions over lanes: which are the same in every lane, which run evenly, which must be computed lane by lane.
+// Index expressions over lanes: which are the same in every lane, which run evenly, which must be computed lane by
+// lane.
 #include "codegen/lanes.h"
 
 #include <algorithm>
@@ -16,9 +17,12 @@ bool IndexEmitter::varies(const Ix& index) const {
   return std::any_of(index.terms.begin(), index.terms.end(), [&](const auto& term) {
     const Atom& a = term.first;
     switch (a.kind) {
-      case Atom::Kind::Iter: return static_cast<int>(a.id) == point.laneIter;
-      case Atom::Kind::Inst: return insts[a.id] && insts[a.id]->getType()->isVectorTy();
-      default: return varies(*a.arg);
+      case Atom::Kind::Iter:
+        return static_cast<int>(a.id) == point.laneIter;
+      case Atom::Kind::Inst:
+        return insts[a.id] && insts[a.id]->getType()->isVectorTy();
+      default:
+        return varies(*a.arg);
     }
   });
 }
@@ -38,7 +42,9 @@ std::optional<int64_t> IndexEmitter::stride(const Ix& index) const {
   return step;
 }
 
-llvm::Value* IndexEmitter::first(const Ix& index) { return sum(index, false); }
+llvm::Value* IndexEmitter::first(const Ix& index) {
+  return sum(index, false);
+}
 
 llvm::Value* IndexEmitter::all(const Ix& index) {
   return varies(index) ? sum(index, true) : splat(e, sum(index, false), point.lanes);
@@ -125,7 +131,9 @@ llvm::Value* guardOfRun(KernelEmitter& e, llvm::Value* v, llvm::Value* lo, llvm:
   return ir.CreateAnd(ir.CreateICmpSGE(numbers, bound(lo)), ir.CreateICmpSLT(numbers, bound(hi)));
 }
 
-llvm::Value* conjunction(KernelEmitter& e, llvm::Value* a, llvm::Value* b) { return a && b ? e.ir.CreateAnd(a, b) : a ? a : b; }
+llvm::Value* conjunction(KernelEmitter& e, llvm::Value* a, llvm::Value* b) {
+  return a && b ? e.ir.CreateAnd(a, b) : a ? a : b;
+}
 
 }  // namespace
 

@@ -39,15 +39,23 @@ uint16_t f16Of(double value) {
 
 void putElement(std::string& out, DType t, const Literal& literal, size_t i) {
   switch (t) {
-    case DType::F64: return put(out, literal.asDouble(i));
-    case DType::F32: return put(out, static_cast<float>(literal.asDouble(i)));
-    case DType::BF16: return put(out, bf16Of(literal.asDouble(i)));
-    case DType::F16: return put(out, f16Of(literal.asDouble(i)));
-    case DType::I64: return put(out, literal.asInt(i));
-    case DType::I32: return put(out, static_cast<int32_t>(literal.asInt(i)));
+    case DType::F64:
+      return put(out, literal.asDouble(i));
+    case DType::F32:
+      return put(out, static_cast<float>(literal.asDouble(i)));
+    case DType::BF16:
+      return put(out, bf16Of(literal.asDouble(i)));
+    case DType::F16:
+      return put(out, f16Of(literal.asDouble(i)));
+    case DType::I64:
+      return put(out, literal.asInt(i));
+    case DType::I32:
+      return put(out, static_cast<int32_t>(literal.asInt(i)));
     case DType::I8:
-    case DType::U8: return put(out, static_cast<uint8_t>(literal.asInt(i)));
-    case DType::Bool: return put(out, static_cast<uint8_t>(literal.asInt(i) != 0));
+    case DType::U8:
+      return put(out, static_cast<uint8_t>(literal.asInt(i)));
+    case DType::Bool:
+      return put(out, static_cast<uint8_t>(literal.asInt(i) != 0));
   }
 }
 
@@ -71,7 +79,8 @@ std::string literalBytes(const plan::Buffer& buffer) {
   std::vector<int64_t> extents = constExtents(buffer.type.shape);
   int64_t n = elementCount(buffer.type.shape).value();
   bool fill = buffer.literal.size() == 1;
-  NNC_CHECK(fill || static_cast<int64_t>(buffer.literal.size()) == n, "a literal has another number of elements than its type");
+  NNC_CHECK(fill || static_cast<int64_t>(buffer.literal.size()) == n,
+            "a literal has another number of elements than its type");
   std::string out;
   for (int64_t i = 0; i < n; ++i) {
     int64_t from = fill ? 0 : buffer.layout.digits.empty() ? i : logicalIndex(buffer.layout, extents, i);
@@ -91,6 +100,8 @@ LiteralPool::LiteralPool(const plan::Plan& plan) {
   }
 }
 
-uint64_t LiteralPool::offset(const plan::Buffer& buffer) const { return known_.at(literalBytes(buffer)); }
+uint64_t LiteralPool::offset(const plan::Buffer& buffer) const {
+  return known_.at(literalBytes(buffer));
+}
 
 }  // namespace nnc::codegen

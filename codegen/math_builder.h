@@ -11,7 +11,10 @@ namespace nnc::codegen {
 class MathBuilder {
 public:
   MathBuilder(KernelEmitter& emitter, llvm::Type* floats)
-      : e(emitter), ir(e.ir), type(floats), isDouble(floats->getScalarType()->isDoubleTy()),
+      : e(emitter),
+        ir(e.ir),
+        type(floats),
+        isDouble(floats->getScalarType()->isDoubleTy()),
         ints(withLanesOf(isDouble ? e.ir.getInt64Ty() : e.ir.getInt32Ty(), floats)) {}
 
   llvm::Value* num(double v) { return llvm::ConstantFP::get(type, v); }

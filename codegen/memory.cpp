@@ -6,7 +6,9 @@
 namespace nnc::codegen {
 namespace {
 
-llvm::Align alignOf(DType t) { return llvm::Align(static_cast<uint64_t>(dtypeSize(t))); }
+llvm::Align alignOf(DType t) {
+  return llvm::Align(static_cast<uint64_t>(dtypeSize(t)));
+}
 
 /// One access: where it is, how lanes run, which of them take part.
 class Access {
@@ -48,7 +50,9 @@ public:
     return result;
   }
 
-  void storeOne(llvm::Value* index, llvm::Value* value) { ir.CreateAlignedStore(value, address(index), alignOf(dtype)); }
+  void storeOne(llvm::Value* index, llvm::Value* value) {
+    ir.CreateAlignedStore(value, address(index), alignOf(dtype));
+  }
 
   void storeRun(llvm::Value* index, llvm::Value* value, llvm::Value* mask) {
     if (mask) {
@@ -66,7 +70,9 @@ public:
   llvm::Value* base;
 };
 
-llvm::Value* both(KernelEmitter& e, llvm::Value* a, llvm::Value* b) { return a && b ? e.ir.CreateAnd(a, b) : a ? a : b; }
+llvm::Value* both(KernelEmitter& e, llvm::Value* a, llvm::Value* b) {
+  return a && b ? e.ir.CreateAnd(a, b) : a ? a : b;
+}
 
 /// `value()` where the condition holds, else `otherwise`, by a branch.
 llvm::Value* branchOn(KernelEmitter& e, llvm::Value* condition, const std::function<llvm::Value*()>& value,
@@ -133,14 +139,16 @@ llvm::Value* emitLoad(KernelEmitter& e, IndexEmitter& index, const plan::Inst& l
 
 namespace {
 
-void storeLaneByLane(Access& access, IndexEmitter& index, const plan::Store& store, llvm::Value* value, llvm::Value* mask) {
+void storeLaneByLane(Access& access, IndexEmitter& index, const plan::Store& store, llvm::Value* value,
+                     llvm::Value* mask) {
   llvm::IRBuilder<>& ir = access.ir;
   llvm::Value* indices = index.all(store.index);
   for (unsigned l = 0; l < access.lanes; ++l) {
     auto write = [&] {
       llvm::Value* at = ir.CreateExtractElement(indices, uint64_t{l});
       llvm::Value* lane = ir.CreateExtractElement(value, uint64_t{l});
-      if (store.accumulate) lane = emitAdd(access.e, access.dtype, fromMemory(access.e, access.loadOne(at), access.dtype), lane);
+      if (store.accumulate)
+        lane = emitAdd(access.e, access.dtype, fromMemory(access.e, access.loadOne(at), access.dtype), lane);
       access.storeOne(at, toMemory(access.e, lane, access.dtype));
     };
     if (mask) {
@@ -156,11 +164,14 @@ void storeLanes(Access& access, IndexEmitter& index, const plan::Store& store, l
   std::optional<int64_t> stride = index.stride(store.index);
   if (stride == 1) {
     llvm::Value* first = index.first(store.index);
-    if (store.accumulate) value = emitAdd(e, access.dtype, fromMemory(e, access.loadRun(first, mask), access.dtype), value);
+    if (store.accumulate)
+      value = emitAdd(e, access.dtype, fromMemory(e, access.loadRun(first, mask), access.dtype), value);
     access.storeRun(first, toMemory(e, value, access.dtype), mask);
   } else if (!store.accumulate && e.target.hasAvx512 && dtypeSize(access.dtype) >= 4) {
-    llvm::Value* all = mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(e.ir.getInt1Ty(), access.lanes));
-    e.ir.CreateMaskedScatter(toMemory(e, value, access.dtype), access.address(index.all(store.index)), alignOf(access.dtype), all);
+    llvm::Value* all =
+        mask ? mask : llvm::ConstantInt::getTrue(llvm::FixedVectorType::get(e.ir.getInt1Ty(), access.lanes));
+    e.ir.CreateMaskedScatter(toMemory(e, value, access.dtype), access.address(index.all(store.index)),
+                             alignOf(access.dtype), all);
   } else {
     storeLaneByLane(access, index, store, value, mask);
   }

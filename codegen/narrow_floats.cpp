@@ -1,6 +1,6 @@
-// bf16 and f16 in registers are floats that hold values of the narrow type; bool is i1. Conversions at loads and stores, and
-// the rounding after each operation. f16 uses the CPU's conversions where it has them, else integer arithmetic (Giesen,
-// "Float->half conversion"): LLVM would call a library function there.
+// bf16 and f16 in registers are floats that hold values of the narrow type; bool is i1. Conversions at loads and
+// stores, and the rounding after each operation. f16 uses the CPU's conversions where it has them, else integer
+// arithmetic (Giesen, "Float->half conversion"): LLVM would call a library function there.
 #include "codegen/scalar_ops.h"
 
 namespace nnc::codegen {

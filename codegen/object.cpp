@@ -1,5 +1,5 @@
-// All kernels of a plan, a few to a module, modules compiled side by side. How they are grouped follows from the plan alone,
-// so the bytes do not depend on the number of threads.
+// All kernels of a plan, a few to a module, modules compiled side by side. How they are grouped follows from the plan
+// alone, so the bytes do not depend on the number of threads.
 #include <llvm/Support/raw_ostream.h>
 
 #include <atomic>

@@ -1,5 +1,6 @@
-// Random numbers as functions of a key and an element number: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel Random
-// Numbers: As Easy as 1, 2, 3", SC 2011). Block n >> 2 of the key's stream holds the words of elements 4(n>>2) … 4(n>>2)+3.
+// Random numbers as functions of a key and an element number: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel
+// Random Numbers: As Easy as 1, 2, 3", SC 2011). Block n >> 2 of the key's stream holds the words of elements 4(n>>2) …
+// 4(n>>2)+3.
 #include <array>
 
 #include "codegen/scalar_ops.h"
@@ -15,7 +16,9 @@ struct Philox {
   llvm::Value* constant(uint64_t v) { return llvm::ConstantInt::get(type, v); }
   llvm::Value* low(llvm::Value* x) { return e.ir.CreateAnd(x, llvm::ConstantInt::get(x->getType(), 0xffffffff)); }
   llvm::Value* high(llvm::Value* x) { return e.ir.CreateLShr(x, llvm::ConstantInt::get(x->getType(), 32)); }
-  llvm::Value* plus(llvm::Value* x, uint64_t v) { return low(e.ir.CreateAdd(x, llvm::ConstantInt::get(x->getType(), v))); }
+  llvm::Value* plus(llvm::Value* x, uint64_t v) {
+    return low(e.ir.CreateAdd(x, llvm::ConstantInt::get(x->getType(), v)));
+  }
   llvm::Value* widened(llvm::Value* x) {
     auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(type);
     return vector ? splat(e, x, vector->getNumElements()) : x;
@@ -43,7 +46,8 @@ llvm::Value* uniformOf(KernelEmitter& e, llvm::Value* words, DType t) {
   llvm::Type* type = withLanesOf(e.registerType(t), words->getType());
   llvm::Value* mantissa = e.ir.CreateLShr(words, llvm::ConstantInt::get(words->getType(), 9));
   llvm::Value* number = e.ir.CreateSIToFP(mantissa, type);
-  number = e.ir.CreateFMul(e.ir.CreateFAdd(number, llvm::ConstantFP::get(type, 0.5)), llvm::ConstantFP::get(type, 0x1p-23));
+  number =
+      e.ir.CreateFMul(e.ir.CreateFAdd(number, llvm::ConstantFP::get(type, 0.5)), llvm::ConstantFP::get(type, 0x1p-23));
   return roundToDType(e, number, t);
 }
 
@@ -62,14 +66,17 @@ llvm::Value* emitRand(KernelEmitter& e, llvm::Value* key, llvm::Value* elements,
   llvm::Type* type = elements->getType();
   Philox philox{e, type};
   std::array<llvm::Value*, 4> words = philox.run(key, ir.CreateLShr(elements, philox.constant(2)));
-  auto bit = [&](uint64_t b) { return ir.CreateICmpNE(ir.CreateAnd(elements, philox.constant(b)), philox.constant(0)); };
+  auto bit = [&](uint64_t b) {
+    return ir.CreateICmpNE(ir.CreateAnd(elements, philox.constant(b)), philox.constant(0));
+  };
   llvm::Value* lower = ir.CreateSelect(bit(1), words[1], words[0]);
   llvm::Value* upper = ir.CreateSelect(bit(1), words[3], words[2]);
   llvm::Value* word = ir.CreateSelect(bit(2), upper, lower);
   return uniformOf(e, ir.CreateTrunc(word, withLanesOf(ir.getInt32Ty(), type)), t);
 }
 
-llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first, unsigned lanes, bool aligned, DType t) {
+llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first, unsigned lanes, bool aligned,
+                         DType t) {
   llvm::IRBuilder<>& ir = e.ir;
   // `lanes` elements from anywhere lie in lanes/4 + 1 blocks; a power of two of blocks keeps the vectors regular.
   unsigned blocks = 2, spanned = lanes + (aligned ? 0 : 3);
@@ -100,10 +107,12 @@ llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first,
   if (aligned) return uniformOf(e, sequence, t);
   // The run starts at word first & 3: shift by one, then by two, where those bits are set.
   auto bit = [&](uint64_t b) { return ir.CreateICmpNE(ir.CreateAnd(first, e.i64(static_cast<int64_t>(b))), e.i64(0)); };
-  llvm::Value* byOne = ir.CreateSelect(bit(1), pick(sequence, [](unsigned i) { return i + 1; }, lanes + 2),
+  llvm::Value* byOne = ir.CreateSelect(bit(1),
+                                       pick(
+                                           sequence, [](unsigned i) { return i + 1; }, lanes + 2),
                                        pick(sequence, [](unsigned i) { return i; }, lanes + 2));
-  llvm::Value* run = ir.CreateSelect(bit(2), pick(byOne, [](unsigned i) { return i + 2; }, lanes),
-                                     pick(byOne, [](unsigned i) { return i; }, lanes));
+  llvm::Value* run = ir.CreateSelect(
+      bit(2), pick(byOne, [](unsigned i) { return i + 2; }, lanes), pick(byOne, [](unsigned i) { return i; }, lanes));
   return uniformOf(e, run, t);
 }
 

@@ -1,4 +1,5 @@
-// Regions at a point: each instruction is emitted once, as a scalar where it is the same in all lanes, else as a vector.
+// Regions at a point: each instruction is emitted once, as a scalar where it is the same in all lanes, else as a
+// vector.
 #include <algorithm>
 
 #include "codegen/lanes.h"
@@ -11,7 +12,8 @@ using plan::Inst;
 
 class RegionEmitter {
 public:
-  RegionEmitter(KernelEmitter& emitter, const plan::Region& r, const Point& p, const std::map<uint32_t, llvm::Value*>& known)
+  RegionEmitter(KernelEmitter& emitter, const plan::Region& r, const Point& p,
+                const std::map<uint32_t, llvm::Value*>& known)
       : e(emitter), region(r), point(p), values(r.size(), nullptr), index(e, point, values) {
     for (auto [number, value] : known) values[number] = value;
   }
@@ -34,12 +36,14 @@ private:
 
   llvm::Value* emit(const Inst& inst) {
     switch (inst.kind) {
-      case Inst::Kind::Op: return inst.op == Op::Rand ? emitRandom(inst) : emitOp(inst);
+      case Inst::Kind::Op:
+        return inst.op == Op::Rand ? emitRandom(inst) : emitOp(inst);
       case Inst::Kind::Load:
         needIndex(inst.index);
         for (const plan::Guard& g : inst.guards) needIndex(g.value);
         return emitLoad(e, index, inst, point);
-      case Inst::Kind::Const: return roundToDType(e, constantOf(e.registerType(inst.dtype), inst.constant), inst.dtype);
+      case Inst::Kind::Const:
+        return roundToDType(e, constantOf(e.registerType(inst.dtype), inst.constant), inst.dtype);
       case Inst::Kind::Index: {
         needIndex(inst.index);
         llvm::Value* v = index.varies(inst.index) ? index.all(inst.index) : index.first(inst.index);
@@ -122,14 +126,16 @@ llvm::Value* emitInst(KernelEmitter& e, const plan::Region& region, uint32_t roo
   return RegionEmitter(e, region, point, known).vector(root);
 }
 
-void emitStores(KernelEmitter& e, const plan::Stage& stage, const std::vector<llvm::Value*>& values, const Point& point) {
+void emitStores(KernelEmitter& e, const plan::Stage& stage, const std::vector<llvm::Value*>& values,
+                const Point& point) {
   IndexEmitter index(e, point, values);
   for (const plan::Store& s : stage.stores) {
     emitStore(e, index, s, stage.body[s.value].dtype, values[s.value], point);
   }
 }
 
-llvm::Value* emitIndex(KernelEmitter& e, const plan::Ix& index, const Point& point, const std::vector<llvm::Value*>& insts) {
+llvm::Value* emitIndex(KernelEmitter& e, const plan::Ix& index, const Point& point,
+                       const std::vector<llvm::Value*>& insts) {
   return IndexEmitter(e, point, insts).first(index);
 }
 

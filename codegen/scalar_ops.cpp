@@ -7,9 +7,13 @@
 namespace nnc::codegen {
 namespace {
 
-llvm::Constant* intOf(llvm::Type* type, int64_t value) { return llvm::ConstantInt::getSigned(type, value); }
+llvm::Constant* intOf(llvm::Type* type, int64_t value) {
+  return llvm::ConstantInt::getSigned(type, value);
+}
 
-bool isUnsigned(DType t) { return t == DType::U8 || t == DType::Bool; }
+bool isUnsigned(DType t) {
+  return t == DType::U8 || t == DType::Bool;
+}
 
 struct Division {
   llvm::Value* quotient;
@@ -50,56 +54,87 @@ llvm::Value* emitCompare(KernelEmitter& e, Op op, DType t, llvm::Value* a, llvm:
 
 llvm::Value* emitFloatUnary(KernelEmitter& e, Op op, llvm::Value* x) {
   switch (op) {
-    case Op::Neg: return e.ir.CreateFNeg(x);
-    case Op::Exp: return emitExp(e, x);
-    case Op::Expm1: return emitExpm1(e, x);
-    case Op::Log: return emitLog(e, x);
-    case Op::Log1p: return emitLog1p(e, x);
-    case Op::Sqrt: return e.ir.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
-    case Op::Tanh: return emitTanh(e, x);
-    case Op::Logistic: return emitLogistic(e, x);
-    case Op::Erf: return emitErf(e, x);
-    case Op::Sin: return emitSin(e, x);
-    case Op::Cos: return emitCos(e, x);
-    case Op::Round: return emitRoundEven(e, x);
-    case Op::Floor: return emitFloor(e, x);
-    default: break;
+    case Op::Neg:
+      return e.ir.CreateFNeg(x);
+    case Op::Exp:
+      return emitExp(e, x);
+    case Op::Expm1:
+      return emitExpm1(e, x);
+    case Op::Log:
+      return emitLog(e, x);
+    case Op::Log1p:
+      return emitLog1p(e, x);
+    case Op::Sqrt:
+      return e.ir.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x);
+    case Op::Tanh:
+      return emitTanh(e, x);
+    case Op::Logistic:
+      return emitLogistic(e, x);
+    case Op::Erf:
+      return emitErf(e, x);
+    case Op::Sin:
+      return emitSin(e, x);
+    case Op::Cos:
+      return emitCos(e, x);
+    case Op::Round:
+      return emitRoundEven(e, x);
+    case Op::Floor:
+      return emitFloor(e, x);
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "no code for an elementwise op on floats");
 }
 
 llvm::Value* emitIntUnary(KernelEmitter& e, Op op, llvm::Value* x) {
   switch (op) {
-    case Op::Neg: return e.ir.CreateNeg(x);
-    case Op::Not: return e.ir.CreateNot(x);
+    case Op::Neg:
+      return e.ir.CreateNeg(x);
+    case Op::Not:
+      return e.ir.CreateNot(x);
     case Op::Round:
-    case Op::Floor: return x;
-    default: break;
+    case Op::Floor:
+      return x;
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "no code for an elementwise op on integers");
 }
 
 llvm::Value* emitFloatBinary(KernelEmitter& e, Op op, llvm::Value* a, llvm::Value* b) {
   switch (op) {
-    case Op::Add: return e.ir.CreateFAdd(a, b);
-    case Op::Mul: return e.ir.CreateFMul(a, b);
-    case Op::Div: return e.ir.CreateFDiv(a, b);
-    case Op::Pow: return emitPow(e, a, b);
-    default: break;
+    case Op::Add:
+      return e.ir.CreateFAdd(a, b);
+    case Op::Mul:
+      return e.ir.CreateFMul(a, b);
+    case Op::Div:
+      return e.ir.CreateFDiv(a, b);
+    case Op::Pow:
+      return emitPow(e, a, b);
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "no code for a binary op on floats");
 }
 
 llvm::Value* emitIntBinary(KernelEmitter& e, Op op, DType t, llvm::Value* a, llvm::Value* b) {
   switch (op) {
-    case Op::Add: return e.ir.CreateAdd(a, b);
-    case Op::Mul: return e.ir.CreateMul(a, b);
-    case Op::IDiv: return emitFloorDivision(e, t, a, b).quotient;
-    case Op::Mod: return emitFloorDivision(e, t, a, b).remainder;
-    case Op::And: return e.ir.CreateAnd(a, b);
-    case Op::Or: return e.ir.CreateOr(a, b);
-    case Op::Fold: return emitFold(e, a, b);
-    default: break;
+    case Op::Add:
+      return e.ir.CreateAdd(a, b);
+    case Op::Mul:
+      return e.ir.CreateMul(a, b);
+    case Op::IDiv:
+      return emitFloorDivision(e, t, a, b).quotient;
+    case Op::Mod:
+      return emitFloorDivision(e, t, a, b).remainder;
+    case Op::And:
+      return e.ir.CreateAnd(a, b);
+    case Op::Or:
+      return e.ir.CreateOr(a, b);
+    case Op::Fold:
+      return emitFold(e, a, b);
+    default:
+      break;
   }
   internalError(__FILE__, __LINE__, "no code for a binary op on integers");
 }
@@ -152,7 +187,8 @@ llvm::Value* emitCast(KernelEmitter& e, llvm::Value* x, DType from, DType to) {
 }
 
 llvm::Value* emitMax(KernelEmitter& e, DType t, llvm::Value* a, llvm::Value* b) {
-  if (!isFloat(t)) return e.ir.CreateBinaryIntrinsic(isUnsigned(t) ? llvm::Intrinsic::umax : llvm::Intrinsic::smax, a, b);
+  if (!isFloat(t))
+    return e.ir.CreateBinaryIntrinsic(isUnsigned(t) ? llvm::Intrinsic::umax : llvm::Intrinsic::smax, a, b);
   // An unordered comparison keeps b, which is right if b is the NaN; the second select handles a.
   llvm::Value* larger = e.ir.CreateSelect(e.ir.CreateFCmpOGT(a, b), a, b);
   return e.ir.CreateSelect(e.ir.CreateFCmpUNO(a, a), a, larger);
@@ -164,16 +200,23 @@ llvm::Value* emitAdd(KernelEmitter& e, DType t, llvm::Value* a, llvm::Value* b) 
 
 llvm::Value* emitElementwise(KernelEmitter& e, Op op, DType from, DType to, const std::vector<llvm::Value*>& args) {
   switch (op) {
-    case Op::Cast: return emitCast(e, args[0], from, to);
-    case Op::Stop: return args[0];
-    case Op::Select: return e.ir.CreateSelect(args[0], args[1], args[2]);
-    case Op::Max: return emitMax(e, from, args[0], args[1]);
+    case Op::Cast:
+      return emitCast(e, args[0], from, to);
+    case Op::Stop:
+      return args[0];
+    case Op::Select:
+      return e.ir.CreateSelect(args[0], args[1], args[2]);
+    case Op::Max:
+      return emitMax(e, from, args[0], args[1]);
     case Op::Lt:
     case Op::Le:
-    case Op::Eq: return emitCompare(e, op, from, args[0], args[1]);
-    default: break;
+    case Op::Eq:
+      return emitCompare(e, op, from, args[0], args[1]);
+    default:
+      break;
   }
-  if (!isFloat(from)) return args.size() == 1 ? emitIntUnary(e, op, args[0]) : emitIntBinary(e, op, from, args[0], args[1]);
+  if (!isFloat(from))
+    return args.size() == 1 ? emitIntUnary(e, op, args[0]) : emitIntBinary(e, op, from, args[0], args[1]);
   llvm::Value* result = args.size() == 1 ? emitFloatUnary(e, op, args[0]) : emitFloatBinary(e, op, args[0], args[1]);
   return roundToDType(e, result, to);
 }

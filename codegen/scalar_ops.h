@@ -25,8 +25,9 @@ llvm::Value* toMemory(KernelEmitter& e, llvm::Value* value, DType t);
 /// A float rounded to bf16 or f16 and back; other dtypes pass.
 llvm::Value* roundToDType(KernelEmitter& e, llvm::Value* value, DType t);
 
-/// Uniform numbers in (0, 1) of `rand`: element numbers as i64. Where they run consecutively over the lanes, pass the first
-/// one in `first` and the number of lanes: lanes then share Philox blocks. `aligned`: first is known to be a multiple of 4.
+/// Uniform numbers in (0, 1) of `rand`: element numbers as i64. Where they run consecutively over the lanes, pass the
+/// first one in `first` and the number of lanes: lanes then share Philox blocks. `aligned`: first is known to be a
+/// multiple of 4.
 llvm::Value* emitRand(KernelEmitter& e, llvm::Value* key, llvm::Value* elements, DType t);
 llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first, unsigned lanes, bool aligned, DType t);
 /// The op `fold` on i64 keys.

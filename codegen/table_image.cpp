@@ -53,7 +53,8 @@ llvm::GlobalVariable* TableImage::emit(llvm::Module& module, const std::string& 
   std::vector<llvm::Constant*> values;
   at = 0;
   auto constantBytes = [&](uint64_t end) {
-    if (end > at) values.push_back(llvm::ConstantDataArray::getString(context, llvm::StringRef(bytes_).slice(at, end), false));
+    if (end > at)
+      values.push_back(llvm::ConstantDataArray::getString(context, llvm::StringRef(bytes_).slice(at, end), false));
     at = end;
   };
   llvm::Type* byte = llvm::Type::getInt8Ty(context);

@@ -28,7 +28,8 @@ public:
   /// A terminated string; equal strings are stored once.
   uint64_t addString(const std::string& text);
 
-  /// The pointer at `field` shall hold the address of position `target` of this image (kNull: stays null), or of a function.
+  /// The pointer at `field` shall hold the address of position `target` of this image (kNull: stays null), or of a
+  /// function.
   void point(uint64_t field, uint64_t target);
   void point(uint64_t field, llvm::Constant* target);
 

@@ -20,11 +20,16 @@ using plan::Role;
 const char* kindName(const plan::Entry& entry) {
   if (entry.name.ends_with(".start_pass")) return "start_pass";
   switch (entry.kind) {
-    case Function::Kind::Init: return "init";
-    case Function::Kind::Step: return "step";
-    case Function::Kind::Eval: return "eval";
-    case Function::Kind::Export: return "export";
-    case Function::Kind::Prepare: return "prepare";
+    case Function::Kind::Init:
+      return "init";
+    case Function::Kind::Step:
+      return "step";
+    case Function::Kind::Eval:
+      return "eval";
+    case Function::Kind::Export:
+      return "export";
+    case Function::Kind::Prepare:
+      return "prepare";
   }
   return "";
 }
@@ -77,7 +82,8 @@ private:
   void exposeModel(llvm::GlobalVariable* image, uint64_t at) {
     llvm::LLVMContext& context = module_.getContext();
     llvm::Constant* offset = llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), at);
-    llvm::Constant* address = llvm::ConstantExpr::getInBoundsGetElementPtr(llvm::Type::getInt8Ty(context), image, offset);
+    llvm::Constant* address =
+        llvm::ConstantExpr::getInBoundsGetElementPtr(llvm::Type::getInt8Ty(context), image, offset);
     auto* alias = llvm::GlobalAlias::create(llvm::Type::getInt8Ty(context), 0, llvm::GlobalValue::ExternalLinkage,
                                             "nnc_model_table", address, &module_);
     alias->setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -86,7 +92,8 @@ private:
   llvm::Constant* blob(const char* name, const std::string& bytes) {
     if (bytes.empty()) return nullptr;
     llvm::Constant* value = llvm::ConstantDataArray::getString(module_.getContext(), bytes, false);
-    auto* global = new llvm::GlobalVariable(module_, value->getType(), true, llvm::GlobalValue::PrivateLinkage, value, name);
+    auto* global =
+        new llvm::GlobalVariable(module_, value->getType(), true, llvm::GlobalValue::PrivateLinkage, value, name);
     global->setAlignment(llvm::Align(64));
     return global;
   }
@@ -98,7 +105,8 @@ private:
     return at->second;
   }
 
-  // ---- variables, scalars, kernels ------------------------------------------------------------------------------------
+  // ---- variables, scalars, kernels
+  // ------------------------------------------------------------------------------------
 
   void placeScalars() {
     for (const Scalar& s : plan_.scalars) {
@@ -113,7 +121,8 @@ private:
       rows.push_back({nullptr, static_cast<uint32_t>(s.dtype), 0, scalarOffsets_.at(s.name), s.defaultValue});
     }
     uint64_t at = image_.add(rows);
-    for (size_t i = 0; i < rows.size(); ++i) text(at + i * sizeof(nnc_scalar) + offsetof(nnc_scalar, name), plan_.scalars[i].name);
+    for (size_t i = 0; i < rows.size(); ++i)
+      text(at + i * sizeof(nnc_scalar) + offsetof(nnc_scalar, name), plan_.scalars[i].name);
     return at;
   }
 
@@ -121,8 +130,8 @@ private:
     std::vector<nnc_variable> rows;
     for (const plan::StoredVariable& v : plan_.variables) {
       rows.push_back({nullptr, static_cast<uint32_t>(v.variable.kind), static_cast<uint32_t>(v.variable.type.dtype),
-                      static_cast<uint32_t>(v.variable.type.shape.size()), static_cast<uint32_t>(v.layout.digits.size()), nullptr,
-                      nullptr, v.offset});
+                      static_cast<uint32_t>(v.variable.type.shape.size()),
+                      static_cast<uint32_t>(v.layout.digits.size()), nullptr, nullptr, v.offset});
     }
     uint64_t at = image_.add(rows);
     for (size_t i = 0; i < rows.size(); ++i) {
@@ -141,7 +150,8 @@ private:
     std::vector<nnc_kernel> rows;
     for (size_t i = 0; i < instances_.kernels.size(); ++i) {
       const plan::Kernel& k = *instances_.kernels[i].kernel;
-      rows.push_back({nullptr, nullptr, nullptr, facts_[i].scratchBytes, facts_[i].serial, k.operands, k.outputs, 0, k.flops});
+      rows.push_back(
+          {nullptr, nullptr, nullptr, facts_[i].scratchBytes, facts_[i].serial, k.operands, k.outputs, 0, k.flops});
     }
     uint64_t at = image_.add(rows);
     llvm::LLVMContext& context = module_.getContext();
@@ -164,7 +174,8 @@ private:
     return f;
   }
 
-  // ---- entries ----------------------------------------------------------------------------------------------------------
+  // ---- entries
+  // ----------------------------------------------------------------------------------------------------------
 
   uint64_t writeEntries() {
     std::vector<nnc_entry> rows;
@@ -203,7 +214,8 @@ private:
     std::vector<nnc_symbol> rows;
     for (const Symbol& s : e.symbols) rows.push_back({nullptr, s.bound});
     uint64_t at = image_.add(rows);
-    for (size_t i = 0; i < rows.size(); ++i) text(at + i * sizeof(nnc_symbol) + offsetof(nnc_symbol, name), e.symbols[i].name);
+    for (size_t i = 0; i < rows.size(); ++i)
+      text(at + i * sizeof(nnc_symbol) + offsetof(nnc_symbol, name), e.symbols[i].name);
     return at;
   }
 
@@ -216,8 +228,8 @@ private:
   uint64_t writePorts(const std::vector<Port>& ports, ExtentFunctions& extents) {
     std::vector<nnc_port> rows;
     for (const Port& p : ports) {
-      rows.push_back({nullptr, nullptr, static_cast<uint32_t>(p.type->dtype), static_cast<uint32_t>(p.type->shape.size()), nullptr,
-                      p.bound});
+      rows.push_back({nullptr, nullptr, static_cast<uint32_t>(p.type->dtype),
+                      static_cast<uint32_t>(p.type->shape.size()), nullptr, p.bound});
     }
     uint64_t at = image_.add(rows);
     for (size_t i = 0; i < ports.size(); ++i) {
@@ -243,7 +255,8 @@ private:
 
   uint64_t writeOutputs(const plan::Entry& e, ExtentFunctions& extents) {
     std::vector<Port> ports;
-    for (const plan::EntryOutput& o : e.outputs) ports.push_back({o.name, roleName(o.role), &e.buffers[o.buffer].type, 0});
+    for (const plan::EntryOutput& o : e.outputs)
+      ports.push_back({o.name, roleName(o.role), &e.buffers[o.buffer].type, 0});
     return writePorts(ports, extents);
   }
 
@@ -266,7 +279,8 @@ private:
       row.index = static_cast<uint32_t>(std::find(e.inputs.begin(), e.inputs.end(), id) - e.inputs.begin());
       NNC_CHECK(row.index < e.inputs.size(), "an input buffer is not in the call order");
     } else if (b.role == Role::Output) {
-      auto o = std::find_if(e.outputs.begin(), e.outputs.end(), [&](const plan::EntryOutput& x) { return x.buffer == id; });
+      auto o =
+          std::find_if(e.outputs.begin(), e.outputs.end(), [&](const plan::EntryOutput& x) { return x.buffer == id; });
       NNC_CHECK(o != e.outputs.end(), "an output buffer is not in the call order");
       row.space = NNC_SPACE_OUTPUT;
       row.index = static_cast<uint32_t>(o - e.outputs.begin());
@@ -286,7 +300,8 @@ private:
     for (BufId b = 0; b < e.buffers.size(); ++b) rows.push_back(placeOf(e, b));
     uint64_t at = image_.add(rows);
     for (size_t b = 0; b < rows.size(); ++b) {
-      image_.point(at + b * sizeof(nnc_buffer) + offsetof(nnc_buffer, elements), extents.of(elementCount(e.buffers[b].type.shape)));
+      image_.point(at + b * sizeof(nnc_buffer) + offsetof(nnc_buffer, elements),
+                   extents.of(elementCount(e.buffers[b].type.shape)));
     }
     return at;
   }
@@ -315,7 +330,8 @@ private:
     image_.point(row + offsetof(nnc_entry, phase), image_.add(phases));
   }
 
-  /// The step that ends the block begun at step `i`: the Else or EndIf of an If, the EndIf of an Else, the EndLoop of a Loop.
+  /// The step that ends the block begun at step `i`: the Else or EndIf of an If, the EndIf of an Else, the EndLoop of a
+  /// Loop.
   static uint32_t endOf(const plan::Entry& e, size_t i) {
     using Kind = plan::Step::Kind;
     int depth = 0;
@@ -384,9 +400,10 @@ private:
 
 }  // namespace
 
-std::unique_ptr<llvm::Module> makeTables(llvm::LLVMContext& context, llvm::TargetMachine& machine, const plan::Plan& plan,
-                                         const Instances& instances, const std::vector<KernelFacts>& facts,
-                                         const Target& target, const CodegenOptions& options) {
+std::unique_ptr<llvm::Module> makeTables(llvm::LLVMContext& context, llvm::TargetMachine& machine,
+                                         const plan::Plan& plan, const Instances& instances,
+                                         const std::vector<KernelFacts>& facts, const Target& target,
+                                         const CodegenOptions& options) {
   std::unique_ptr<llvm::Module> module = makeModule(context, machine, "tables");
   TableWriter(*module, plan, instances, facts, target, options).write();
   emitEntryPoints(*module, plan);

@@ -1,5 +1,5 @@
-// The CPUs code can be made for. A target uses exactly the features the runtime core checks when a context is made; a newer
-// CPU's name changes the instruction scheduling only, never which instructions occur.
+// The CPUs code can be made for. A target uses exactly the features the runtime core checks when a context is made; a
+// newer CPU's name changes the instruction scheduling only, never which instructions occur.
 #include <fmt/format.h>
 #include <llvm/TargetParser/Host.h>
 
@@ -41,7 +41,9 @@ uint32_t hostFeatures() {
   return features;
 }
 
-bool runs(const KnownTarget& t, uint32_t features) { return (t.features & ~features) == 0; }
+bool runs(const KnownTarget& t, uint32_t features) {
+  return (t.features & ~features) == 0;
+}
 
 const KnownTarget& find(const std::string& cpu) {
   std::string name = cpu == "native" ? hostCpu() : cpu;
@@ -64,7 +66,9 @@ std::string hostCpu() {
   return "x86-64";
 }
 
-bool hostCanRun(const std::string& cpu) { return runs(find(cpu), hostFeatures()); }
+bool hostCanRun(const std::string& cpu) {
+  return runs(find(cpu), hostFeatures());
+}
 
 Target targetFor(const std::string& cpu) {
   const KnownTarget& known = find(cpu);

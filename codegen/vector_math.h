@@ -1,6 +1,7 @@
-// Elementary functions as inline polynomials, for float and double, scalars and vectors of any length with the same bits.
-// Targets with FMA agree with each other in every bit, those without form a class of their own. Special values as in C.
-// Accuracy: f32 within 4 ULP (most within 1), f64 within a few ULP; denormal results may be flushed by the caller's mode.
+// Elementary functions as inline polynomials, for float and double, scalars and vectors of any length with the same
+// bits. Targets with FMA agree with each other in every bit, those without form a class of their own. Special values as
+// in C. Accuracy: f32 within 4 ULP (most within 1), f64 within a few ULP; denormal results may be flushed by the
+// caller's mode.
 #pragma once
 
 #include "codegen/emitter.h"

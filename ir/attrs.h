@@ -1,5 +1,5 @@
-// Attributes of a node: a small ordered map from name to value. One representation for every op keeps printing, parsing,
-// hashing and equality in one place; ops.def says which attributes an op has.
+// Attributes of a node: a small ordered map from name to value. One representation for every op keeps printing,
+// parsing, hashing and equality in one place; ops.def says which attributes an op has.
 #pragma once
 
 #include <string>
@@ -22,7 +22,8 @@ struct Literal {
   bool operator==(const Literal&) const = default;
 };
 
-using AttrValue = std::variant<int64_t, double, bool, std::string, DType, Dim, std::vector<int64_t>, std::vector<Dim>, Type, Literal>;
+using AttrValue =
+    std::variant<int64_t, double, bool, std::string, DType, Dim, std::vector<int64_t>, std::vector<Dim>, Type, Literal>;
 
 class Attrs {
 public:

@@ -23,7 +23,7 @@ public:
   /// All results of a node with several.
   std::vector<Value> makeMulti(Op op, std::vector<Value> in, Attrs attrs = {}, std::vector<Graph> regions = {});
 
-  Value constant(double value, const Type& type);       // fills the shape; integers must be integral
+  Value constant(double value, const Type& type);  // fills the shape; integers must be integral
   Value constantLike(double value, Value like) { return constant(value, type(like)); }
   Value unary(Op op, Value x) { return make(op, {x}); }
   Value add(Value a, Value b) { return make(Op::Add, {a, b}); }
@@ -32,13 +32,13 @@ public:
   Value div(Value a, Value b) { return make(Op::Div, {a, b}); }
   Value neg(Value x) { return make(Op::Neg, {x}); }
   Value select(Value c, Value a, Value b) { return make(Op::Select, {c, a, b}); }
-  Value cast(Value x, DType dtype);                      // x itself if it has that dtype
-  Value reshape(Value x, Shape shape);                   // x itself if it has that shape
-  Value transpose(Value x, std::vector<int64_t> perm);   // x itself for the identity
+  Value cast(Value x, DType dtype);                     // x itself if it has that dtype
+  Value reshape(Value x, Shape shape);                  // x itself if it has that shape
+  Value transpose(Value x, std::vector<int64_t> perm);  // x itself for the identity
   Value broadcast(Value x, std::vector<int64_t> axes, std::vector<Dim> extents);
   /// Broadcasts a scalar to a shape.
   Value fill(Value scalar, const Shape& shape);
-  Value sum(Value x, std::vector<int64_t> axes);         // x itself for no axes
+  Value sum(Value x, std::vector<int64_t> axes);  // x itself for no axes
 
 private:
   Graph& graph_;

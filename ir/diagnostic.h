@@ -1,5 +1,6 @@
-// Diagnostics: every message a user can see has a registered code (ir/diagnostics.def), a place, one sentence that stands
-// alone, and where it helps labels, notes and a suggestion. They are collected, sorted by place, and printed once.
+// Diagnostics: every message a user can see has a registered code (ir/diagnostics.def), a place, one sentence that
+// stands alone, and where it helps labels, notes and a suggestion. They are collected, sorted by place, and printed
+// once.
 #pragma once
 
 #include <string>
@@ -34,16 +35,31 @@ struct Diagnostic {
   DiagCode code{};
   Loc at;
   std::string message;
-  std::string atLabel;            // text under the primary mark; may be empty
-  std::vector<DiagNote> labels;   // further marks; shown with their source lines
+  std::string atLabel;           // text under the primary mark; may be empty
+  std::vector<DiagNote> labels;  // further marks; shown with their source lines
   std::vector<DiagNote> notes;
   std::vector<std::string> helps;
 
-  Diagnostic& mark(std::string text) { atLabel = std::move(text); return *this; }
-  Diagnostic& label(Loc loc, std::string text) { labels.push_back({loc, std::move(text)}); return *this; }
-  Diagnostic& note(Loc loc, std::string text) { notes.push_back({loc, std::move(text)}); return *this; }
-  Diagnostic& note(std::string text) { notes.push_back({{}, std::move(text)}); return *this; }
-  Diagnostic& help(std::string text) { helps.push_back(std::move(text)); return *this; }
+  Diagnostic& mark(std::string text) {
+    atLabel = std::move(text);
+    return *this;
+  }
+  Diagnostic& label(Loc loc, std::string text) {
+    labels.push_back({loc, std::move(text)});
+    return *this;
+  }
+  Diagnostic& note(Loc loc, std::string text) {
+    notes.push_back({loc, std::move(text)});
+    return *this;
+  }
+  Diagnostic& note(std::string text) {
+    notes.push_back({{}, std::move(text)});
+    return *this;
+  }
+  Diagnostic& help(std::string text) {
+    helps.push_back(std::move(text));
+    return *this;
+  }
 };
 
 enum class DiagFormat : uint8_t { Text, ColoredText, Json };
@@ -61,7 +77,11 @@ public:
   size_t errorCount() const { return errors_; }
   const std::vector<Diagnostic>& all() const { return list_; }
   const SourceManager& sources() const { return sources_; }
-  void clear() { list_.clear(); seen_.clear(); errors_ = 0; }
+  void clear() {
+    list_.clear();
+    seen_.clear();
+    errors_ = 0;
+  }
 
   /// All diagnostics, sorted by place, in the given form (JSON: one array of objects).
   std::string render(DiagFormat format) const;

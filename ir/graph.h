@@ -1,5 +1,5 @@
-// The computation graph: a list of nodes in topological order, each an op of ops.def with typed results. Graphs are plain
-// values: a pass takes one and returns one. A value is named by its node's position and its result's number.
+// The computation graph: a list of nodes in topological order, each an op of ops.def with typed results. Graphs are
+// plain values: a pass takes one and returns one. A value is named by its node's position and its result's number.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,9 @@ struct OpInfo {
 
 const OpInfo& opInfo(Op op);
 std::optional<Op> opFromName(std::string_view text);
-inline bool isElementwise(Op op) { return opInfo(op).cls <= OpClass::Ternary; }
+inline bool isElementwise(Op op) {
+  return opInfo(op).cls <= OpClass::Ternary;
+}
 
 struct Value {
   uint32_t node = UINT32_MAX;
@@ -53,7 +55,7 @@ struct Node {
   std::vector<Type> out;
   std::vector<Graph> regions;  // scan: {body}; cond: {then, else}
   Origin origin;
-  std::string name;            // the source's name for the value, a hint for printing; may be empty
+  std::string name;  // the source's name for the value, a hint for printing; may be empty
 };
 
 /// What a result of a function is for.
@@ -101,7 +103,8 @@ struct Variable {
   Loc declared;
 };
 
-/// A scalar set from outside: hyperparameters, seed, step, steps, epoch, batch counters, valid.x. `name` is the leaf's name.
+/// A scalar set from outside: hyperparameters, seed, step, steps, epoch, batch counters, valid.x. `name` is the leaf's
+/// name.
 struct Scalar {
   std::string name;
   DType dtype = DType::F32;
@@ -111,45 +114,45 @@ struct Scalar {
 /// A function of the module: one entry of the compiled library.
 struct Function {
   enum class Kind : uint8_t {
-    Init,    // fills every variable; reads only the scalar "seed"
-    Step,    // one training step: loss, metrics, updates
-    Eval,    // one evaluation batch: loss, metrics, updates of metric state
-    Export,  // an `export fn`
-    Prepare, // recomputes derived values of parameters
+    Init,     // fills every variable; reads only the scalar "seed"
+    Step,     // one training step: loss, metrics, updates
+    Eval,     // one evaluation batch: loss, metrics, updates of metric state
+    Export,   // an `export fn`
+    Prepare,  // recomputes derived values of parameters
   };
-  std::string name;              // "init", "fit.step", "fit.eval", "classify"
+  std::string name;  // "init", "fit.step", "fit.eval", "classify"
   Kind kind = Kind::Export;
-  std::vector<Symbol> symbols;   // the bounded symbols of its shapes; the batch of a train block is "batch"
-  Graph body;                    // inputs are its leaf nodes of kind "input", in call order as they appear
+  std::vector<Symbol> symbols;  // the bounded symbols of its shapes; the batch of a train block is "batch"
+  Graph body;                   // inputs are its leaf nodes of kind "input", in call order as they appear
   Loc loc;
 };
 
 /// One raw field a data block reads, and the settings of its reader.
 struct DataField {
   std::string name;
-  Type row;                      // type of one row, without the batch axis
-  int64_t bound = 0;             // exclusive upper bound of an index type; 0: none
+  Type row;           // type of one row, without the batch axis
+  int64_t bound = 0;  // exclusive upper bound of an index type; 0: none
   Loc loc;
 };
 struct DataSource {
-  std::string name;              // "fashion"
-  std::string reader;            // "idx", "csv", "text", "npy", "images"
+  std::string name;    // "fashion"
+  std::string reader;  // "idx", "csv", "text", "npy", "images"
   std::string path;
   std::map<std::string, std::string> settings;  // "valid" → "5000"
-  std::vector<DataField> raw;    // the raw fields the entries read as inputs "<data>.<field>"
+  std::vector<DataField> raw;                   // the raw fields the entries read as inputs "<data>.<field>"
   Loc loc;
 };
 
 /// A train block: its entries by name and the settings of its loop.
 struct TrainBlock {
   std::string name;
-  std::string data;              // name of its DataSource, or empty
-  std::string step, eval;        // function names
+  std::string data;        // name of its DataSource, or empty
+  std::string step, eval;  // function names
   int64_t batch = 1, epochs = 1, seed = 0;
-  int64_t steps = 0;             // without data: how many steps; 0 otherwise
-  int64_t patience = 0;          // 0: no early stopping
-  std::string monitor;           // "valid.loss", "valid.accuracy"
-  bool maximize = false;         // direction of `monitor`
+  int64_t steps = 0;      // without data: how many steps; 0 otherwise
+  int64_t patience = 0;   // 0: no early stopping
+  std::string monitor;    // "valid.loss", "valid.accuracy"
+  bool maximize = false;  // direction of `monitor`
   std::vector<std::string> metrics;
   Loc loc;
 };
@@ -157,7 +160,7 @@ struct TrainBlock {
 /// A hyperparameter as the file declares it; `--set` checks against it.
 struct Hyper {
   std::string name;
-  std::string value;             // the value in force, as text
+  std::string value;  // the value in force, as text
   std::vector<std::string> choices;
   double lo = 0, hi = 0;
   bool logScale = false, isRange = false, isInt = false, runTime = false;
@@ -165,7 +168,7 @@ struct Hyper {
 };
 
 struct Module {
-  std::string name;              // from the file's name: "fashion_cnn"
+  std::string name;  // from the file's name: "fashion_cnn"
   std::vector<Hyper> hypers;
   std::vector<DataSource> data;
   std::vector<Variable> variables;

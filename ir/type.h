@@ -14,13 +14,17 @@ namespace nnc {
 
 enum class DType : uint8_t { F64, F32, BF16, F16, I64, I32, I8, U8, Bool };
 
-const char* dtypeName(DType t);                      // "f32"
+const char* dtypeName(DType t);  // "f32"
 std::optional<DType> dtypeFromName(std::string_view name);
-int64_t dtypeSize(DType t);                          // bytes of one element; bool is one byte
+int64_t dtypeSize(DType t);  // bytes of one element; bool is one byte
 /// Lowest and highest value of an integer dtype or bool.
 std::pair<int64_t, int64_t> integerRange(DType t);
-inline bool isFloat(DType t) { return t <= DType::F16; }
-inline bool isInteger(DType t) { return t >= DType::I64 && t <= DType::U8; }
+inline bool isFloat(DType t) {
+  return t <= DType::F16;
+}
+inline bool isInteger(DType t) {
+  return t >= DType::I64 && t <= DType::U8;
+}
 
 /// A dimension: an integer polynomial in named symbols, in normal form (no zero coefficients). Most are constants.
 class Dim {
@@ -29,7 +33,9 @@ public:
   using Monomial = std::vector<std::string>;
 
   Dim() = default;
-  Dim(int64_t constant) { if (constant != 0) terms_[{}] = constant; }  // implicit: most dims are integers
+  Dim(int64_t constant) {
+    if (constant != 0) terms_[{}] = constant;
+  }  // implicit: most dims are integers
   static Dim symbol(std::string name);
 
   bool isConst() const { return terms_.empty() || (terms_.size() == 1 && terms_.begin()->first.empty()); }

@@ -138,8 +138,12 @@ bool hasOp(const Graph& graph, Op op) {
 
 }  // namespace
 
-bool hasGrad(const Graph& graph) { return hasOp(graph, Op::Grad); }
-bool hasScan(const Graph& graph) { return hasOp(graph, Op::Scan); }
+bool hasGrad(const Graph& graph) {
+  return hasOp(graph, Op::Grad);
+}
+bool hasScan(const Graph& graph) {
+  return hasOp(graph, Op::Scan);
+}
 
 Value splatConstant(Builder& b, const Literal& element, const Type& type) {
   return b.make(Op::Const, {}, {{"type", type}, {"value", element}});

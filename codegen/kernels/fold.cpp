@@ -21,8 +21,8 @@ llvm::Constant* lowest(llvm::Type* type, DType t) {
 
 Folder::Folder(KernelEmitter& e, const plan::Stage& stage, bool fused, const std::map<uint32_t, llvm::Value*>& known)
     : e_(e), stage_(stage), known_(known), valueType_(stage.body[stage.value].dtype) {
-  fused_ = fused && stage.fold == Fold::Sum && isFloat(stage.acc) && stage.body[stage.value].kind == plan::Inst::Kind::Op &&
-           stage.body[stage.value].op == Op::Mul;
+  fused_ = fused && stage.fold == Fold::Sum && isFloat(stage.acc) &&
+           stage.body[stage.value].kind == plan::Inst::Kind::Op && stage.body[stage.value].op == Op::Mul;
   if (stage.fold == Fold::Sum) valueType_ = stage.acc;
 }
 

@@ -5,8 +5,8 @@
 
 namespace nnc::codegen {
 
-/// Virtual lanes and accumulators of a reduction whose lanes run over the reduced variable: the same on every target, so
-/// that the order of additions, and with it the sum, is too.
+/// Virtual lanes and accumulators of a reduction whose lanes run over the reduced variable: the same on every target,
+/// so that the order of additions, and with it the sum, is too.
 constexpr unsigned kRowLanes = 16;
 constexpr unsigned kRowChains = 4;
 

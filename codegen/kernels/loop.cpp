@@ -1,6 +1,7 @@
-// The loop emitter: any kernel as loops over its task points and stages. Column style runs the lanes over a task variable,
-// so that each lane is a whole output; row style runs them over the innermost variable of each stage and folds 16 virtual
-// lanes in 4 chains by a fixed tree. Which style, and how the work is cut, loop_shape.cpp decides from the kernel alone.
+// The loop emitter: any kernel as loops over its task points and stages. Column style runs the lanes over a task
+// variable, so that each lane is a whole output; row style runs them over the innermost variable of each stage and
+// folds 16 virtual lanes in 4 chains by a fixed tree. Which style, and how the work is cut, loop_shape.cpp decides from
+// the kernel alone.
 #include <algorithm>
 
 #include "codegen/kernels/fold.h"
@@ -15,8 +16,8 @@ using plan::Stage;
 /// Fewer scalar operations than this take about 5 µs: a second thread would not help.
 constexpr double kSerialOps = 65536;
 
-/// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for. Random
-/// numbers come four from a block of 64-bit lanes: twice as many floats fill a vector of blocks.
+/// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
+/// Random numbers come four from a block of 64-bit lanes: twice as many floats fill a vector of blocks.
 unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
   bool wide = false, random = false;
   for (const Stage& s : kernel.stages) {
@@ -51,7 +52,8 @@ std::vector<bool> invariantsOf(const plan::Kernel& kernel, const Stage& stage) {
       invariant[i] = !written && inst.guards.empty() && isInvariant(inst.index, invariant);
     }
     if (inst.kind == Kind::Op) {
-      invariant[i] = std::all_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return static_cast<bool>(invariant[a]); });
+      invariant[i] =
+          std::all_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return static_cast<bool>(invariant[a]); });
     }
   }
   return invariant;
@@ -109,15 +111,16 @@ private:
     return {lo, e.minimum(e.ir.CreateNSWAdd(lo, e.i64(size)), e.dim(extent))};
   }
 
-  /// The values that are the same for all points, before the loops: stores in them would keep LLVM from moving the loads.
-  /// A launch in place reads such a value only if it has a single point, which then reads it first too.
+  /// The values that are the same for all points, before the loops: stores in them would keep LLVM from moving the
+  /// loads. A launch in place reads such a value only if it has a single point, which then reads it first too.
   std::map<uint32_t, llvm::Value*> emitInvariants(const Stage& stage) {
     std::map<uint32_t, llvm::Value*> known;
     Point nowhere;
     nowhere.iters.assign(kernel.iters.size(), nullptr);
     std::vector<bool> invariant = invariantsOf(kernel, stage);
     for (uint32_t i = 0; i < invariant.size(); ++i) {
-      if (invariant[i] && stage.body[i].kind != plan::Inst::Kind::Const) known[i] = emitInst(e, stage.body, i, nowhere, known);
+      if (invariant[i] && stage.body[i].kind != plan::Inst::Kind::Const)
+        known[i] = emitInst(e, stage.body, i, nowhere, known);
     }
     return known;
   }
@@ -161,7 +164,8 @@ private:
     return q;
   }
 
-  // ---- runs of lanes --------------------------------------------------------------------------------------------------
+  // ---- runs of lanes
+  // --------------------------------------------------------------------------------------------------
 
   /// `count` points from `base`, each `n` lanes further along `iter`.
   Bundle bundleAt(const Point& p, uint32_t iter, llvm::Value* base, unsigned count, unsigned n) {
@@ -219,7 +223,8 @@ private:
 
   bool isMultiple(const Dim& d) const { return d.isConst() && d.value() % lanes == 0; }
 
-  // ---- column style ---------------------------------------------------------------------------------------------------
+  // ---- column style
+  // ---------------------------------------------------------------------------------------------------
 
   void columns(const Point& p, Range range, bool cut) {
     bool multiple = isMultiple(laneExtent()) && (!cut || shape.laneBlock % lanes == 0);
@@ -278,8 +283,8 @@ private:
   using ReduceBody = std::function<std::vector<FoldState>(const Bundle&, std::vector<FoldState>)>;
 
   /// Loops over the stage's variables from `depth` (all but the last `skip`) with the fold states carried along.
-  std::vector<FoldState> reduceNest(const Stage& stage, const Bundle& bundle, size_t depth, std::vector<FoldState> states,
-                                    const ReduceBody& body, size_t skip = 0) {
+  std::vector<FoldState> reduceNest(const Stage& stage, const Bundle& bundle, size_t depth,
+                                    std::vector<FoldState> states, const ReduceBody& body, size_t skip = 0) {
     if (depth + skip >= stage.iters.size()) return body(bundle, states);
     uint32_t iter = stage.iters[depth];
     auto inside = [&](llvm::Value* i, std::vector<FoldState> s) {
@@ -291,12 +296,14 @@ private:
   }
 
   /// loopCarried over fold states.
-  std::vector<FoldState> carry(llvm::Value* lo, llvm::Value* hi, int64_t step, const std::vector<FoldState>& states,
-                               const std::function<std::vector<FoldState>(llvm::Value*, std::vector<FoldState>)>& body) {
+  std::vector<FoldState> carry(
+      llvm::Value* lo, llvm::Value* hi, int64_t step, const std::vector<FoldState>& states,
+      const std::function<std::vector<FoldState>(llvm::Value*, std::vector<FoldState>)>& body) {
     size_t width = states[0].size();
     auto unflatten = [&](const std::vector<llvm::Value*>& flat) {
       std::vector<FoldState> s;
-      for (size_t i = 0; i < flat.size(); i += width) s.push_back(FoldState(flat.begin() + i, flat.begin() + i + width));
+      for (size_t i = 0; i < flat.size(); i += width)
+        s.push_back(FoldState(flat.begin() + i, flat.begin() + i + width));
       return s;
     };
     auto flatten = [](const std::vector<FoldState>& s) {
@@ -304,12 +311,13 @@ private:
       for (const FoldState& f : s) flat.insert(flat.end(), f.begin(), f.end());
       return flat;
     };
-    return unflatten(e.loopCarried(lo, hi, step, "reduce", flatten(states), [&](llvm::Value* i, std::vector<llvm::Value*> s) {
-      return flatten(body(i, unflatten(s)));
-    }));
+    return unflatten(
+        e.loopCarried(lo, hi, step, "reduce", flatten(states),
+                      [&](llvm::Value* i, std::vector<llvm::Value*> s) { return flatten(body(i, unflatten(s))); }));
   }
 
-  // ---- row style --------------------------------------------------------------------------------------------------------
+  // ---- row style
+  // --------------------------------------------------------------------------------------------------------
 
   void rows(const Point& task) {
     Bundle one{task};
@@ -338,7 +346,8 @@ private:
     uint32_t iter = stage.iters[depth];
     Range range = whole(kernel.iters[iter].extent);
     if (depth + 1 == stage.iters.size()) {
-      forLanes(p, iter, range, isMultiple(kernel.iters[iter].extent), [&](Bundle& bundle) { mapPoints(stage, bundle); });
+      forLanes(p, iter, range, isMultiple(kernel.iters[iter].extent),
+               [&](Bundle& bundle) { mapPoints(stage, bundle); });
       return;
     }
     e.loop(range.lo, range.hi, 1, "map", [&](llvm::Value* i) { mapRowNest(stage, with(p, iter, i), depth + 1); });
@@ -348,9 +357,9 @@ private:
     const Stage& stage = kernel.stages[number];
     Folder folder(e, stage, false, invariants[number]);
     std::vector<FoldState> chains(kRowChains, folder.start(kRowLanes));
-    chains = reduceNest(stage, {task}, 0, chains, [&](const Bundle& at, std::vector<FoldState> s) {
-      return foldRow(stage, folder, at[0], std::move(s));
-    }, 1);
+    chains = reduceNest(
+        stage, {task}, 0, chains,
+        [&](const Bundle& at, std::vector<FoldState> s) { return foldRow(stage, folder, at[0], std::move(s)); }, 1);
     task.results[number] = folder.finish(chains);
   }
 
@@ -380,13 +389,11 @@ private:
       }
       return s;
     };
-    chains = carry(e.i64(0), main, kStep, chains, [&](llvm::Value* base, std::vector<FoldState> s) {
-      return stepAll(base, std::move(s), false);
-    });
+    chains = carry(e.i64(0), main, kStep, chains,
+                   [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), false); });
     // The rest is at most one more round, run as a loop of at most one turn.
-    return carry(main, end, kStep, chains, [&](llvm::Value* base, std::vector<FoldState> s) {
-      return stepAll(base, std::move(s), true);
-    });
+    return carry(main, end, kStep, chains,
+                 [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), true); });
   }
 
   KernelEmitter& e;
@@ -399,6 +406,8 @@ private:
 
 }  // namespace
 
-void emitLoopKernel(KernelEmitter& e) { LoopEmitter(e).emit(); }
+void emitLoopKernel(KernelEmitter& e) {
+  LoopEmitter(e).emit();
+}
 
 }  // namespace nnc::codegen

@@ -16,10 +16,10 @@ using plan::Stage;
 
 namespace {
 
-constexpr int64_t kSymbolGuess = 64;     // a run-time extent, for estimates only
-constexpr double kTaskOps = 16384;       // scalar operations that make a task worth its cost
+constexpr int64_t kSymbolGuess = 64;  // a run-time extent, for estimates only
+constexpr double kTaskOps = 16384;    // scalar operations that make a task worth its cost
 constexpr double kNominalLanes = 16;
-constexpr double kHorizontal = 24;       // folding the lanes of one row-style reduction
+constexpr double kHorizontal = 24;  // folding the lanes of one row-style reduction
 
 double guess(const Dim& d) {
   std::map<std::string, int64_t> symbols;
@@ -60,7 +60,8 @@ void mergeList(Kernel& kernel, std::vector<uint32_t>& list) {
   for (size_t i = list.size(); i-- > 1;) {
     uint32_t outer = list[i - 1], inner = list[i];
     bool one = true;
-    forEachIndex(std::as_const(kernel), [&](const Ix& ix) { one &= runsAsOne(ix, outer, inner, kernel.iters[inner].extent); });
+    forEachIndex(std::as_const(kernel),
+                 [&](const Ix& ix) { one &= runsAsOne(ix, outer, inner, kernel.iters[inner].extent); });
     if (!one) continue;
     forEachIndex(kernel, [&](Ix& ix) { dropIter(ix, outer); });
     kernel.iters[inner].extent = kernel.iters[outer].extent * kernel.iters[inner].extent;
@@ -76,18 +77,23 @@ double opCost(Op op) {
     case Op::Expm1:
     case Op::Log:
     case Op::Log1p:
-    case Op::Logistic: return 12;
+    case Op::Logistic:
+      return 12;
     case Op::Tanh:
     case Op::Erf:
     case Op::Sin:
     case Op::Cos:
     case Op::Pow:
-    case Op::Rand: return 24;
+    case Op::Rand:
+      return 24;
     case Op::Div:
-    case Op::Sqrt: return 4;
+    case Op::Sqrt:
+      return 4;
     case Op::IDiv:
-    case Op::Mod: return 16;
-    default: return 1;
+    case Op::Mod:
+      return 16;
+    default:
+      return 1;
   }
 }
 
@@ -193,8 +199,8 @@ Kernel mergeIters(const Kernel& kernel) {
     // Stages may share variables; merging those would break the other stage.
     bool shared = std::any_of(merged.stages.begin(), merged.stages.end(), [&](const Stage& other) {
       return &other != &s && std::any_of(other.iters.begin(), other.iters.end(), [&](uint32_t i) {
-               return std::find(s.iters.begin(), s.iters.end(), i) != s.iters.end();
-             });
+        return std::find(s.iters.begin(), s.iters.end(), i) != s.iters.end();
+      });
     });
     if (!shared) mergeList(merged, s.iters);
   }

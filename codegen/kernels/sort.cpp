@@ -1,5 +1,5 @@
-// Rows sorted ascending with the indices they came from: heap sort in the two outputs, no memory of its own. Ordering by
-// (value, index) makes the result the stable one; NaN sorts behind every number.
+// Rows sorted ascending with the indices they came from: heap sort in the two outputs, no memory of its own. Ordering
+// by (value, index) makes the result the stable one; NaN sorts behind every number.
 #include "codegen/scalar_ops.h"
 #include "ir/check.h"
 
@@ -9,7 +9,11 @@ namespace {
 class SortEmitter {
 public:
   explicit SortEmitter(KernelEmitter& emitter)
-      : e(emitter), ir(e.ir), stage(e.kernel.stages.at(0)), along(stage.iters.at(0)), dtype(stage.body[stage.stores.at(0).value].dtype) {
+      : e(emitter),
+        ir(e.ir),
+        stage(e.kernel.stages.at(0)),
+        along(stage.iters.at(0)),
+        dtype(stage.body[stage.stores.at(0).value].dtype) {
     NNC_CHECK(stage.stores.size() == 2, "a sort writes values and indices");
   }
 
@@ -45,7 +49,8 @@ private:
     Point p = point;
     p.iters[along] = i;
     llvm::Type* type = store == 0 ? e.scalarType(dtype) : ir.getInt32Ty();
-    return ir.CreateInBoundsGEP(type, e.operand(stage.stores[store].operand), emitIndex(e, stage.stores[store].index, p));
+    return ir.CreateInBoundsGEP(type, e.operand(stage.stores[store].operand),
+                                emitIndex(e, stage.stores[store].index, p));
   }
 
   Element load(llvm::Value* i) {
@@ -78,14 +83,16 @@ private:
     return ir.CreateOr(below, ir.CreateAnd(ir.CreateNot(above), ir.CreateICmpULT(a.index, b.index)));
   }
 
-  /// The first n/2 rounds build the heap from its last parent up; each further one moves the largest element to the end.
+  /// The first n/2 rounds build the heap from its last parent up; each further one moves the largest element to the
+  /// end.
   void sortRow(llvm::Value* n) {
     llvm::Value* parents = ir.CreateLShr(n, 1);
     llvm::Value* rounds = ir.CreateAdd(parents, ir.CreateSub(n, e.i64(1)));
     e.loop(e.i64(0), rounds, 1, "heap", [&](llvm::Value* t) {
       llvm::Value* building = ir.CreateICmpSLT(t, parents);
       llvm::Value* root = ir.CreateSelect(building, ir.CreateSub(ir.CreateSub(parents, e.i64(1)), t), e.i64(0));
-      llvm::Value* end = ir.CreateSelect(building, n, ir.CreateSub(ir.CreateAdd(n, parents), ir.CreateAdd(t, e.i64(1))));
+      llvm::Value* end =
+          ir.CreateSelect(building, n, ir.CreateSub(ir.CreateAdd(n, parents), ir.CreateAdd(t, e.i64(1))));
       e.ifThen(ir.CreateNot(building), [&] {
         Element largest = load(e.i64(0)), last = load(end);
         store(e.i64(0), last);
@@ -99,7 +106,8 @@ private:
   void siftDown(llvm::Value* root, llvm::Value* end) {
     llvm::BasicBlock* before = ir.GetInsertBlock();
     auto block = [&](const char* name) { return llvm::BasicBlock::Create(ir.getContext(), name, e.function); };
-    llvm::BasicBlock *head = block("sift"), *choose = block("sift.choose"), *move = block("sift.move"), *done = block("sift.end");
+    llvm::BasicBlock *head = block("sift"), *choose = block("sift.choose"), *move = block("sift.move"),
+                     *done = block("sift.end");
     ir.CreateBr(head);
     ir.SetInsertPoint(head);
     llvm::PHINode* at = ir.CreatePHI(ir.getInt64Ty(), 2);
@@ -133,6 +141,8 @@ private:
 
 }  // namespace
 
-void emitSortKernel(KernelEmitter& e) { SortEmitter(e).emit(); }
+void emitSortKernel(KernelEmitter& e) {
+  SortEmitter(e).emit();
+}
 
 }  // namespace nnc::codegen

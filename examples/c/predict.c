@@ -9,30 +9,30 @@
 
 enum { kPixels = 28 * 28, kClasses = 10, kBatch = 1000 };
 
-static const char *const kNames[kClasses] = {"T-shirt", "trousers", "pullover", "dress", "coat",
+static const char* const kNames[kClasses] = {"T-shirt", "trousers", "pullover", "dress", "coat",
                                              "sandal",  "shirt",    "sneaker",  "bag",   "boot"};
 
-static int best_of(const float *p) {
+static int best_of(const float* p) {
   int best = 0;
   for (int i = 1; i < kClasses; i++)
     if (p[i] > p[best]) best = i;
   return best;
 }
 
-static void draw(const uint8_t *image) {
+static void draw(const uint8_t* image) {
   for (int y = 0; y < 28; y += 2) {
     for (int x = 0; x < 28; x++) putchar(" .:-=+*#%@"[image[y * 28 + x] * 10 / 256]);
     putchar('\n');
   }
 }
 
-int main(int argc, char **argv) {
-  const char *folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
+int main(int argc, char** argv) {
+  const char* folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
   int64_t images, labels;
-  uint8_t *image = read_idx(folder, "t10k-images-idx3-ubyte.gz", 16, kPixels, &images);
-  uint8_t *label = read_idx(folder, "t10k-labels-idx1-ubyte.gz", 8, 1, &labels);
+  uint8_t* image = read_idx(folder, "t10k-images-idx3-ubyte.gz", 16, kPixels, &images);
+  uint8_t* label = read_idx(folder, "t10k-labels-idx1-ubyte.gz", 8, 1, &labels);
 
-  nnc_context *net;
+  nnc_context* net;
   if (fashion_cnn_create(&net, 1, 0) != FASHION_CNN_OK) {
     fprintf(stderr, "the model cannot be set up\n");
     return 1;
@@ -53,7 +53,8 @@ int main(int argc, char **argv) {
       printf("I see: %s (%.1f %%); it is: %s\n\n", kNames[saw], 100 * p[i * kClasses + saw], kNames[label[i]]);
     }
   }
-  printf("%lld of %lld test images right: %.2f %%\n", (long long)right, (long long)images, 100.0 * (double)right / (double)images);
+  printf("%lld of %lld test images right: %.2f %%\n", (long long)right, (long long)images,
+         100.0 * (double)right / (double)images);
   fashion_cnn_destroy(net);
   free(image);
   free(label);

@@ -8,14 +8,14 @@
 
 enum { kPixels = 28 * 28, kBatch = 128 };
 
-int main(int argc, char **argv) {
-  const char *folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
+int main(int argc, char** argv) {
+  const char* folder = argc > 1 ? argv[1] : "/usr/share/datasets/fashion-mnist";
   long steps = argc > 2 ? atol(argv[2]) : 100;
   int64_t images, labels;
-  uint8_t *image = read_idx(folder, "train-images-idx3-ubyte.gz", 16, kPixels, &images);
-  uint8_t *label = read_idx(folder, "train-labels-idx1-ubyte.gz", 8, 1, &labels);
+  uint8_t* image = read_idx(folder, "train-images-idx3-ubyte.gz", 16, kPixels, &images);
+  uint8_t* label = read_idx(folder, "train-labels-idx1-ubyte.gz", 8, 1, &labels);
 
-  nnc_context *net;
+  nnc_context* net;
   if (fashion_cnn_create(&net, 1, 0) != FASHION_CNN_OK) {
     fprintf(stderr, "the model cannot be set up\n");
     return 1;

@@ -4,11 +4,13 @@
 /* Defined by the generated tables. */
 extern NNC_HIDDEN const nnc_model nnc_model_table;
 
-static int create(nnc_context **out, int64_t seed, int threads) {
+static int create(nnc_context** out, int64_t seed, int threads) {
   return core_create(&nnc_model_table, out, seed, threads);
 }
-static uint64_t context_bytes(int threads) { return core_context_bytes(&nnc_model_table, threads); }
-static int create_at(nnc_context **out, void *memory, uint64_t bytes, int64_t seed, int threads) {
+static uint64_t context_bytes(int threads) {
+  return core_context_bytes(&nnc_model_table, threads);
+}
+static int create_at(nnc_context** out, void* memory, uint64_t bytes, int64_t seed, int threads) {
   return core_create_at(&nnc_model_table, out, memory, bytes, seed, threads);
 }
 

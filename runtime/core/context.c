@@ -3,16 +3,18 @@
 
 #include "core.h"
 
-int core_fail(nnc_context *ctx, int code, ...) {
+int core_fail(nnc_context* ctx, int code, ...) {
   text_buffer t = {ctx->error, sizeof ctx->error, 0};
   va_list parts;
   va_start(parts, code);
-  for (const char *part; (part = va_arg(parts, const char *)) != 0;) text_add(&t, part);
+  for (const char* part; (part = va_arg(parts, const char*)) != 0;) text_add(&t, part);
   va_end(parts);
   return code;
 }
 
-const char *core_error(const nnc_context *ctx) { return ctx ? ctx->error : "no context"; }
+const char* core_error(const nnc_context* ctx) {
+  return ctx ? ctx->error : "no context";
+}
 
 /* ---- layout of the block ---- */
 
@@ -20,16 +22,18 @@ typedef struct block_layout {
   uint64_t scalars, address, store, arena, sink, scratch, bytes, scratch_bytes;
 } block_layout;
 
-static uint64_t max_u64(uint64_t a, uint64_t b) { return a > b ? a : b; }
+static uint64_t max_u64(uint64_t a, uint64_t b) {
+  return a > b ? a : b;
+}
 
-static uint64_t take(uint64_t *at, uint64_t bytes) {
+static uint64_t take(uint64_t* at, uint64_t bytes) {
   uint64_t start = *at;
   *at = (start + bytes + 63) & ~(uint64_t)63;
   return start;
 }
 
 /* The largest output at the symbols' bounds: room for results a caller does not want. */
-static uint64_t sink_bytes(const nnc_entry *e) {
+static uint64_t sink_bytes(const nnc_entry* e) {
   int64_t bounds[NNC_MAX_SYMBOLS] = {0};
   uint64_t largest = 0;
   for (uint32_t i = 0; i < e->symbols; i++) bounds[i] = e->symbol[i].bound;
@@ -41,7 +45,7 @@ static uint64_t sink_bytes(const nnc_entry *e) {
   return largest;
 }
 
-static block_layout lay_out(const nnc_model *m, int threads) {
+static block_layout lay_out(const nnc_model* m, int threads) {
   block_layout l = {0};
   uint64_t buffers = 0, arena = 0, sink = 0, at = 0;
   for (uint32_t i = 0; i < m->entries; i++) {
@@ -53,7 +57,7 @@ static block_layout lay_out(const nnc_model *m, int threads) {
   l.scratch_bytes = (l.scratch_bytes + 127) & ~(uint64_t)127;
   take(&at, sizeof(nnc_context));
   l.scalars = take(&at, m->scalar_bytes);
-  l.address = take(&at, buffers * sizeof(char *));
+  l.address = take(&at, buffers * sizeof(char*));
   l.store = take(&at, m->store_bytes);
   l.arena = take(&at, arena);
   l.sink = take(&at, sink);
@@ -67,19 +71,21 @@ static int thread_count(int threads) {
   return threads > NNC_MAX_THREADS ? NNC_MAX_THREADS : threads;
 }
 
-uint64_t core_context_bytes(const nnc_model *model, int threads) { return lay_out(model, thread_count(threads)).bytes; }
+uint64_t core_context_bytes(const nnc_model* model, int threads) {
+  return lay_out(model, thread_count(threads)).bytes;
+}
 
 /* ---- life ---- */
 
-static void reset_scalars(nnc_context *ctx) {
+static void reset_scalars(nnc_context* ctx) {
   for (uint32_t i = 0; i < ctx->model->scalars; i++)
     core_set_scalar(ctx, ctx->model->scalar[i].name, ctx->model->scalar[i].initial);
 }
 
-int core_init(nnc_context *ctx, int64_t seed) {
+int core_init(nnc_context* ctx, int64_t seed) {
   for (uint32_t i = 0; i < ctx->model->scalars; i++) {
-    const nnc_scalar *s = &ctx->model->scalar[i];
-    if (text_equal(s->name, "seed")) *(int64_t *)(ctx->scalars + s->offset) = seed; /* exact, unlike a double */
+    const nnc_scalar* s = &ctx->model->scalar[i];
+    if (text_equal(s->name, "seed")) *(int64_t*)(ctx->scalars + s->offset) = seed; /* exact, unlike a double */
   }
   ctx->stale = 1;
   for (uint32_t i = 0; i < ctx->model->entries; i++) {
@@ -91,12 +97,13 @@ int core_init(nnc_context *ctx, int64_t seed) {
 }
 
 /* `memory` is zeroed and has room for the scratch of `room` threads. */
-static int set_up(const nnc_model *model, nnc_context **out, char *memory, int owns, int64_t seed, int threads, int room) {
+static int set_up(const nnc_model* model, nnc_context** out, char* memory, int owns, int64_t seed, int threads,
+                  int room) {
   block_layout l = lay_out(model, room);
-  nnc_context *ctx = (nnc_context *)memory;
+  nnc_context* ctx = (nnc_context*)memory;
   *ctx = (nnc_context){.model = model, .bytes = l.bytes, .owns_memory = owns, .stale = 1};
   ctx->scalars = memory + l.scalars;
-  ctx->address = (char **)(memory + l.address);
+  ctx->address = (char**)(memory + l.address);
   ctx->store = memory + l.store;
   ctx->arena = memory + l.arena;
   ctx->sink = memory + l.sink;
@@ -111,21 +118,21 @@ static int set_up(const nnc_model *model, nnc_context **out, char *memory, int o
   return code;
 }
 
-int core_create_at(const nnc_model *model, nnc_context **out, void *memory, uint64_t bytes, int64_t seed, int threads) {
+int core_create_at(const nnc_model* model, nnc_context** out, void* memory, uint64_t bytes, int64_t seed, int threads) {
   if (!out || !memory || ((uintptr_t)memory & 63)) return NNC_ERR_ARGUMENT;
   threads = thread_count(threads);
   if (bytes < core_context_bytes(model, threads)) return NNC_ERR_MEMORY;
   if (model->cpu_features & ~sys_cpu_features()) return NNC_ERR_CPU;
-  for (uint64_t i = 0; i < core_context_bytes(model, threads); i++) ((char *)memory)[i] = 0;
+  for (uint64_t i = 0; i < core_context_bytes(model, threads); i++) ((char*)memory)[i] = 0;
   return set_up(model, out, memory, 0, seed, threads, threads);
 }
 
-int core_create(const nnc_model *model, nnc_context **out, int64_t seed, int threads) {
+int core_create(const nnc_model* model, nnc_context** out, int64_t seed, int threads) {
   if (!out) return NNC_ERR_ARGUMENT;
   *out = 0;
   if (model->cpu_features & ~sys_cpu_features()) return NNC_ERR_CPU;
   /* Room for the scratch of any number of threads: pages that are never touched cost nothing. */
-  char *memory = sys_map(core_context_bytes(model, NNC_MAX_THREADS));
+  char* memory = sys_map(core_context_bytes(model, NNC_MAX_THREADS));
   if (!memory) return NNC_ERR_MEMORY;
   int code = set_up(model, out, memory, 1, seed, thread_count(threads), NNC_MAX_THREADS);
   if (code != NNC_OK) {
@@ -135,7 +142,7 @@ int core_create(const nnc_model *model, nnc_context **out, int64_t seed, int thr
   return code;
 }
 
-void core_destroy(nnc_context *ctx) {
+void core_destroy(nnc_context* ctx) {
   if (!ctx) return;
   pool_stop(&ctx->pool);
   if (ctx->owns_memory) sys_unmap(ctx, ctx->bytes);
@@ -144,18 +151,19 @@ void core_destroy(nnc_context *ctx) {
 /* ---- settings ---- */
 
 /* A context in the host's memory has scratch for the threads it was made with and no more. */
-int core_set_threads(nnc_context *ctx, int threads) {
+int core_set_threads(nnc_context* ctx, int threads) {
   if (!ctx) return NNC_ERR_ARGUMENT;
   threads = thread_count(threads);
-  uint64_t room = (uint64_t)((char *)ctx + ctx->bytes - ctx->scratch);
+  uint64_t room = (uint64_t)((char*)ctx + ctx->bytes - ctx->scratch);
   if (ctx->scratch_bytes * (uint64_t)threads > room)
-    return core_fail(ctx, NNC_ERR_MEMORY, "set_threads: the context was made for fewer threads; create another", (char *)0);
+    return core_fail(ctx, NNC_ERR_MEMORY, "set_threads: the context was made for fewer threads; create another",
+                     (char*)0);
   pool_stop(&ctx->pool);
   pool_init(&ctx->pool, threads);
   return NNC_OK;
 }
 
-int core_set_executor(nnc_context *ctx, nnc_parallel_for run, void *host, int threads) {
+int core_set_executor(nnc_context* ctx, nnc_parallel_for run, void* host, int threads) {
   int code = core_set_threads(ctx, run ? threads : 0);
   if (code != NNC_OK) return code;
   ctx->executor = run;
@@ -163,51 +171,72 @@ int core_set_executor(nnc_context *ctx, nnc_parallel_for run, void *host, int th
   return NNC_OK;
 }
 
-int core_set_probe(nnc_context *ctx, nnc_probe probe, void *user) {
+int core_set_probe(nnc_context* ctx, nnc_probe probe, void* user) {
   if (!ctx) return NNC_ERR_ARGUMENT;
   ctx->probe = probe;
   ctx->probe_user = user;
   return NNC_OK;
 }
 
-int core_set_nan_check(nnc_context *ctx, int check) {
+int core_set_nan_check(nnc_context* ctx, int check) {
   if (!ctx) return NNC_ERR_ARGUMENT;
   ctx->nan_check = check;
   return NNC_OK;
 }
 
-static const nnc_scalar *find_scalar(const nnc_model *m, const char *name) {
+static const nnc_scalar* find_scalar(const nnc_model* m, const char* name) {
   for (uint32_t i = 0; i < m->scalars; i++)
     if (text_equal(m->scalar[i].name, name)) return &m->scalar[i];
   return 0;
 }
 
-int core_set_scalar(nnc_context *ctx, const char *name, double value) {
+int core_set_scalar(nnc_context* ctx, const char* name, double value) {
   if (!ctx || !name) return NNC_ERR_ARGUMENT;
-  const nnc_scalar *s = find_scalar(ctx->model, name);
-  if (!s) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no scalar ", name, (char *)0);
-  char *at = ctx->scalars + s->offset;
+  const nnc_scalar* s = find_scalar(ctx->model, name);
+  if (!s) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no scalar ", name, (char*)0);
+  char* at = ctx->scalars + s->offset;
   switch (s->dtype) {
-    case NNC_F64: *(double *)at = value; break;
-    case NNC_F32: *(float *)at = (float)value; break;
-    case NNC_I64: *(int64_t *)at = (int64_t)value; break;
-    case NNC_I32: *(int32_t *)at = (int32_t)value; break;
-    case NNC_BOOL: *(uint8_t *)at = value != 0; break;
-    default: return core_fail(ctx, NNC_ERR_ARGUMENT, name, " has a type that cannot be set", (char *)0);
+    case NNC_F64:
+      *(double*)at = value;
+      break;
+    case NNC_F32:
+      *(float*)at = (float)value;
+      break;
+    case NNC_I64:
+      *(int64_t*)at = (int64_t)value;
+      break;
+    case NNC_I32:
+      *(int32_t*)at = (int32_t)value;
+      break;
+    case NNC_BOOL:
+      *(uint8_t*)at = value != 0;
+      break;
+    default:
+      return core_fail(ctx, NNC_ERR_ARGUMENT, name, " has a type that cannot be set", (char*)0);
   }
   return NNC_OK;
 }
 
-int core_get_scalar(const nnc_context *ctx, const char *name, double *value) {
-  const nnc_scalar *s = ctx && name && value ? find_scalar(ctx->model, name) : 0;
+int core_get_scalar(const nnc_context* ctx, const char* name, double* value) {
+  const nnc_scalar* s = ctx && name && value ? find_scalar(ctx->model, name) : 0;
   if (!s) return NNC_ERR_ARGUMENT;
-  const char *at = ctx->scalars + s->offset;
+  const char* at = ctx->scalars + s->offset;
   switch (s->dtype) {
-    case NNC_F64: *value = *(const double *)at; break;
-    case NNC_F32: *value = *(const float *)at; break;
-    case NNC_I64: *value = (double)*(const int64_t *)at; break;
-    case NNC_I32: *value = *(const int32_t *)at; break;
-    default: *value = *(const uint8_t *)at; break;
+    case NNC_F64:
+      *value = *(const double*)at;
+      break;
+    case NNC_F32:
+      *value = *(const float*)at;
+      break;
+    case NNC_I64:
+      *value = (double)*(const int64_t*)at;
+      break;
+    case NNC_I32:
+      *value = *(const int32_t*)at;
+      break;
+    default:
+      *value = *(const uint8_t*)at;
+      break;
   }
   return NNC_OK;
 }

@@ -1,18 +1,20 @@
-/* A persistent pool: a job is announced by an epoch counter, workers spin for a while, then sleep on it. The split of work
- * over threads never changes a result (docs: the numeric contract), so the pool may be any size. */
+/* A persistent pool: a job is announced by an epoch counter, workers spin for a while, then sleep on it. The split of
+ * work over threads never changes a result (docs: the numeric contract), so the pool may be any size. */
 #include "core.h"
 
 /* Weak: a process without threads linked in runs everything on the caller's. pthread_t is an unsigned long on Linux. */
-extern int pthread_create(uint64_t *handle, const void *attributes, void *(*run)(void *), void *argument)
+extern int pthread_create(uint64_t* handle, const void* attributes, void* (*run)(void*), void* argument)
     __attribute__((weak));
-extern int pthread_join(uint64_t handle, void **result) __attribute__((weak));
+extern int pthread_join(uint64_t handle, void** result) __attribute__((weak));
 
 static const uint64_t kSpinNanoseconds = 50000;
 
-static void pause_cpu(void) { __asm__ volatile("pause"); }
+static void pause_cpu(void) {
+  __asm__ volatile("pause");
+}
 
 /* Waits until *word differs from `seen`. */
-static void wait_for_change(nnc_pool *pool, const volatile uint32_t *word, uint32_t seen) {
+static void wait_for_change(nnc_pool* pool, const volatile uint32_t* word, uint32_t seen) {
   if (pool->spin) {
     uint64_t start = sys_nanoseconds();
     do {
@@ -28,13 +30,13 @@ static void wait_for_change(nnc_pool *pool, const volatile uint32_t *word, uint3
   __atomic_sub_fetch(&pool->sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
-static void wake(nnc_pool *pool, const volatile uint32_t *word) {
+static void wake(nnc_pool* pool, const volatile uint32_t* word) {
   if (__atomic_load_n(&pool->sleepers, __ATOMIC_SEQ_CST) != 0) sys_futex_wake(word);
 }
 
-static void *worker_main(void *argument) {
-  nnc_worker *self = argument;
-  nnc_pool *pool = self->pool;
+static void* worker_main(void* argument) {
+  nnc_worker* self = argument;
+  nnc_pool* pool = self->pool;
   uint32_t seen = 0;
   float_mode_enter();
   for (;;) {
@@ -51,7 +53,7 @@ int pool_default_threads(void) {
   return cpus > NNC_MAX_THREADS ? NNC_MAX_THREADS : cpus;
 }
 
-void pool_init(nnc_pool *pool, int threads) {
+void pool_init(nnc_pool* pool, int threads) {
   if (threads <= 0) threads = pool_default_threads();
   if (threads > NNC_MAX_THREADS) threads = NNC_MAX_THREADS;
   pool->threads = threads;
@@ -62,13 +64,13 @@ void pool_init(nnc_pool *pool, int threads) {
 }
 
 /* Starts the workers at the first job, and again in a forked child, which has none of its parent's. */
-static void pool_start(nnc_pool *pool) {
+static void pool_start(nnc_pool* pool) {
   if (!pthread_create) {
     pool->threads = 1;
     return;
   }
   for (int i = 1; i < pool->threads; i++) {
-    nnc_worker *w = &pool->worker[i];
+    nnc_worker* w = &pool->worker[i];
     w->pool = pool;
     w->number = i;
     if (pthread_create(&w->handle, 0, worker_main, w) != 0) {
@@ -79,7 +81,7 @@ static void pool_start(nnc_pool *pool) {
   }
 }
 
-void pool_stop(nnc_pool *pool) {
+void pool_stop(nnc_pool* pool) {
   if (pool->started == 0 || pool->process != sys_process_id()) return;
   pool->stop = 1;
   __atomic_add_fetch(&pool->epoch, 1, __ATOMIC_SEQ_CST);
@@ -88,7 +90,7 @@ void pool_stop(nnc_pool *pool) {
   pool->started = 0;
 }
 
-void pool_run(nnc_pool *pool, pool_job job, void *data) {
+void pool_run(nnc_pool* pool, pool_job job, void* data) {
   if (pool->threads > 1) {
     long process = sys_process_id();
     if (process != pool->process) {

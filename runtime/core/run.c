@@ -1,4 +1,5 @@
-/* Runs an entry: resolves its buffers, then walks its steps. One caller walks; the pool does the tasks of each phase. */
+/* Runs an entry: resolves its buffers, then walks its steps. One caller walks; the pool does the tasks of each phase.
+ */
 #include "core.h"
 
 uint64_t dtype_bytes(uint32_t dtype) {
@@ -8,34 +9,38 @@ uint64_t dtype_bytes(uint32_t dtype) {
 
 /* ---- before the run ---- */
 
-static int check_symbols(nnc_context *ctx, const nnc_entry *e, const int64_t *symbols) {
+static int check_symbols(nnc_context* ctx, const nnc_entry* e, const int64_t* symbols) {
   for (uint32_t i = 0; i < e->symbols; i++) {
     if (symbols[i] >= 0 && symbols[i] <= e->symbol[i].bound) continue;
-    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, " is out of its range", (char *)0);
+    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, " is out of its range", (char*)0);
   }
   return NNC_OK;
 }
 
-static uint64_t port_elements(const nnc_port *port, const int64_t *symbols) {
+static uint64_t port_elements(const nnc_port* port, const int64_t* symbols) {
   uint64_t n = 1;
   for (uint32_t i = 0; i < port->rank; i++) n *= (uint64_t)port->extents[i](symbols);
   return n;
 }
 
-static int64_t integer_at(const void *data, uint32_t dtype, uint64_t i) {
+static int64_t integer_at(const void* data, uint32_t dtype, uint64_t i) {
   switch (dtype) {
-    case NNC_I64: return ((const int64_t *)data)[i];
-    case NNC_I32: return ((const int32_t *)data)[i];
-    case NNC_I8: return ((const int8_t *)data)[i];
-    default: return ((const uint8_t *)data)[i];
+    case NNC_I64:
+      return ((const int64_t*)data)[i];
+    case NNC_I32:
+      return ((const int32_t*)data)[i];
+    case NNC_I8:
+      return ((const int8_t*)data)[i];
+    default:
+      return ((const uint8_t*)data)[i];
   }
 }
 
 /* Indices from outside are checked here once, so that kernels may rely on them. */
-static int check_input(nnc_context *ctx, const nnc_entry *e, const nnc_port *port, const void *data,
-                       const int64_t *symbols) {
+static int check_input(nnc_context* ctx, const nnc_entry* e, const nnc_port* port, const void* data,
+                       const int64_t* symbols) {
   uint64_t n = port_elements(port, symbols);
-  if (!data && n) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": input ", port->name, " is missing", (char *)0);
+  if (!data && n) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": input ", port->name, " is missing", (char*)0);
   if (port->bound == 0) return NNC_OK;
   for (uint64_t i = 0; i < n; i++) {
     int64_t value = integer_at(data, port->dtype, i);
@@ -48,24 +53,24 @@ static int check_input(nnc_context *ctx, const nnc_entry *e, const nnc_port *por
     text_add_number(&t, (int64_t)i);
     text_add(&t, ", allowed are 0 to ");
     text_add_number(&t, port->bound - 1);
-    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": input ", port->name, text, (char *)0);
+    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": input ", port->name, text, (char*)0);
   }
   return NNC_OK;
 }
 
-static void resolve_buffers(nnc_context *ctx, const nnc_entry *e, const void *const *inputs, void *const *outputs) {
-  char *base[] = {
+static void resolve_buffers(nnc_context* ctx, const nnc_entry* e, const void* const* inputs, void* const* outputs) {
+  char* base[] = {
       [NNC_SPACE_STORE] = ctx->store,
       [NNC_SPACE_SCALARS] = ctx->scalars,
-      [NNC_SPACE_CONST] = (char *)(uintptr_t)ctx->model->constants,
+      [NNC_SPACE_CONST] = (char*)(uintptr_t)ctx->model->constants,
       [NNC_SPACE_ARENA] = ctx->arena,
   };
   for (uint32_t i = 0; i < e->buffers; i++) {
-    const nnc_buffer *b = &e->buffer[i];
+    const nnc_buffer* b = &e->buffer[i];
     if (b->space == NNC_SPACE_INPUT) {
-      ctx->address[i] = (char *)(uintptr_t)inputs[b->index];
+      ctx->address[i] = (char*)(uintptr_t)inputs[b->index];
     } else if (b->space == NNC_SPACE_OUTPUT) {
-      void *to = outputs ? outputs[b->index] : 0;
+      void* to = outputs ? outputs[b->index] : 0;
       ctx->address[i] = to ? to : ctx->sink; /* not wanted: written where nobody looks */
     } else {
       ctx->address[i] = base[b->space] + b->offset;
@@ -76,26 +81,26 @@ static void resolve_buffers(nnc_context *ctx, const nnc_entry *e, const void *co
 /* ---- a phase ---- */
 
 typedef struct phase_job {
-  nnc_context *ctx;
-  const nnc_entry *entry;
-  const nnc_launch *launch;
+  nnc_context* ctx;
+  const nnc_entry* entry;
+  const nnc_launch* launch;
   uint32_t launches;
-  const int64_t *symbols;
+  const int64_t* symbols;
 } phase_job;
 
-static void run_launch(const phase_job *job, const nnc_launch *launch, int thread, int64_t task0, int64_t task1) {
-  nnc_context *ctx = job->ctx;
+static void run_launch(const phase_job* job, const nnc_launch* launch, int thread, int64_t task0, int64_t task1) {
+  nnc_context* ctx = job->ctx;
   nnc_args args = {ctx->address, job->entry->bind + launch->bind, job->symbols,
                    ctx->scratch + (uint64_t)thread * ctx->scratch_bytes};
   ctx->model->kernel[launch->kernel].run(&args, task0, task1);
 }
 
 /* A thread takes its share of every launch; small launches go whole to one thread each, in turn. */
-static void phase_share(void *data, int thread, int threads) {
-  const phase_job *job = data;
+static void phase_share(void* data, int thread, int threads) {
+  const phase_job* job = data;
   for (uint32_t i = 0; i < job->launches; i++) {
-    const nnc_launch *launch = &job->launch[i];
-    const nnc_kernel *kernel = &job->ctx->model->kernel[launch->kernel];
+    const nnc_launch* launch = &job->launch[i];
+    const nnc_kernel* kernel = &job->ctx->model->kernel[launch->kernel];
     int64_t tasks = kernel->tasks(job->symbols);
     int64_t from = 0, to = tasks;
     if (!kernel->serial) {
@@ -109,25 +114,25 @@ static void phase_share(void *data, int thread, int threads) {
 }
 
 typedef struct host_share {
-  const phase_job *job;
+  const phase_job* job;
   int threads;
 } host_share;
 
-static void host_body(void *data, int64_t i) {
-  const host_share *share = data;
+static void host_body(void* data, int64_t i) {
+  const host_share* share = data;
   uint32_t mode = float_mode_enter();
-  phase_share((void *)(uintptr_t)share->job, (int)i, share->threads);
+  phase_share((void*)(uintptr_t)share->job, (int)i, share->threads);
   float_mode_leave(mode);
 }
 
-static int worth_threads(const phase_job *job) {
+static int worth_threads(const phase_job* job) {
   uint32_t large = 0;
   for (uint32_t i = 0; i < job->launches; i++) large += !job->ctx->model->kernel[job->launch[i].kernel].serial;
   return large > 0;
 }
 
-static void run_parallel(phase_job *job) {
-  nnc_context *ctx = job->ctx;
+static void run_parallel(phase_job* job) {
+  nnc_context* ctx = job->ctx;
   if (ctx->pool.threads == 1 || !worth_threads(job)) {
     phase_share(job, 0, 1);
   } else if (ctx->executor) {
@@ -140,31 +145,31 @@ static void run_parallel(phase_job *job) {
 
 /* ---- looking at launches one by one ---- */
 
-static int holds_nan(const void *data, uint32_t dtype, uint64_t n) {
+static int holds_nan(const void* data, uint32_t dtype, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) {
-    if (dtype == NNC_F32 && ((const float *)data)[i] != ((const float *)data)[i]) return 1;
-    if (dtype == NNC_F64 && ((const double *)data)[i] != ((const double *)data)[i]) return 1;
-    if (dtype == NNC_BF16 && (((const uint16_t *)data)[i] & 0x7fff) > 0x7f80) return 1;
-    if (dtype == NNC_F16 && (((const uint16_t *)data)[i] & 0x7fff) > 0x7c00) return 1;
+    if (dtype == NNC_F32 && ((const float*)data)[i] != ((const float*)data)[i]) return 1;
+    if (dtype == NNC_F64 && ((const double*)data)[i] != ((const double*)data)[i]) return 1;
+    if (dtype == NNC_BF16 && (((const uint16_t*)data)[i] & 0x7fff) > 0x7f80) return 1;
+    if (dtype == NNC_F16 && (((const uint16_t*)data)[i] & 0x7fff) > 0x7c00) return 1;
   }
   return 0;
 }
 
-static int check_launch(nnc_context *ctx, const nnc_entry *e, const nnc_launch *launch, const int64_t *symbols) {
-  const nnc_kernel *kernel = &ctx->model->kernel[launch->kernel];
+static int check_launch(nnc_context* ctx, const nnc_entry* e, const nnc_launch* launch, const int64_t* symbols) {
+  const nnc_kernel* kernel = &ctx->model->kernel[launch->kernel];
   for (uint32_t i = kernel->operands - kernel->outputs; i < kernel->operands; i++) {
     uint32_t number = e->bind[launch->bind + i];
-    const nnc_buffer *b = &e->buffer[number];
+    const nnc_buffer* b = &e->buffer[number];
     if (b->dtype > NNC_F16 || !holds_nan(ctx->address[number], b->dtype, (uint64_t)b->elements(symbols))) continue;
     return core_fail(ctx, NNC_ERR_NAN, "NaN in ", ctx->model->strings + launch->origin, " (kernel ", kernel->name, ")",
-                     (char *)0);
+                     (char*)0);
   }
   return NNC_OK;
 }
 
 /* Every launch alone, timed for the probe and looked at for NaN. */
-static int run_watched(phase_job *job) {
-  nnc_context *ctx = job->ctx;
+static int run_watched(phase_job* job) {
+  nnc_context* ctx = job->ctx;
   phase_job one = *job;
   one.launches = 1;
   for (uint32_t i = 0; i < job->launches; i++) {
@@ -180,8 +185,8 @@ static int run_watched(phase_job *job) {
   return NNC_OK;
 }
 
-static int run_phase(nnc_context *ctx, const nnc_entry *e, uint32_t number, const int64_t *symbols) {
-  const nnc_phase *phase = &e->phase[number];
+static int run_phase(nnc_context* ctx, const nnc_entry* e, uint32_t number, const int64_t* symbols) {
+  const nnc_phase* phase = &e->phase[number];
   phase_job job = {ctx, e, e->launch + phase->first, phase->count, symbols};
   if (ctx->probe || ctx->nan_check) return run_watched(&job);
   run_parallel(&job);
@@ -191,20 +196,20 @@ static int run_phase(nnc_context *ctx, const nnc_entry *e, uint32_t number, cons
 /* ---- the program ---- */
 
 /* Moves a loop's slices to round t and shows t to the body. */
-static void enter_round(nnc_context *ctx, const nnc_entry *e, const nnc_step *loop, const int64_t *symbols, int64_t t,
+static void enter_round(nnc_context* ctx, const nnc_entry* e, const nnc_step* loop, const int64_t* symbols, int64_t t,
                         int64_t trip) {
   for (uint32_t i = 0; i < loop->slices; i++) {
-    const nnc_slice *s = &e->slice[loop->first_slice + i];
+    const nnc_slice* s = &e->slice[loop->first_slice + i];
     int64_t at = s->reverse ? trip - 1 - t : t;
     ctx->address[s->slice] = ctx->address[s->whole] + at * s->stride(symbols);
   }
-  if (loop->buffer != UINT32_MAX) *(int64_t *)ctx->address[loop->buffer] = t;
+  if (loop->buffer != UINT32_MAX) *(int64_t*)ctx->address[loop->buffer] = t;
 }
 
 /* Runs steps first … end-1; loops run their insides by recursion, so nesting is as deep as the program's. */
-static int run_steps(nnc_context *ctx, const nnc_entry *e, uint32_t first, uint32_t end, const int64_t *symbols) {
+static int run_steps(nnc_context* ctx, const nnc_entry* e, uint32_t first, uint32_t end, const int64_t* symbols) {
   for (uint32_t i = first; i < end; i++) {
-    const nnc_step *s = &e->step[i];
+    const nnc_step* s = &e->step[i];
     int code = NNC_OK;
     if (s->kind == NNC_STEP_PHASE) {
       code = run_phase(ctx, e, s->target, symbols);
@@ -217,7 +222,7 @@ static int run_steps(nnc_context *ctx, const nnc_entry *e, uint32_t first, uint3
       i = s->target;
     } else if (s->kind == NNC_STEP_IF) {
       /* IF's target is its ELSE or END_IF; falling into an ELSE means the first branch is done. */
-      if (!*(const uint8_t *)ctx->address[s->buffer]) i = s->target;
+      if (!*(const uint8_t*)ctx->address[s->buffer]) i = s->target;
     } else if (s->kind == NNC_STEP_ELSE) {
       i = s->target;
     }
@@ -226,8 +231,8 @@ static int run_steps(nnc_context *ctx, const nnc_entry *e, uint32_t first, uint3
   return NNC_OK;
 }
 
-static int run_entry(nnc_context *ctx, const nnc_entry *e, const int64_t *symbols, const void *const *inputs,
-                     void *const *outputs) {
+static int run_entry(nnc_context* ctx, const nnc_entry* e, const int64_t* symbols, const void* const* inputs,
+                     void* const* outputs) {
   int code = check_symbols(ctx, e, symbols);
   for (uint32_t i = 0; i < e->inputs && code == NNC_OK; i++)
     code = check_input(ctx, e, &e->input[i], inputs ? inputs[i] : 0, symbols);
@@ -240,11 +245,11 @@ static int run_entry(nnc_context *ctx, const nnc_entry *e, const int64_t *symbol
 }
 
 /* Values derived from parameters are made anew before the first run after a change. */
-static int refresh(nnc_context *ctx) {
+static int refresh(nnc_context* ctx) {
   if (!ctx->stale) return NNC_OK;
   ctx->stale = 0;
   for (uint32_t i = 0; i < ctx->model->entries; i++) {
-    const nnc_entry *e = &ctx->model->entry[i];
+    const nnc_entry* e = &ctx->model->entry[i];
     if (!text_equal(e->kind, "prepare")) continue;
     int code = run_entry(ctx, e, 0, 0, 0);
     if (code != NNC_OK) return code;
@@ -252,11 +257,12 @@ static int refresh(nnc_context *ctx) {
   return NNC_OK;
 }
 
-int core_run(nnc_context *ctx, uint32_t entry, const int64_t *symbols, const void *const *inputs, void *const *outputs) {
+int core_run(nnc_context* ctx, uint32_t entry, const int64_t* symbols, const void* const* inputs,
+             void* const* outputs) {
   if (!ctx) return NNC_ERR_ARGUMENT;
-  if (entry >= ctx->model->entries) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no such entry", (char *)0);
-  const nnc_entry *e = &ctx->model->entry[entry];
-  if (e->symbols && !symbols) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": sizes are missing", (char *)0);
+  if (entry >= ctx->model->entries) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no such entry", (char*)0);
+  const nnc_entry* e = &ctx->model->entry[entry];
+  if (e->symbols && !symbols) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": sizes are missing", (char*)0);
   int code = text_equal(e->kind, "init") ? NNC_OK : refresh(ctx);
   return code == NNC_OK ? run_entry(ctx, e, symbols, inputs, outputs) : code;
 }

@@ -6,9 +6,21 @@
 #endif
 
 enum {
-  SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_lseek = 8, SYS_mmap = 9, SYS_munmap = 11,
-  SYS_madvise = 28, SYS_getpid = 39, SYS_fsync = 74, SYS_rename = 82, SYS_unlink = 87, SYS_futex = 202,
-  SYS_sched_getaffinity = 204, SYS_clock_gettime = 228,
+  SYS_read = 0,
+  SYS_write = 1,
+  SYS_open = 2,
+  SYS_close = 3,
+  SYS_lseek = 8,
+  SYS_mmap = 9,
+  SYS_munmap = 11,
+  SYS_madvise = 28,
+  SYS_getpid = 39,
+  SYS_fsync = 74,
+  SYS_rename = 82,
+  SYS_unlink = 87,
+  SYS_futex = 202,
+  SYS_sched_getaffinity = 204,
+  SYS_clock_gettime = 228,
 };
 
 static long call6(long n, long a, long b, long c, long d, long e, long f) {
@@ -22,35 +34,41 @@ static long call6(long n, long a, long b, long c, long d, long e, long f) {
                    : "rcx", "r11", "memory");
   return result;
 }
-static long call3(long n, long a, long b, long c) { return call6(n, a, b, c, 0, 0, 0); }
+static long call3(long n, long a, long b, long c) {
+  return call6(n, a, b, c, 0, 0, 0);
+}
 
 /* ---- memory ---- */
 
 enum { PROT_RW = 3, MAP_PRIVATE_ANONYMOUS = 0x22, MADV_HUGEPAGE = 14 };
 
-void *sys_map(uint64_t bytes) {
+void* sys_map(uint64_t bytes) {
   long p = call6(SYS_mmap, 0, (long)bytes, PROT_RW, MAP_PRIVATE_ANONYMOUS, -1, 0);
   if (p < 0 && p > -4096) return 0;
   /* A hint: large blocks in 2 MB pages where the system offers them; refusal costs nothing. */
   if (bytes >= ((uint64_t)4 << 20)) call3(SYS_madvise, p, (long)bytes, MADV_HUGEPAGE);
-  return (void *)p;
+  return (void*)p;
 }
 
-void sys_unmap(void *memory, uint64_t bytes) { call3(SYS_munmap, (long)memory, (long)bytes, 0); }
+void sys_unmap(void* memory, uint64_t bytes) {
+  call3(SYS_munmap, (long)memory, (long)bytes, 0);
+}
 
 /* ---- files ---- */
 
 enum { O_WRONLY_CREAT_TRUNC = 01 | 0100 | 01000, O_CLOEXEC_FLAG = 02000000, EINTR_CODE = 4 };
 
-long sys_open_read(const char *path) { return call3(SYS_open, (long)path, O_CLOEXEC_FLAG, 0); }
-long sys_open_new(const char *path) {
+long sys_open_read(const char* path) {
+  return call3(SYS_open, (long)path, O_CLOEXEC_FLAG, 0);
+}
+long sys_open_new(const char* path) {
   return call3(SYS_open, (long)path, O_WRONLY_CREAT_TRUNC | O_CLOEXEC_FLAG, 0666);
 }
 
-long sys_read_all(long file, void *to, uint64_t bytes) {
+long sys_read_all(long file, void* to, uint64_t bytes) {
   uint64_t done = 0;
   while (done < bytes) {
-    long n = call3(SYS_read, file, (long)((char *)to + done), (long)(bytes - done));
+    long n = call3(SYS_read, file, (long)((char*)to + done), (long)(bytes - done));
     if (n == -EINTR_CODE) continue;
     if (n < 0) return n;
     if (n == 0) break;
@@ -59,10 +77,10 @@ long sys_read_all(long file, void *to, uint64_t bytes) {
   return (long)done;
 }
 
-long sys_write_all(long file, const void *from, uint64_t bytes) {
+long sys_write_all(long file, const void* from, uint64_t bytes) {
   uint64_t done = 0;
   while (done < bytes) {
-    long n = call3(SYS_write, file, (long)((const char *)from + done), (long)(bytes - done));
+    long n = call3(SYS_write, file, (long)((const char*)from + done), (long)(bytes - done));
     if (n == -EINTR_CODE) continue;
     if (n < 0) return n;
     done += (uint64_t)n;
@@ -77,10 +95,18 @@ long sys_file_size(long file) {
   return start < 0 ? start : end;
 }
 
-long sys_sync(long file) { return call3(SYS_fsync, file, 0, 0); }
-void sys_close(long file) { call3(SYS_close, file, 0, 0); }
-long sys_rename(const char *from, const char *to) { return call3(SYS_rename, (long)from, (long)to, 0); }
-void sys_unlink(const char *path) { call3(SYS_unlink, (long)path, 0, 0); }
+long sys_sync(long file) {
+  return call3(SYS_fsync, file, 0, 0);
+}
+void sys_close(long file) {
+  call3(SYS_close, file, 0, 0);
+}
+long sys_rename(const char* from, const char* to) {
+  return call3(SYS_rename, (long)from, (long)to, 0);
+}
+void sys_unlink(const char* path) {
+  call3(SYS_unlink, (long)path, 0, 0);
+}
 
 /* ---- processors, time, sleep ---- */
 
@@ -94,7 +120,7 @@ static int cgroup_quota(void) {
   if (n <= 0) return 0;
   text[n] = 0;
   uint64_t quota = 0, period = 0;
-  const char *p = text;
+  const char* p = text;
   while (*p >= '0' && *p <= '9') quota = quota * 10 + (uint64_t)(*p++ - '0');
   if (p == text || *p != ' ') return 0;
   for (p++; *p >= '0' && *p <= '9'; p++) period = period * 10 + (uint64_t)(*p - '0');
@@ -112,20 +138,26 @@ int sys_usable_cpus(void) {
   return cpus < 1 ? 1 : cpus;
 }
 
-long sys_process_id(void) { return call3(SYS_getpid, 0, 0, 0); }
+long sys_process_id(void) {
+  return call3(SYS_getpid, 0, 0, 0);
+}
 
 uint64_t sys_nanoseconds(void) {
-  struct { long seconds, nanoseconds; } now;
+  struct {
+    long seconds, nanoseconds;
+  } now;
   call3(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)&now, 0);
   return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
 }
 
 enum { FUTEX_WAIT_PRIVATE = 128, FUTEX_WAKE_PRIVATE = 129 };
 
-void sys_futex_wait(const volatile uint32_t *word, uint32_t expected) {
+void sys_futex_wait(const volatile uint32_t* word, uint32_t expected) {
   call6(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
 }
-void sys_futex_wake(const volatile uint32_t *word) { call6(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0); }
+void sys_futex_wake(const volatile uint32_t* word) {
+  call6(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 0x7fffffff, 0, 0, 0);
+}
 
 static void cpuid(uint32_t leaf, uint32_t sub, uint32_t r[4]) {
   __asm__ volatile("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(sub));
@@ -156,32 +188,35 @@ uint32_t float_mode_enter(void) {
   return saved;
 }
 /* The exception flags raised inside are dropped with the rest: the caller finds its register as it was. */
-void float_mode_leave(uint32_t saved) { __asm__ volatile("ldmxcsr %0" : : "m"(saved)); }
+void float_mode_leave(uint32_t saved) {
+  __asm__ volatile("ldmxcsr %0" : : "m"(saved));
+}
 
 /* ---- text ---- */
 
-int text_equal(const char *a, const char *b) {
+int text_equal(const char* a, const char* b) {
   while (*a && *a == *b) a++, b++;
   return *a == *b;
 }
 
-uint64_t text_length(const char *s) {
+uint64_t text_length(const char* s) {
   uint64_t n = 0;
   while (s[n]) n++;
   return n;
 }
 
-void text_add(text_buffer *t, const char *s) {
+void text_add(text_buffer* t, const char* s) {
   while (*s && t->length + 1 < t->capacity) t->data[t->length++] = *s++;
   if (t->capacity) t->data[t->length] = 0;
 }
 
-void text_add_number(text_buffer *t, int64_t n) {
+void text_add_number(text_buffer* t, int64_t n) {
   char digits[24];
   int i = sizeof digits - 1;
   uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
   digits[i] = 0;
-  do digits[--i] = (char)('0' + rest % 10); while (rest /= 10);
+  do digits[--i] = (char)('0' + rest % 10);
+  while (rest /= 10);
   if (n < 0) digits[--i] = '-';
   text_add(t, digits + i);
 }

@@ -3,26 +3,28 @@
 
 #define MAX_RANK 16
 
-const nnc_variable *core_find_variable(const nnc_model *model, const char *path) {
+const nnc_variable* core_find_variable(const nnc_model* model, const char* path) {
   for (uint32_t i = 0; i < model->variables; i++)
     if (text_equal(model->variable[i].path, path)) return &model->variable[i];
   return 0;
 }
 
-static uint64_t variable_elements(const nnc_variable *v) {
+static uint64_t variable_elements(const nnc_variable* v) {
   uint64_t n = 1;
   for (uint32_t i = 0; i < v->rank; i++) n *= (uint64_t)v->extents[i];
   return n;
 }
 
-uint64_t variable_bytes(const nnc_variable *v) { return variable_elements(v) * dtype_bytes(v->dtype); }
+uint64_t variable_bytes(const nnc_variable* v) {
+  return variable_elements(v) * dtype_bytes(v->dtype);
+}
 
-static void copy_bytes(char *to, const char *from, uint64_t n) {
+static void copy_bytes(char* to, const char* from, uint64_t n) {
   for (uint64_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 /* Digits in the order of the dimensions, each of full extent: storage is row-major. */
-static int is_row_major(const nnc_variable *v) {
+static int is_row_major(const nnc_variable* v) {
   if (v->digits != v->rank) return 0;
   for (uint32_t i = 0; i < v->rank; i++)
     if (v->digit[i].dim != (int64_t)i || v->digit[i].div != 1) return 0;
@@ -30,17 +32,17 @@ static int is_row_major(const nnc_variable *v) {
 }
 
 /* Where the element with these indices is stored. */
-static uint64_t stored_at(const nnc_variable *v, const int64_t *index) {
+static uint64_t stored_at(const nnc_variable* v, const int64_t* index) {
   uint64_t at = 0;
   for (uint32_t d = 0; d < v->digits; d++) {
-    const nnc_digit *g = &v->digit[d];
+    const nnc_digit* g = &v->digit[d];
     at = at * (uint64_t)g->extent + (uint64_t)(index[g->dim] / g->div % g->extent);
   }
   return at;
 }
 
 /* Walks all elements row-major; `to_storage` says which way they go. */
-static void copy_elements(const nnc_variable *v, char *storage, char *data, int to_storage) {
+static void copy_elements(const nnc_variable* v, char* storage, char* data, int to_storage) {
   uint64_t size = dtype_bytes(v->dtype), n = variable_elements(v);
   int64_t index[MAX_RANK] = {0};
   for (uint64_t i = 0; i < n; i++) {
@@ -53,25 +55,25 @@ static void copy_elements(const nnc_variable *v, char *storage, char *data, int 
   }
 }
 
-void variable_read(const nnc_context *ctx, const nnc_variable *v, void *data) {
+void variable_read(const nnc_context* ctx, const nnc_variable* v, void* data) {
   if (is_row_major(v))
     copy_bytes(data, ctx->store + v->offset, variable_bytes(v));
   else
     copy_elements(v, ctx->store + v->offset, data, 0);
 }
 
-void variable_write(nnc_context *ctx, const nnc_variable *v, const void *data) {
+void variable_write(nnc_context* ctx, const nnc_variable* v, const void* data) {
   if (is_row_major(v))
     copy_bytes(ctx->store + v->offset, data, variable_bytes(v));
   else
-    copy_elements(v, ctx->store + v->offset, (char *)(uintptr_t)data, 1);
+    copy_elements(v, ctx->store + v->offset, (char*)(uintptr_t)data, 1);
   ctx->stale = 1;
 }
 
-static int find_checked(nnc_context *ctx, const char *path, const void *data, uint64_t bytes, const nnc_variable **v) {
+static int find_checked(nnc_context* ctx, const char* path, const void* data, uint64_t bytes, const nnc_variable** v) {
   if (!ctx || !path || !data) return NNC_ERR_ARGUMENT;
   *v = core_find_variable(ctx->model, path);
-  if (!*v) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char *)0);
+  if (!*v) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char*)0);
   if (variable_bytes(*v) == bytes) return NNC_OK;
   char text[96];
   text_buffer t = {text, sizeof text, 0};
@@ -79,30 +81,30 @@ static int find_checked(nnc_context *ctx, const char *path, const void *data, ui
   text_add_number(&t, (int64_t)variable_bytes(*v));
   text_add(&t, " bytes, not ");
   text_add_number(&t, (int64_t)bytes);
-  return core_fail(ctx, NNC_ERR_ARGUMENT, path, text, (char *)0);
+  return core_fail(ctx, NNC_ERR_ARGUMENT, path, text, (char*)0);
 }
 
-int core_get_tensor(nnc_context *ctx, const char *path, void *data, uint64_t bytes) {
-  const nnc_variable *v;
+int core_get_tensor(nnc_context* ctx, const char* path, void* data, uint64_t bytes) {
+  const nnc_variable* v;
   int code = find_checked(ctx, path, data, bytes, &v);
   if (code == NNC_OK) variable_read(ctx, v, data);
   return code;
 }
 
-int core_set_tensor(nnc_context *ctx, const char *path, const void *data, uint64_t bytes) {
-  const nnc_variable *v;
+int core_set_tensor(nnc_context* ctx, const char* path, const void* data, uint64_t bytes) {
+  const nnc_variable* v;
   int code = find_checked(ctx, path, data, bytes, &v);
   if (code == NNC_OK) variable_write(ctx, v, data);
   return code;
 }
 
-int core_get_store(nnc_context *ctx, void *data) {
+int core_get_store(nnc_context* ctx, void* data) {
   if (!ctx || !data) return NNC_ERR_ARGUMENT;
   copy_bytes(data, ctx->store, ctx->model->store_bytes);
   return NNC_OK;
 }
 
-int core_set_store(nnc_context *ctx, const void *data) {
+int core_set_store(nnc_context* ctx, const void* data) {
   if (!ctx || !data) return NNC_ERR_ARGUMENT;
   copy_bytes(ctx->store, data, ctx->model->store_bytes);
   ctx->stale = 1;

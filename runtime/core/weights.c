@@ -2,9 +2,11 @@
  * training state belongs to checkpoints. The reader believes nothing it has not checked. */
 #include "core.h"
 
-static const char *const kDtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
+static const char* const kDtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
 
-static int is_weight(const nnc_variable *v) { return v->kind == NNC_PARAM || v->kind == NNC_STATE; }
+static int is_weight(const nnc_variable* v) {
+  return v->kind == NNC_PARAM || v->kind == NNC_STATE;
+}
 
 /* ---- reading the header ---- */
 
@@ -13,39 +15,43 @@ typedef struct json {
   int bad;
 } json;
 
-static void skip_space(json *j) {
+static void skip_space(json* j) {
   while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
 }
 
-static int peek(json *j) {
+static int peek(json* j) {
   skip_space(j);
   return j->at < j->end ? *j->at : 0;
 }
 
-static int accept(json *j, char c) {
+static int accept(json* j, char c) {
   if (peek(j) != c) return 0;
   j->at++;
   return 1;
 }
 
-static void expect(json *j, char c) {
+static void expect(json* j, char c) {
   if (!accept(j, c)) j->bad = 1;
 }
 
 /* A string without escapes (no path has any) into a bounded buffer. */
-static void read_string(json *j, char *to, uint64_t capacity) {
+static void read_string(json* j, char* to, uint64_t capacity) {
   uint64_t n = 0;
   expect(j, '"');
   while (!j->bad && j->at < j->end && *j->at != '"') {
-    if (*j->at == '\\' || n + 1 >= capacity) j->bad = 1;
-    else to[n++] = *j->at++;
+    if (*j->at == '\\' || n + 1 >= capacity)
+      j->bad = 1;
+    else
+      to[n++] = *j->at++;
   }
   to[n] = 0;
-  if (j->at < j->end) j->at++;
-  else j->bad = 1;
+  if (j->at < j->end)
+    j->at++;
+  else
+    j->bad = 1;
 }
 
-static uint64_t read_count(json *j) {
+static uint64_t read_count(json* j) {
   uint64_t n = 0;
   int digits = 0;
   skip_space(j);
@@ -55,16 +61,19 @@ static uint64_t read_count(json *j) {
 }
 
 /* Skips the strings of a metadata object, escapes included. */
-static void skip_metadata(json *j) {
+static void skip_metadata(json* j) {
   expect(j, '{');
   int in_string = 0;
   for (; !j->bad && j->at < j->end; j->at++) {
-    if (in_string && *j->at == '\\') j->at++;
-    else if (*j->at == '"') in_string = !in_string;
+    if (in_string && *j->at == '\\')
+      j->at++;
+    else if (*j->at == '"')
+      in_string = !in_string;
     else if (!in_string && *j->at == '}') {
       j->at++;
       return;
-    } else if (!in_string && *j->at == '{') j->bad = 1;
+    } else if (!in_string && *j->at == '{')
+      j->bad = 1;
   }
   j->bad = 1;
 }
@@ -75,7 +84,7 @@ typedef struct tensor_entry {
   uint64_t shape[16], begin, end;
 } tensor_entry;
 
-static void read_tensor(json *j, tensor_entry *t) {
+static void read_tensor(json* j, tensor_entry* t) {
   char key[16];
   t->dtype[0] = 0;
   t->rank = 0;
@@ -90,8 +99,10 @@ static void read_tensor(json *j, tensor_entry *t) {
     } else if (text_equal(key, "shape")) {
       expect(j, '[');
       while (!j->bad && peek(j) != ']') {
-        if (t->rank == 16) j->bad = 1;
-        else t->shape[t->rank++] = read_count(j);
+        if (t->rank == 16)
+          j->bad = 1;
+        else
+          t->shape[t->rank++] = read_count(j);
         if (!accept(j, ',')) break;
       }
       expect(j, ']');
@@ -108,19 +119,21 @@ static void read_tensor(json *j, tensor_entry *t) {
   expect(j, '}');
 }
 
-static int fits(const nnc_variable *v, const tensor_entry *t) {
+static int fits(const nnc_variable* v, const tensor_entry* t) {
   if (!text_equal(t->dtype, kDtypeNames[v->dtype]) || t->rank != v->rank) return 0;
   for (uint32_t i = 0; i < v->rank; i++)
     if (t->shape[i] != (uint64_t)v->extents[i]) return 0;
   return 1;
 }
 
-/* One walk over the header. With `write` unset it only checks, so that a bad file changes nothing. Counts the weights found. */
-static int walk(nnc_context *ctx, const char *data, uint64_t bytes, const char *what, int write, uint32_t *found) {
+/* One walk over the header. With `write` unset it only checks, so that a bad file changes nothing. Counts the weights
+ * found. */
+static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* what, int write, uint32_t* found) {
   uint64_t header = 0;
   for (int i = 7; i >= 0 && bytes >= 8; i--) header = header << 8 | (uint8_t)data[i];
-  if (bytes < 8 || header > bytes - 8) return core_fail(ctx, NNC_ERR_FORMAT, what, " is cut off in its header", (char *)0);
-  const char *body = data + 8 + header;
+  if (bytes < 8 || header > bytes - 8)
+    return core_fail(ctx, NNC_ERR_FORMAT, what, " is cut off in its header", (char*)0);
+  const char* body = data + 8 + header;
   uint64_t body_bytes = bytes - 8 - header;
   json j = {data + 8, body, 0};
   expect(&j, '{');
@@ -136,44 +149,48 @@ static int walk(nnc_context *ctx, const char *data, uint64_t bytes, const char *
     } else {
       read_tensor(&j, &t);
       if (j.bad) break;
-      const nnc_variable *v = core_find_variable(ctx->model, path);
+      const nnc_variable* v = core_find_variable(ctx->model, path);
       if (t.begin > t.end || t.end > body_bytes)
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " lies outside the file", (char *)0);
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " lies outside the file", (char*)0);
       if (!v || !is_weight(v))
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " is not a tensor of this model", (char *)0);
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " is not a tensor of this model", (char*)0);
       if (!fits(v, &t) || t.end - t.begin != variable_bytes(v))
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model", (char *)0);
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model",
+                         (char*)0);
       ++*found;
       if (write) variable_write(ctx, v, body + t.begin);
     }
     if (!accept(&j, ',')) break;
   }
   expect(&j, '}');
-  return j.bad ? core_fail(ctx, NNC_ERR_FORMAT, what, ": the header is not what safetensors allows", (char *)0) : NNC_OK;
+  return j.bad ? core_fail(ctx, NNC_ERR_FORMAT, what, ": the header is not what safetensors allows", (char*)0) : NNC_OK;
 }
 
-int core_load_memory(nnc_context *ctx, const char *data, uint64_t bytes, const char *what) {
+int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const char* what) {
   uint32_t found, wanted = 0;
   for (uint32_t i = 0; i < ctx->model->variables; i++) wanted += (uint32_t)is_weight(&ctx->model->variable[i]);
   int code = walk(ctx, data, bytes, what, 0, &found);
   if (code != NNC_OK) return code;
-  if (found != wanted) return core_fail(ctx, NNC_ERR_FORMAT, what, " lacks some of this model's tensors", (char *)0);
+  if (found != wanted) return core_fail(ctx, NNC_ERR_FORMAT, what, " lacks some of this model's tensors", (char*)0);
   return walk(ctx, data, bytes, what, 1, &found);
 }
 
-int core_load(nnc_context *ctx, const char *file) {
+int core_load(nnc_context* ctx, const char* file) {
   if (!ctx || !file) return NNC_ERR_ARGUMENT;
   long f = sys_open_read(file);
   long bytes = f < 0 ? f : sys_file_size(f);
   if (bytes < 0) {
     if (f >= 0) sys_close(f);
-    return core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char *)0);
+    return core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char*)0);
   }
-  char *data = sys_map((uint64_t)bytes + 1);
+  char* data = sys_map((uint64_t)bytes + 1);
   int code = NNC_OK;
-  if (!data) code = core_fail(ctx, NNC_ERR_MEMORY, "no memory to read ", file, (char *)0);
-  else if (sys_read_all(f, data, (uint64_t)bytes) != bytes) code = core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char *)0);
-  else code = core_load_memory(ctx, data, (uint64_t)bytes, file);
+  if (!data)
+    code = core_fail(ctx, NNC_ERR_MEMORY, "no memory to read ", file, (char*)0);
+  else if (sys_read_all(f, data, (uint64_t)bytes) != bytes)
+    code = core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char*)0);
+  else
+    code = core_load_memory(ctx, data, (uint64_t)bytes, file);
   if (data) sys_unmap(data, (uint64_t)bytes + 1);
   sys_close(f);
   return code;
@@ -182,12 +199,12 @@ int core_load(nnc_context *ctx, const char *file) {
 /* ---- writing ---- */
 
 /* The header of all weights; with no room it only counts, so the caller learns the size. */
-static uint64_t write_header(const nnc_context *ctx, char *to, uint64_t capacity) {
+static uint64_t write_header(const nnc_context* ctx, char* to, uint64_t capacity) {
   text_buffer t = {to, capacity, 0};
   uint64_t offset = 0;
   text_add(&t, "{");
   for (uint32_t i = 0, n = 0; i < ctx->model->variables; i++) {
-    const nnc_variable *v = &ctx->model->variable[i];
+    const nnc_variable* v = &ctx->model->variable[i];
     if (!is_weight(v)) continue;
     text_add(&t, n++ ? ",\"" : "\"");
     text_add(&t, v->path);
@@ -210,18 +227,19 @@ static uint64_t write_header(const nnc_context *ctx, char *to, uint64_t capacity
   return t.length;
 }
 
-static uint64_t header_capacity(const nnc_model *m) {
+static uint64_t header_capacity(const nnc_model* m) {
   uint64_t n = 256;
-  for (uint32_t i = 0; i < m->variables; i++) n += text_length(m->variable[i].path) + 96 + 24 * (uint64_t)m->variable[i].rank;
+  for (uint32_t i = 0; i < m->variables; i++)
+    n += text_length(m->variable[i].path) + 96 + 24 * (uint64_t)m->variable[i].rank;
   return n;
 }
 
-static long write_file(nnc_context *ctx, long f, char *work) {
+static long write_file(nnc_context* ctx, long f, char* work) {
   uint64_t header = write_header(ctx, work + 8, header_capacity(ctx->model));
   for (int i = 0; i < 8; i++) work[i] = (char)(header >> (8 * i));
   long bad = sys_write_all(f, work, header + 8);
   for (uint32_t i = 0; i < ctx->model->variables && !bad; i++) {
-    const nnc_variable *v = &ctx->model->variable[i];
+    const nnc_variable* v = &ctx->model->variable[i];
     if (!is_weight(v)) continue;
     variable_read(ctx, v, work);
     bad = sys_write_all(f, work, variable_bytes(v));
@@ -230,20 +248,20 @@ static long write_file(nnc_context *ctx, long f, char *work) {
 }
 
 /* Written aside and renamed: whatever happens, the file is the old one or the new one. */
-int core_save(nnc_context *ctx, const char *file) {
+int core_save(nnc_context* ctx, const char* file) {
   if (!ctx || !file) return NNC_ERR_ARGUMENT;
   char aside[4096];
   text_buffer t = {aside, sizeof aside, 0};
   text_add(&t, file);
   text_add(&t, ".part");
-  if (t.length + 1 >= sizeof aside) return core_fail(ctx, NNC_ERR_ARGUMENT, "save: the path is too long", (char *)0);
+  if (t.length + 1 >= sizeof aside) return core_fail(ctx, NNC_ERR_ARGUMENT, "save: the path is too long", (char*)0);
   uint64_t bytes = header_capacity(ctx->model) + 8;
   for (uint32_t i = 0; i < ctx->model->variables; i++) {
     uint64_t n = variable_bytes(&ctx->model->variable[i]);
     if (n > bytes) bytes = n;
   }
-  char *work = sys_map(bytes);
-  if (!work) return core_fail(ctx, NNC_ERR_MEMORY, "no memory to write ", file, (char *)0);
+  char* work = sys_map(bytes);
+  if (!work) return core_fail(ctx, NNC_ERR_MEMORY, "no memory to write ", file, (char*)0);
   long f = sys_open_new(aside);
   long bad = f < 0 ? f : write_file(ctx, f, work);
   if (f >= 0) sys_close(f);
@@ -251,5 +269,5 @@ int core_save(nnc_context *ctx, const char *file) {
   if (!bad) bad = sys_rename(aside, file);
   if (!bad) return NNC_OK;
   if (f >= 0) sys_unlink(aside);
-  return core_fail(ctx, NNC_ERR_IO, "cannot write ", file, (char *)0);
+  return core_fail(ctx, NNC_ERR_IO, "cannot write ", file, (char*)0);
 }

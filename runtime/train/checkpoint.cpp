@@ -1,7 +1,7 @@
 #include "runtime/train/checkpoint.h"
 
-#include <cstring>
 #include <fmt/format.h>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "runtime/train/error.h"
@@ -36,9 +36,10 @@ json sumsJson(const Sums& sums) {
 json stateJson(const RunState& s) {
   json reported = json::object();
   for (const auto& [name, value] : s.reported) reported[name] = bitsText(value);
-  return {{"train", s.train},         {"epoch", s.epoch},         {"epoch_step", s.epochStep}, {"step", s.step},
-          {"has_best", s.hasBest},    {"best", bitsText(s.best)}, {"best_epoch", s.bestEpoch}, {"since_best", s.sinceBest},
-          {"sums", sumsJson(s.sums)}, {"reported", reported}};
+  return {
+      {"train", s.train},         {"epoch", s.epoch},         {"epoch_step", s.epochStep}, {"step", s.step},
+      {"has_best", s.hasBest},    {"best", bitsText(s.best)}, {"best_epoch", s.bestEpoch}, {"since_best", s.sinceBest},
+      {"sums", sumsJson(s.sums)}, {"reported", reported}};
 }
 
 RunState stateOf(const json& j) {
@@ -87,7 +88,8 @@ void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& che
   std::vector<std::vector<std::byte>> storage;
   std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
   if (!checkpoint.bestStore.empty()) addBest(model, checkpoint.bestStore, tensors, storage);
-  writeSafetensors(file, std::move(tensors), {{"state", stateJson(checkpoint.state).dump()}, {"hypers", json(hypers).dump()}});
+  writeSafetensors(file, std::move(tensors),
+                   {{"state", stateJson(checkpoint.state).dump()}, {"hypers", json(hypers).dump()}});
 }
 
 Checkpoint loadCheckpoint(const std::string& path, Model& model, const std::map<std::string, std::string>& hypers) {

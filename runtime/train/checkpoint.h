@@ -1,5 +1,5 @@
-// The whole state of a run in one file: every variable, the best weights so far, and where the run stands. A run that goes
-// on from it ends in the same bytes as one that was never stopped.
+// The whole state of a run in one file: every variable, the best weights so far, and where the run stands. A run that
+// goes on from it ends in the same bytes as one that was never stopped.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ struct RunState {
   int64_t epochStep = 0;  // steps done in it
   int64_t step = 0;       // steps done in this train block
   bool hasBest = false;
-  double best = 0;        // best monitored value
+  double best = 0;  // best monitored value
   int64_t bestEpoch = 0;
-  int64_t sinceBest = 0;  // epochs without a better one
-  Sums sums;              // of the running epoch
+  int64_t sinceBest = 0;                   // epochs without a better one
+  Sums sums;                               // of the running epoch
   std::map<std::string, double> reported;  // valid.loss, …: scalars that the program may read
 };
 

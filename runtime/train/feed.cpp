@@ -1,7 +1,7 @@
 #include "runtime/train/feed.h"
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 #include <numeric>
 
 #include "runtime/train/data/csv.h"
@@ -16,20 +16,28 @@ namespace {
 Portion portionOf(const std::string& text) {
   Portion portion;
   double value = std::stod(text);
-  if (text.find_first_of(".eE") == std::string::npos) portion.rows = static_cast<uint64_t>(value);
-  else portion.share = value;
+  if (text.find_first_of(".eE") == std::string::npos)
+    portion.rows = static_cast<uint64_t>(value);
+  else
+    portion.share = value;
   return portion;
 }
 
 DataSettings settingsOf(const DataInfo& data) {
   DataSettings settings;
   for (const auto& [name, value] : data.settings) {
-    if (name == "valid") settings.valid = portionOf(value);
-    else if (name == "test") settings.test = portionOf(value);
-    else if (name == "window") settings.window = std::stoll(value);
-    else if (name == "stride") settings.stride = std::stoll(value);
-    else if (name == "header") settings.header = value == "true";
-    else if (name == "separator") settings.separator = value.empty() ? ',' : value.front();
+    if (name == "valid")
+      settings.valid = portionOf(value);
+    else if (name == "test")
+      settings.test = portionOf(value);
+    else if (name == "window")
+      settings.window = std::stoll(value);
+    else if (name == "stride")
+      settings.stride = std::stoll(value);
+    else if (name == "header")
+      settings.header = value == "true";
+    else if (name == "separator")
+      settings.separator = value.empty() ? ',' : value.front();
   }
   return settings;
 }
@@ -89,7 +97,8 @@ RawDataset openData(const DataInfo& data, const std::string& path) {
   return dataset;
 }
 
-Feed::Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split) : split_(&split) {
+Feed::Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split)
+    : split_(&split) {
   const RawTable& table = dataset.tableOf(split);
   for (uint32_t i = 0; i < entry.inputs; ++i) {
     std::string name = entry.input[i].name;

@@ -1,5 +1,5 @@
-// Feeds the rows of a data set to an entry of the model: opens the source, checks that it is what the model was compiled
-// for, and gathers batches.
+// Feeds the rows of a data set to an entry of the model: opens the source, checks that it is what the model was
+// compiled for, and gathers batches.
 #pragma once
 
 #include <span>
@@ -19,7 +19,8 @@ RawDataset openData(const DataInfo& data, const std::string& path = "");
 /// Batches for one entry over one split.
 class Feed {
 public:
-  /// `entry`'s inputs are named "<data>.<field>". Throws DataError where a field is missing or of another shape or type.
+  /// `entry`'s inputs are named "<data>.<field>". Throws DataError where a field is missing or of another shape or
+  /// type.
   Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split);
 
   size_t rows() const { return split_->rows.size(); }

@@ -1,9 +1,9 @@
 #include "runtime/train/loop.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cmath>
 #include <csignal>
-#include <fmt/format.h>
 #include <memory>
 
 #include "runtime/train/error.h"
@@ -75,8 +75,14 @@ std::vector<std::string> metricNames(const TrainInfo& train) {
 
 Trainer::Trainer(Model& model, const Description& description, const TrainInfo& train, const LoopOptions& options,
                  Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
-    : model_(model), description_(description), train_(train), options_(options), checkpoint_(checkpoint),
-      progress_(progress), stepsLeft_(stepsLeft), caller_(model, train, train.step) {
+    : model_(model),
+      description_(description),
+      train_(train),
+      options_(options),
+      checkpoint_(checkpoint),
+      progress_(progress),
+      stepsLeft_(stepsLeft),
+      caller_(model, train, train.step) {
   if (!train.data.empty()) {
     const DataInfo& data = description.dataOf(train);
     auto path = options.dataPaths.find(data.name);
@@ -86,8 +92,9 @@ Trainer::Trainer(Model& model, const Description& description, const TrainInfo& 
       validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), data, dataset_, *valid);
   }
   bool goOn = state().step > 0 || state().train > 0;
-  log_ = std::make_unique<MetricsLog>(goOn ? MetricsLog::resume(options.folder, metricNames(train), train.name, state().step)
-                                           : MetricsLog(options.folder, metricNames(train)));
+  log_ = std::make_unique<MetricsLog>(
+      goOn ? MetricsLog::resume(options.folder, metricNames(train), train.name, state().step)
+           : MetricsLog(options.folder, metricNames(train)));
   if (state().sums.metrics.size() != train.metrics.size()) state().sums = emptySums(train);
 }
 
@@ -162,11 +169,12 @@ RunEnd Trainer::runEpoch(Divergence& divergence) {
   return RunEnd::Finished;
 }
 
-/// Runs the steps since the snapshot again, with every kernel's result looked at. The bits are the same, so the NaN comes
-/// again where it came first.
+/// Runs the steps since the snapshot again, with every kernel's result looked at. The bits are the same, so the NaN
+/// comes again where it came first.
 void Trainer::trace(double loss, Divergence& divergence) {
   int64_t failed = state().step;
-  divergence.message = fmt::format("the loss is {} at step {} of `{}` (epoch {})", loss, failed + 1, train_.name, state().epoch);
+  divergence.message =
+      fmt::format("the loss is {} at step {} of `{}` (epoch {})", loss, failed + 1, train_.name, state().epoch);
   model_.setStore(snapshot_);
   model_.setNanCheck(true);
   Sums sums = emptySums(train_);
@@ -208,7 +216,8 @@ void Trainer::finishEpoch() {
   NamedValues metrics = metricValues(train_, state().sums);
   double loss = state().sums.meanLoss();
   log("train", loss, metrics);
-  std::string line = fmt::format("{}: epoch {}/{}: {}", train_.name, state().epoch, train_.epochs, summary("train", loss, metrics));
+  std::string line =
+      fmt::format("{}: epoch {}/{}: {}", train_.name, state().epoch, train_.epochs, summary("train", loss, metrics));
   if (validFeed_) {
     Sums valid = evaluatePass(model_, train_, *validFeed_);
     NamedValues validMetrics = metricValues(train_, valid);
@@ -260,7 +269,8 @@ void Trainer::show() {
   p.steps = epochSteps() * train_.epochs;
   p.epochStep = state().epochStep;
   p.epochSteps = epochSteps();
-  p.rows = (feed_ ? static_cast<int64_t>(feed_->rows()) : 0) * (state().epoch - 1) + static_cast<int64_t>(state().sums.rows);
+  p.rows =
+      (feed_ ? static_cast<int64_t>(feed_->rows()) : 0) * (state().epoch - 1) + static_cast<int64_t>(state().sums.rows);
   p.loss = state().sums.meanLoss();
   p.metrics = metricValues(train_, state().sums);
   progress_.update(p);

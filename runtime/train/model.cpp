@@ -1,8 +1,8 @@
 #include "runtime/train/model.h"
 
+#include <dlfcn.h>
 #include <cassert>
 #include <cstring>
-#include <dlfcn.h>
 
 #include "runtime/train/error.h"
 #include "runtime/train/weight_report.h"
@@ -24,7 +24,8 @@ Model::Model(const std::string& path, const std::string& name, int64_t seed, int
   api_ = api();
   if (api_->abi_version != NNC_ABI_VERSION) throw IoError(path, "was made by another version of nnc");
   int code = api_->create(&context_, seed, threads);
-  if (code == NNC_ERR_CPU) throw IoError(path, std::string("was compiled for a CPU this one is not: ") + tables().target);
+  if (code == NNC_ERR_CPU)
+    throw IoError(path, std::string("was compiled for a CPU this one is not: ") + tables().target);
   if (code != NNC_OK) throw IoError(path, code == NNC_ERR_MEMORY ? "not enough memory" : "could not be set up");
 }
 
@@ -55,9 +56,15 @@ void Model::setScalar(const char* name, double value) {
     if (std::strcmp(tables().scalar[i].name, name) == 0) check(api_->set_scalar(context_, name, value));
 }
 
-void Model::setNanCheck(bool on) { check(api_->set_nan_check(context_, on)); }
-void Model::setProbe(nnc_probe probe, void* user) { check(api_->set_probe(context_, probe, user)); }
-void Model::init(int64_t seed) { check(api_->init(context_, seed)); }
+void Model::setNanCheck(bool on) {
+  check(api_->set_nan_check(context_, on));
+}
+void Model::setProbe(nnc_probe probe, void* user) {
+  check(api_->set_probe(context_, probe, user));
+}
+void Model::init(int64_t seed) {
+  check(api_->init(context_, seed));
+}
 
 std::vector<std::byte> Model::store() const {
   std::vector<std::byte> bytes(tables().store_bytes);
@@ -70,7 +77,9 @@ void Model::setStore(const std::vector<std::byte>& store) {
   check(api_->set_store(context_, store.data()));
 }
 
-static std::vector<int64_t> shapeOf(const nnc_variable& v) { return {v.extents, v.extents + v.rank}; }
+static std::vector<int64_t> shapeOf(const nnc_variable& v) {
+  return {v.extents, v.extents + v.rank};
+}
 
 std::vector<double> Model::get(const std::string& path) const {
   for (uint32_t i = 0; i < tables().variables; ++i) {

@@ -22,8 +22,8 @@ struct CallError {
 
 class Model {
 public:
-  /// Loads the shared object at `path`, whose model has this name, and makes a context; `threads` 0: as many as CPUs may
-  /// be used. Throws IoError.
+  /// Loads the shared object at `path`, whose model has this name, and makes a context; `threads` 0: as many as CPUs
+  /// may be used. Throws IoError.
   Model(const std::string& path, const std::string& name, int64_t seed, int threads);
   ~Model();
   Model(const Model&) = delete;

@@ -1,11 +1,11 @@
 #include "tools/common/compile.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
 #include <chrono>
 #include <cstdio>
-#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 #include "frontend/elaborate.h"
 #include "passes/pass.h"
@@ -47,10 +47,12 @@ void widen(Module& module) {
 
 Compilation::Compilation(CompileOptions options) : options_(std::move(options)) {}
 
-template <class F> auto Compilation::timed(const std::string& stage, F&& run) {
+template <class F>
+auto Compilation::timed(const std::string& stage, F&& run) {
   auto start = std::chrono::steady_clock::now();
   auto result = run();
-  times_.emplace_back(stage, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  times_.emplace_back(stage,
+                      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
   return result;
 }
 
@@ -169,6 +171,8 @@ void writeWholeFile(const std::string& path, const std::string& bytes) {
   }
 }
 
-std::string versionText() { return "nnc " NNC_VERSION " (LLVM " NNC_LLVM_VERSION ")"; }
+std::string versionText() {
+  return "nnc " NNC_VERSION " (LLVM " NNC_LLVM_VERSION ")";
+}
 
 }  // namespace nnc::tools

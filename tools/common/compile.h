@@ -1,5 +1,5 @@
-// The way from a .nn file to a shared object, stage by stage, shared by nnc and nn. Each stage runs once, when first asked
-// for, and is timed. Errors of the source are printed on standard error by whoever called, from `diagnostics`.
+// The way from a .nn file to a shared object, stage by stage, shared by nnc and nn. Each stage runs once, when first
+// asked for, and is timed. Errors of the source are printed on standard error by whoever called, from `diagnostics`.
 #pragma once
 
 #include <functional>
@@ -22,10 +22,10 @@ struct CompileOptions {
   std::map<std::string, std::string> dataPaths;  // --data
   bool plain = false;                            // -O0
   bool verifyEach = false;
-  bool asF64 = false;                            // every f32 of the program in f64 (gradient checks)
+  bool asF64 = false;  // every f32 of the program in f64 (gradient checks)
   std::string cpu = "native";
   int jobs = 0;
-  std::string weights;                           // file to embed
+  std::string weights;  // file to embed
   std::vector<std::string> printAfter;
 };
 
@@ -51,7 +51,8 @@ public:
   const StageTimes& times() const { return times_; }
 
 private:
-  template <class F> auto timed(const std::string& stage, F&& run);
+  template <class F>
+  auto timed(const std::string& stage, F&& run);
 
   CompileOptions options_;
   SourceManager sources_;

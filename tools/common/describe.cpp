@@ -18,10 +18,15 @@ ordered_json fieldJson(const DataField& field) {
 ordered_json dataJson(const DataSource& data) {
   ordered_json fields = ordered_json::array();
   for (const DataField& field : data.raw) fields.push_back(fieldJson(field));
-  return {{"name", data.name}, {"reader", data.reader}, {"path", data.path}, {"settings", data.settings}, {"fields", fields}};
+  return {{"name", data.name},
+          {"reader", data.reader},
+          {"path", data.path},
+          {"settings", data.settings},
+          {"fields", fields}};
 }
 
-/// True if output `name` of the eval function depends on metric state: then its value at the end of a pass is the metric.
+/// True if output `name` of the eval function depends on metric state: then its value at the end of a pass is the
+/// metric.
 bool isStateful(const Module& module, const Function& eval, const std::string& name) {
   std::vector<uint32_t> work;
   for (const Output& output : eval.body.outputs)
@@ -70,7 +75,8 @@ ordered_json trainJson(const TrainBlock& train, const Module& module) {
 }  // namespace
 
 std::string describe(const Module& module) {
-  ordered_json all = {{"data", ordered_json::array()}, {"trains", ordered_json::array()}, {"hypers", ordered_json::array()}};
+  ordered_json all = {
+      {"data", ordered_json::array()}, {"trains", ordered_json::array()}, {"hypers", ordered_json::array()}};
   for (const DataSource& data : module.data) all["data"].push_back(dataJson(data));
   for (const TrainBlock& train : module.trains) all["trains"].push_back(trainJson(train, module));
   for (const Hyper& hyper : module.hypers)

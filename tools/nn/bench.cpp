@@ -1,8 +1,8 @@
-// nn bench: the time of each kernel of an entry, its GFLOP/s and share of this machine's peak, measured in the same run; or
-// the time of whole steps.
+// nn bench: the time of each kernel of an entry, its GFLOP/s and share of this machine's peak, measured in the same
+// run; or the time of whole steps.
+#include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <fmt/format.h>
 #include <map>
 
 #include "runtime/train/feed.h"
@@ -65,7 +65,8 @@ int runBench(BenchArguments& a) {
   std::unique_ptr<train::Feed> feed;
   if (!block.data.empty()) {
     dataset = train::openData(loaded->description.dataOf(block));
-    feed = std::make_unique<train::Feed>(caller.entry(), loaded->description.dataOf(block), dataset, *dataset.find("train"));
+    feed = std::make_unique<train::Feed>(caller.entry(), loaded->description.dataOf(block), dataset,
+                                         *dataset.find("train"));
   }
   train::Sums sums = train::emptySums(block);
   model.setScalar("steps", 10000);

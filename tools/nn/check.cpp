@@ -1,7 +1,7 @@
-// nn check: the gradients of every train block against central differences, in f64, along random directions. The kernels
-// are those of a training step, compiled for f64.
-#include <cmath>
+// nn check: the gradients of every train block against central differences, in f64, along random directions. The
+// kernels are those of a training step, compiled for f64.
 #include <fmt/format.h>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -21,7 +21,7 @@ struct CheckArguments {
 
 /// A gradient of a step: what is differentiated, and by which parameters.
 struct GradSite {
-  std::string function;            // made for the check: outputs "loss" and one gradient for each path
+  std::string function;  // made for the check: outputs "loss" and one gradient for each path
   const TrainBlock* block;
   std::vector<std::string> paths;
 };
@@ -139,7 +139,8 @@ void checkDirection(Evaluator& at, Mover& mover, const std::vector<double>& grad
     constexpr double kWide = 6e-6, kNarrow = 2e-6;
     double scale = std::max({std::abs(expected), 0.01 * magnitude, 1e-5});
     double wide = slope(at, mover, direction, kWide), narrow = slope(at, mover, direction, kNarrow);
-    // What rounding of the loss (a few units in its last place) makes of a difference over 2h: nothing below it is seen.
+    // What rounding of the loss (a few units in its last place) makes of a difference over 2h: nothing below it is
+    // seen.
     double noise = 8 * std::numeric_limits<double>::epsilon() * std::max(1.0, std::abs(loss));
     if (std::abs(wide - narrow) > tolerance * scale + noise / kNarrow) {
       ++tally.redrawn;
@@ -154,7 +155,8 @@ void checkDirection(Evaluator& at, Mover& mover, const std::vector<double>& grad
   ++tally.failed;  // no direction without a kink: nothing was shown
 }
 
-bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& a, const std::vector<const void*>& inputs) {
+bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& a,
+               const std::vector<const void*>& inputs) {
   std::mt19937_64 random(1);
   Evaluator at(model, site, a.batch, inputs);
   double loss = at.loss();
@@ -197,7 +199,8 @@ int runCheck(CheckArguments& a) {
       for (const train::DataInfo& d : loaded->description.data)
         if (d.name == site.block->data) data = &d;
       dataset = train::openData(*data);
-      feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), *data, dataset, *dataset.find("train"));
+      feed =
+          std::make_unique<train::Feed>(model.entry(model.find(site.function)), *data, dataset, *dataset.find("train"));
       inputs = feed->gatherRange(0, static_cast<size_t>(a.batch));
     }
     ok = checkSite(model, site, a, inputs) && ok;

@@ -1,4 +1,5 @@
-// The subcommands of nn. Each declares its options on a CLI11 app and returns a function that runs it and yields the exit code.
+// The subcommands of nn. Each declares its options on a CLI11 app and returns a function that runs it and yields the
+// exit code.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -36,8 +37,8 @@ struct ModelArguments {
   CompileOptions compileOptions() const;
 };
 
-/// A model compiled for this run and loaded. The shared object lies in a folder of its own until the object dies, or for
-/// good where the caller names a place.
+/// A model compiled for this run and loaded. The shared object lies in a folder of its own until the object dies, or
+/// for good where the caller names a place.
 struct LoadedModel {
   std::unique_ptr<train::Model> model;
   train::Description description;

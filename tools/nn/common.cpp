@@ -11,7 +11,8 @@ void ModelArguments::declare(CLI::App& app) {
   app.add_option("model", file, "the .nn file")->required();
   app.add_option("--set", set, "name=value of a hyperparameter");
   app.add_option("--data", data, "name=DIR of a data block");
-  app.add_option("--threads", threads, "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
+  app.add_option("--threads", threads,
+                 "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
   app.add_option("--mcpu", cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
   app.add_option("-O", level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
 }
@@ -44,7 +45,8 @@ struct TemporaryFolder {
 
 }  // namespace
 
-std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads, const std::string& keepAt) {
+std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads,
+                                            const std::string& keepAt) {
   if (!compilation.plan()) {
     report(compilation.diagnostics());
     return nullptr;

@@ -24,7 +24,8 @@ int evaluateBlock(train::Model& model, const train::Description& description, co
   if (!split) throw UsageError{fmt::format("`{}` has no split named {}", data.name, a.split)};
   train::Feed feed(model.entry(model.find(block.eval)), data, dataset, *split);
   train::Sums sums = train::evaluatePass(model, block, feed);
-  fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, a.split, feed.rows(), block.name, a.split, sums.meanLoss());
+  fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, a.split, feed.rows(), block.name, a.split,
+             sums.meanLoss());
   for (const auto& [name, value] : train::metricValues(block, sums))
     fmt::print("{} {} {} {:.6g}\n", block.name, a.split, name, value);
   return kExitOk;
@@ -52,7 +53,8 @@ Command declareEval(CLI::App& app) {
   auto a = std::make_shared<EvalArguments>();
   a->model.declare(app);
   app.add_option("--weights", a->weights, "safetensors")->required();
-  app.add_option("--split", a->split, "train, valid or test (the default)")->check(CLI::IsMember({"train", "valid", "test"}));
+  app.add_option("--split", a->split, "train, valid or test (the default)")
+      ->check(CLI::IsMember({"train", "valid", "test"}));
   app.add_option("--train", a->block, "only this train block");
   return [a] { return runEval(*a); };
 }

@@ -59,7 +59,8 @@ Command declarePlot(CLI::App& app) {
   app.add_option("-o", a->output, "SVG file (default: curves.svg in the folder)");
   return [a] {
     auto records = train::readMetricsLog(a->folder + "/metrics.jsonl");
-    writeWholeFile(a->output.empty() ? a->folder + "/curves.svg" : a->output, train::renderSvg(train::panelsOf(records)));
+    writeWholeFile(a->output.empty() ? a->folder + "/curves.svg" : a->output,
+                   train::renderSvg(train::panelsOf(records)));
     return static_cast<int>(kExitOk);
   };
 }

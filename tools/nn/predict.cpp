@@ -1,7 +1,7 @@
 // nn predict: calls an exported function on arrays from files and writes what it returns.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/data/csv.h"
@@ -49,7 +49,8 @@ Array fromField(const train::RawField& field) {
 Array fromCsv(const train::Buffer& bytes, const std::string& file) {
   train::RawTable table = train::parseCsv(bytes, file, {',', false});
   if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
-  return fromField(train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
+  return fromField(
+      train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
 }
 
 /// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input (npy or CSV).
@@ -111,14 +112,21 @@ void fitRank(Array& array, const nnc_port& port) {
 void checkShape(const Array& array, const nnc_port& port, const std::vector<int64_t>& symbols) {
   std::vector<int64_t> wanted = extentsOf(port, symbols);
   if (wanted != array.shape)
-    throw train::DataError(port.name, "", fmt::format("is {}, the function takes {}", train::shapeText(array.shape), train::shapeText(wanted)));
+    throw train::DataError(
+        port.name, "",
+        fmt::format("is {}, the function takes {}", train::shapeText(array.shape), train::shapeText(wanted)));
 }
 
-/// Runs the entry on as many rows as its first symbol allows at a time, where that symbol is the leading axis everywhere.
+/// Runs the entry on as many rows as its first symbol allows at a time, where that symbol is the leading axis
+/// everywhere.
 class Runner {
 public:
   Runner(train::Model& model, int entry, std::vector<Array> inputs)
-      : model_(model), number_(entry), entry_(model.entry(entry)), inputs_(std::move(inputs)), symbols_(solveSymbols(entry_, inputs_)) {
+      : model_(model),
+        number_(entry),
+        entry_(model.entry(entry)),
+        inputs_(std::move(inputs)),
+        symbols_(solveSymbols(entry_, inputs_)) {
     for (uint32_t i = 0; i < entry_.inputs; ++i) checkShape(inputs_[i], entry_.input[i], symbols_);
   }
 
@@ -127,8 +135,10 @@ public:
     int64_t rows = symbols_.empty() ? 1 : symbols_[0];
     int64_t most = symbols_.empty() ? 1 : entry_.symbol[0].bound;
     if (rows > most && !leadsEverywhere())
-      throw train::DataError(entry_.name, "", fmt::format("takes at most {} = {}, not {}", entry_.symbol[0].name, most, rows));
-    for (int64_t at = 0; at < std::max<int64_t>(rows, 1); at += most) append(results, chunk(at, std::min(most, rows - at)));
+      throw train::DataError(entry_.name, "",
+                             fmt::format("takes at most {} = {}, not {}", entry_.symbol[0].name, most, rows));
+    for (int64_t at = 0; at < std::max<int64_t>(rows, 1); at += most)
+      append(results, chunk(at, std::min(most, rows - at)));
     return results;
   }
 
@@ -140,7 +150,8 @@ private:
     return !a.empty() && a[0] == 1 && b[0] == 2 && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
   }
   bool leadsEverywhere() const {
-    return std::all_of(entry_.input, entry_.input + entry_.inputs, [&](const nnc_port& p) { return p.rank == 0 || leads(p); }) &&
+    return std::all_of(entry_.input, entry_.input + entry_.inputs,
+                       [&](const nnc_port& p) { return p.rank == 0 || leads(p); }) &&
            std::all_of(entry_.output, entry_.output + entry_.outputs, [&](const nnc_port& p) { return leads(p); });
   }
 
@@ -149,13 +160,16 @@ private:
     if (!symbols.empty()) symbols[0] = rows;
     std::vector<const void*> inputs;
     for (uint32_t i = 0; i < entry_.inputs; ++i) {
-      size_t stride = first > 0 && entry_.input[i].rank > 0 ? inputs_[i].bytes.size() / static_cast<size_t>(inputs_[i].shape[0]) : 0;
+      size_t stride = first > 0 && entry_.input[i].rank > 0
+                          ? inputs_[i].bytes.size() / static_cast<size_t>(inputs_[i].shape[0])
+                          : 0;
       inputs.push_back(inputs_[i].bytes.data() + static_cast<size_t>(first) * stride);
     }
     std::vector<Array> results;
     std::vector<void*> outputs;
     for (uint32_t i = 0; i < entry_.outputs; ++i) {
-      Array& array = results.emplace_back(Array{train::dtypeOfAbi(entry_.output[i].dtype), extentsOf(entry_.output[i], symbols), {}});
+      Array& array = results.emplace_back(
+          Array{train::dtypeOfAbi(entry_.output[i].dtype), extentsOf(entry_.output[i], symbols), {}});
       array.bytes.resize(array.view().bytes());
       outputs.push_back(array.bytes.data());
     }
@@ -191,7 +205,8 @@ Array numberInput(const nnc_port& port, const std::string& text) {
   } catch (const std::exception&) {
     used = 0;
   }
-  if (used != text.size() || text.empty()) throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
+  if (used != text.size() || text.empty())
+    throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
   train::storeDouble(array.dtype, array.bytes.data(), 0, value);
   return array;
 }
@@ -204,7 +219,8 @@ std::vector<Array> readInputs(const nnc_entry& entry, const PredictArguments& a)
     const nnc_port& port = entry.input[i];
     auto named = given.find(port.name);
     if (named == given.end() && (port.rank == 0 || dataUsed))
-      throw UsageError{fmt::format("{} also takes `{}`: give --input {}={}", entry.name, port.name, port.name, port.rank ? "FILE" : "NUMBER")};
+      throw UsageError{fmt::format("{} also takes `{}`: give --input {}={}", entry.name, port.name, port.name,
+                                   port.rank ? "FILE" : "NUMBER")};
     if (port.rank == 0) {
       arrays.push_back(numberInput(port, named->second));
       continue;
@@ -224,10 +240,14 @@ void writeResults(const nnc_entry& entry, const std::vector<Array>& results, con
   std::vector<train::NamedTensor> tensors;
   for (uint32_t i = 0; i < entry.outputs; ++i) tensors.push_back({entry.output[i].name, results[i].view()});
   bool single = tensors.size() == 1;
-  if (single && output.ends_with(".npy")) writeWholeFile(output, train::npyContent(tensors[0].tensor));
-  else if (single && output.ends_with(".png")) writeWholeFile(output, train::pngGrid(tensors[0].tensor, output));
-  else if (output == "-" || output.ends_with(".csv")) writeWholeFile(output, train::csvContent(tensors, entry.name));
-  else throw UsageError{fmt::format("-o {}: .npy, .png (one result) or .csv", output)};
+  if (single && output.ends_with(".npy"))
+    writeWholeFile(output, train::npyContent(tensors[0].tensor));
+  else if (single && output.ends_with(".png"))
+    writeWholeFile(output, train::pngGrid(tensors[0].tensor, output));
+  else if (output == "-" || output.ends_with(".csv"))
+    writeWholeFile(output, train::csvContent(tensors, entry.name));
+  else
+    throw UsageError{fmt::format("-o {}: .npy, .png (one result) or .csv", output)};
 }
 
 int runPredict(PredictArguments& a) {
@@ -239,9 +259,11 @@ int runPredict(PredictArguments& a) {
   if (number < 0 || std::strcmp(model.entry(number).kind, "export") != 0) {
     std::vector<std::string> names;
     for (uint32_t i = 0; i < model.tables().entries; ++i)
-      if (std::strcmp(model.entry(static_cast<int>(i)).kind, "export") == 0) names.push_back(model.tables().entry[i].name);
+      if (std::strcmp(model.entry(static_cast<int>(i)).kind, "export") == 0)
+        names.push_back(model.tables().entry[i].name);
     std::string nearest = nearestName(a.entry, names);
-    throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry, nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
+    throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry,
+                                 nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
   }
   if (!a.weights.empty()) train::loadWeights(a.weights, model, loaded->description.hypers);
   model.setScalar("seed", static_cast<double>(a.seed));
@@ -260,8 +282,11 @@ Command declarePredict(CLI::App& app) {
   app.add_option("--input", a->inputs, "name=FILE of an input; name=NUMBER where it is a number");
   // --data names a data block's place elsewhere; here it is the first input.
   app.remove_option(app.get_option("--data"));
-  app.add_option("--data", a->data, "file of the first input: npy, CSV, IDX(.gz), PNG; - (the default) is standard input")->default_val("-");
-  app.add_option("-o", a->output, "file: .csv, .npy or .png; - (the default) is CSV on standard output")->default_val("-");
+  app.add_option("--data", a->data,
+                 "file of the first input: npy, CSV, IDX(.gz), PNG; - (the default) is standard input")
+      ->default_val("-");
+  app.add_option("-o", a->output, "file: .csv, .npy or .png; - (the default) is CSV on standard output")
+      ->default_val("-");
   app.add_option("--seed", a->seed, "of functions that draw");
   return [a] { return runPredict(*a); };
 }

@@ -1,6 +1,6 @@
 // nn train: compiles a file for this machine and runs its train blocks.
-#include <filesystem>
 #include <fmt/format.h>
+#include <filesystem>
 
 #include "runtime/train/file.h"
 #include "runtime/train/loop.h"
@@ -26,13 +26,13 @@ int runTrain(TrainArguments& a) {
   a.loop.dataPaths = options.dataPaths;
   Compilation compilation(options);
   if (!compilation.plan()) return report(compilation.diagnostics());
-  if (compilation.elaborated()->trains.empty())
-    throw UsageError{fmt::format("{} has no train block", a.model.file)};
+  if (compilation.elaborated()->trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
   train::makeFolder(a.loop.folder);
   auto loaded = compileAndLoad(compilation, 0, a.model.threads, a.loop.folder + "/model.so");
   if (!loaded) return kExitSource;
   if (a.timePasses)
-    for (const auto& [name, milliseconds] : compilation.times()) fmt::print(stderr, "{:<24} {:8.2f} ms\n", name, milliseconds);
+    for (const auto& [name, milliseconds] : compilation.times())
+      fmt::print(stderr, "{:<24} {:8.2f} ms\n", name, milliseconds);
   // The folder tells what was run.
   train::replaceFile(a.loop.folder + "/model.nn", readWholeFile(a.model.file));
   train::installInterruptHandler();

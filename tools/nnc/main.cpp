@@ -1,7 +1,7 @@
 // nnc: compiles a .nn file. The suffix of -o, or --emit, says into what.
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fmt/format.h>
 
 #include "frontend/ast_dump.h"
 #include "frontend/parse.h"
@@ -19,13 +19,15 @@ struct Arguments {
   int level = 1;
 };
 
-const std::map<std::string, std::string> kStageOfSuffix = {
-    {".so", "so"}, {".o", "obj"}, {".s", "asm"}, {".ll", "llvm"}, {".nnir", "opt"}, {".plan", "plan"}};
+const std::map<std::string, std::string> kStageOfSuffix = {{".so", "so"},   {".o", "obj"},    {".s", "asm"},
+                                                           {".ll", "llvm"}, {".nnir", "opt"}, {".plan", "plan"}};
 
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("model", a.compile.file, "the .nn file")->required();
-  app.add_option("-o", a.output, "output; its suffix chooses the kind: .so .o .s .ll .nnir .plan; - is standard output");
-  app.add_option("--emit", a.emit, "ast, ir, grad, opt, plan, llvm, asm, obj or so: that stage, on standard output without -o")
+  app.add_option("-o", a.output,
+                 "output; its suffix chooses the kind: .so .o .s .ll .nnir .plan; - is standard output");
+  app.add_option("--emit", a.emit,
+                 "ast, ir, grad, opt, plan, llvm, asm, obj or so: that stage, on standard output without -o")
       ->check(CLI::IsMember({"ast", "ir", "grad", "opt", "plan", "llvm", "asm", "obj", "so"}));
   app.add_option("-O", a.level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
   app.add_option("--mcpu", a.compile.cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
@@ -87,7 +89,8 @@ int run(Arguments& a) {
   std::string stage = a.emit;
   if (stage.empty() && !a.output.empty() && a.output != "-") {
     auto found = kStageOfSuffix.find(std::filesystem::path(a.output).extension());
-    if (found == kStageOfSuffix.end()) throw UsageError{fmt::format("-o {}: unknown suffix; known are .so .o .s .ll .nnir .plan", a.output)};
+    if (found == kStageOfSuffix.end())
+      throw UsageError{fmt::format("-o {}: unknown suffix; known are .so .o .s .ll .nnir .plan", a.output)};
     stage = found->second;
   }
   Compilation c(a.compile);
@@ -96,8 +99,10 @@ int run(Arguments& a) {
     writeWholeFile(a.output.empty() ? "-" : a.output, printedAst(a.compile.file, a.diagnostics == "json", code));
     return code;
   }
-  if (stage == "so") emitShared(a, c);
-  else if (stage == "obj") emitObjects(a, c);
+  if (stage == "so")
+    emitShared(a, c);
+  else if (stage == "obj")
+    emitObjects(a, c);
   else if (!stage.empty()) {
     std::string text = printed(stage, c);
     if (!c.diagnostics().hasErrors()) writeWholeFile(a.output.empty() ? "-" : a.output, text);

@@ -55,7 +55,8 @@ std::string temporaryPath(const std::string& suffix) {
   return fmt::format("{}nnc-test-{}-{}{}", ::testing::TempDir(), getpid(), number++, suffix);
 }
 
-LoadedPlan::LoadedPlan(const plan::Plan& plan, const codegen::CodegenOptions& options, int threads) : path_(temporaryPath(".so")) {
+LoadedPlan::LoadedPlan(const plan::Plan& plan, const codegen::CodegenOptions& options, int threads)
+    : path_(temporaryPath(".so")) {
   try {
     codegen::linkSharedObject(codegen::compileObjects(plan, options), plan, path_);
   } catch (const codegen::CodegenError& error) {
@@ -78,7 +79,9 @@ LoadedPlan::~LoadedPlan() {
   unlink(path_.c_str());
 }
 
-void* LoadedPlan::symbol(const std::string& name) const { return dlsym(handle_, name.c_str()); }
+void* LoadedPlan::symbol(const std::string& name) const {
+  return dlsym(handle_, name.c_str());
+}
 
 void LoadedPlan::run(const std::vector<int64_t>& symbols, const std::vector<const void*>& inputs,
                      const std::vector<void*>& outputs) {
@@ -115,8 +118,12 @@ std::vector<char> bytesOf(const Tensor& t) {
   std::vector<char> out;
   for (int64_t i = 0; i < t.size(); ++i) {
     switch (t.dtype) {
-      case DType::F64: append<double>(out, t.floats[i]); break;
-      case DType::F32: append<float>(out, t.floats[i]); break;
+      case DType::F64:
+        append<double>(out, t.floats[i]);
+        break;
+      case DType::F32:
+        append<float>(out, t.floats[i]);
+        break;
       case DType::BF16: {
         auto f = static_cast<float>(t.floats[i]);
         uint32_t bits;
@@ -124,12 +131,22 @@ std::vector<char> bytesOf(const Tensor& t) {
         append<uint16_t>(out, bits >> 16);  // values of tests are exact in bf16
         break;
       }
-      case DType::F16: append<_Float16>(out, t.floats[i]); break;
-      case DType::I64: append<int64_t>(out, t.ints[i]); break;
-      case DType::I32: append<int32_t>(out, t.ints[i]); break;
-      case DType::I8: append<int8_t>(out, t.ints[i]); break;
+      case DType::F16:
+        append<_Float16>(out, t.floats[i]);
+        break;
+      case DType::I64:
+        append<int64_t>(out, t.ints[i]);
+        break;
+      case DType::I32:
+        append<int32_t>(out, t.ints[i]);
+        break;
+      case DType::I8:
+        append<int8_t>(out, t.ints[i]);
+        break;
       case DType::U8:
-      case DType::Bool: append<uint8_t>(out, t.ints[i]); break;
+      case DType::Bool:
+        append<uint8_t>(out, t.ints[i]);
+        break;
     }
   }
   return out;
@@ -140,15 +157,31 @@ Tensor tensorOf(const std::vector<char>& bytes, DType dtype, std::vector<int64_t
   for (int64_t i = 0; i < t.size(); ++i) {
     auto at = static_cast<size_t>(i);
     switch (dtype) {
-      case DType::F64: t.floats[at] = read<double>(bytes, at); break;
-      case DType::F32: t.floats[at] = read<float>(bytes, at); break;
-      case DType::BF16: t.floats[at] = floatOfBf16(read<uint16_t>(bytes, at)); break;
-      case DType::F16: t.floats[at] = static_cast<double>(read<_Float16>(bytes, at)); break;
-      case DType::I64: t.ints[at] = read<int64_t>(bytes, at); break;
-      case DType::I32: t.ints[at] = read<int32_t>(bytes, at); break;
-      case DType::I8: t.ints[at] = read<int8_t>(bytes, at); break;
+      case DType::F64:
+        t.floats[at] = read<double>(bytes, at);
+        break;
+      case DType::F32:
+        t.floats[at] = read<float>(bytes, at);
+        break;
+      case DType::BF16:
+        t.floats[at] = floatOfBf16(read<uint16_t>(bytes, at));
+        break;
+      case DType::F16:
+        t.floats[at] = static_cast<double>(read<_Float16>(bytes, at));
+        break;
+      case DType::I64:
+        t.ints[at] = read<int64_t>(bytes, at);
+        break;
+      case DType::I32:
+        t.ints[at] = read<int32_t>(bytes, at);
+        break;
+      case DType::I8:
+        t.ints[at] = read<int8_t>(bytes, at);
+        break;
       case DType::U8:
-      case DType::Bool: t.ints[at] = read<uint8_t>(bytes, at); break;
+      case DType::Bool:
+        t.ints[at] = read<uint8_t>(bytes, at);
+        break;
     }
   }
   return t;
@@ -211,7 +244,8 @@ std::vector<std::vector<Tensor>> runKernel(const plan::Plan& plan, const std::ve
   return runs;
 }
 
-std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols) {
+std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                                    const std::vector<int64_t>& symbols) {
   const plan::Entry& e = plan.entries[0];
   plan::InterpretInputs in;
   std::map<std::string, Tensor> none;
@@ -242,17 +276,20 @@ void expectClose(const Tensor& got, const Tensor& want, double tolerance, const 
     } else if (std::isinf(want.floats[at])) {
       ASSERT_EQ(got.floats[at], want.floats[at]) << what << ", element " << i;
     } else {
-      ASSERT_NEAR(got.floats[at], want.floats[at], tolerance * (1 + std::fabs(want.floats[at]))) << what << ", element " << i;
+      ASSERT_NEAR(got.floats[at], want.floats[at], tolerance * (1 + std::fabs(want.floats[at])))
+          << what << ", element " << i;
     }
   }
 }
 
-bool sameBits(const Tensor& a, const Tensor& b) { return bytesOf(a) == bytesOf(b); }
+bool sameBits(const Tensor& a, const Tensor& b) {
+  return bytesOf(a) == bytesOf(b);
+}
 
 }  // namespace
 
-void expectLikeInterpreter(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols,
-                           double tolerance) {
+void expectLikeInterpreter(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                           const std::vector<int64_t>& symbols, double tolerance) {
   std::vector<Tensor> want = interpretKernel(plan, inputs, symbols);
   std::vector<Tensor> fused;
   for (const std::string& cpu : runnableCpus()) {

@@ -1,5 +1,5 @@
-// Runs hand-made kernels the way models run: a plan of one launch, compiled, linked with the runtime core, loaded, called
-// through the C interface; beside it the plan interpreter as the oracle.
+// Runs hand-made kernels the way models run: a plan of one launch, compiled, linked with the runtime core, loaded,
+// called through the C interface; beside it the plan interpreter as the oracle.
 #pragma once
 
 #include <cstring>
@@ -16,10 +16,13 @@ namespace nnc::testing {
 
 /// The CPUs code is made for that this machine can run.
 std::vector<std::string> runnableCpus();
-inline bool hasFma(const std::string& cpu) { return cpu != "x86-64"; }
+inline bool hasFma(const std::string& cpu) {
+  return cpu != "x86-64";
+}
 
 /// A plan with one entry "run" that launches one kernel: its first operands are inputs "in0"…, the last ones outputs.
-plan::Plan planOf(const plan::Kernel& kernel, const std::vector<Type>& operands, const std::vector<Symbol>& symbols = {});
+plan::Plan planOf(const plan::Kernel& kernel, const std::vector<Type>& operands,
+                  const std::vector<Symbol>& symbols = {});
 
 /// A linked and loaded plan.
 class LoadedPlan {
@@ -33,7 +36,8 @@ public:
   const std::string& path() const { return path_; }
   void* symbol(const std::string& name) const;
   /// Calls entry 0; fails the test on an error.
-  void run(const std::vector<int64_t>& symbols, const std::vector<const void*>& inputs, const std::vector<void*>& outputs);
+  void run(const std::vector<int64_t>& symbols, const std::vector<const void*>& inputs,
+           const std::vector<void*>& outputs);
 
 private:
   std::string path_;
@@ -53,15 +57,16 @@ std::vector<std::vector<Tensor>> runKernel(const plan::Plan& plan, const std::ve
                                            const std::vector<int64_t>& symbols, const std::string& cpu,
                                            const std::vector<int>& threads = {1});
 /// The same by the plan interpreter.
-std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols);
+std::vector<Tensor> interpretKernel(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                                    const std::vector<int64_t>& symbols);
 
 /// Pseudo-random values: floats in [-2, 2], integers in [0, bound).
 Tensor randomTensor(DType dtype, std::vector<int64_t> shape, uint64_t seed, int64_t bound = 100);
 
 /// Expects the kernel to agree with the interpreter on every CPU this machine can run: integers exactly, floats within
 /// `tolerance` (relative to 1 + |value|), all CPUs with FMA in every bit, and 1 thread like 3.
-void expectLikeInterpreter(const plan::Plan& plan, const std::vector<Tensor>& inputs, const std::vector<int64_t>& symbols = {},
-                           double tolerance = 1e-6);
+void expectLikeInterpreter(const plan::Plan& plan, const std::vector<Tensor>& inputs,
+                           const std::vector<int64_t>& symbols = {}, double tolerance = 1e-6);
 
 // Short forms for building kernels.
 plan::Inst loadInst(uint32_t operand, plan::Ix index, DType dtype = DType::F32, std::vector<plan::Guard> guards = {},

@@ -1,5 +1,5 @@
-// The loop emitter against the plan interpreter: extents around vector lengths, both styles of reduction, guards, broadcasts,
-// gathers, scatters, run-time extents; the same bits on every CPU with FMA and for any number of threads.
+// The loop emitter against the plan interpreter: extents around vector lengths, both styles of reduction, guards,
+// broadcasts, gathers, scatters, run-time extents; the same bits on every CPU with FMA and for any number of threads.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -13,7 +13,9 @@ using plan::Ix;
 using plan::Kernel;
 using plan::Stage;
 
-Ix at(uint32_t iter) { return Ix::iter(iter); }
+Ix at(uint32_t iter) {
+  return Ix::iter(iter);
+}
 
 Stage mapStage(std::vector<uint32_t> iters, plan::Region body, std::vector<plan::Store> stores) {
   Stage s;
@@ -23,7 +25,8 @@ Stage mapStage(std::vector<uint32_t> iters, plan::Region body, std::vector<plan:
   return s;
 }
 
-Stage reduceStage(std::vector<uint32_t> iters, plan::Region body, Stage::Fold fold = Stage::Fold::Sum, DType acc = DType::F32) {
+Stage reduceStage(std::vector<uint32_t> iters, plan::Region body, Stage::Fold fold = Stage::Fold::Sum,
+                  DType acc = DType::F32) {
   Stage s;
   s.kind = Stage::Kind::Reduce;
   s.iters = std::move(iters);
@@ -42,15 +45,17 @@ Kernel elementwise(Dim n) {
   k.iters = {{n, "i"}};
   k.taskIters = {0};
   k.outputs = 1;
-  k.stages = {mapStage({}, {loadInst(0, at(0)), loadInst(1, at(0)), opInst(Op::Mul, {0, 1}), constInst(1), opInst(Op::Add, {2, 3})},
-                       {storeTo(2, at(0), 4)})};
+  k.stages = {mapStage(
+      {}, {loadInst(0, at(0)), loadInst(1, at(0)), opInst(Op::Mul, {0, 1}), constInst(1), opInst(Op::Add, {2, 3})},
+      {storeTo(2, at(0), 4)})};
   return k;
 }
 
 TEST(Loop, ElementwiseOfEveryLength) {
   for (int64_t n : kExtents) {
     Type t{DType::F32, {n}};
-    expectLikeInterpreter(planOf(elementwise(n), {t, t, t}), {randomTensor(DType::F32, {n}, 1), randomTensor(DType::F32, {n}, 2)}, {}, 0);
+    expectLikeInterpreter(planOf(elementwise(n), {t, t, t}),
+                          {randomTensor(DType::F32, {n}, 1), randomTensor(DType::F32, {n}, 2)}, {}, 0);
   }
 }
 
@@ -72,7 +77,9 @@ TEST(Loop, BroadcastOverRowsAndColumns) {
       k.taskIters = {0, 1};
       k.outputs = 1;
       Ix whole = at(0) * Dim(columns) + at(1);
-      k.stages = {mapStage({}, {loadInst(0, whole), loadInst(1, at(0)), loadInst(2, at(1)), opInst(Op::Mul, {0, 1}), opInst(Op::Add, {3, 2})},
+      k.stages = {mapStage({},
+                           {loadInst(0, whole), loadInst(1, at(0)), loadInst(2, at(1)), opInst(Op::Mul, {0, 1}),
+                            opInst(Op::Add, {3, 2})},
                            {storeTo(3, whole, 4)})};
       Type t{DType::F32, {rows, columns}};
       expectLikeInterpreter(planOf(k, {t, {DType::F32, {rows}}, {DType::F32, {columns}}, t}),
@@ -102,7 +109,8 @@ TEST(Loop, ReversedLoads) {
   k.taskIters = {0};
   k.outputs = 1;
   k.stages = {mapStage({}, {loadInst(0, Ix(36) - at(0))}, {storeTo(1, at(0), 0)})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {37}}, {DType::F32, {37}}}), {randomTensor(DType::F32, {37}, 5)}, {}, 0);
+  expectLikeInterpreter(planOf(k, {{DType::F32, {37}}, {DType::F32, {37}}}), {randomTensor(DType::F32, {37}, 5)}, {},
+                        0);
 }
 
 TEST(Loop, GuardsYieldTheirOtherwise) {
@@ -115,7 +123,8 @@ TEST(Loop, GuardsYieldTheirOtherwise) {
     Ix row = at(0) - Ix(1), column = at(1) - Ix(2);
     k.stages = {mapStage({}, {loadInst(0, row * Dim(20) + column, DType::F32, {{row, 0, 5}, {column, 0, 20}}, -7)},
                          {storeTo(1, at(0) * Dim(columns) + at(1), 0)})};
-    expectLikeInterpreter(planOf(k, {{DType::F32, {5, 20}}, {DType::F32, {7, columns}}}), {randomTensor(DType::F32, {5, 20}, 6)}, {}, 0);
+    expectLikeInterpreter(planOf(k, {{DType::F32, {5, 20}}, {DType::F32, {7, columns}}}),
+                          {randomTensor(DType::F32, {5, 20}, 6)}, {}, 0);
   }
 }
 
@@ -127,7 +136,8 @@ TEST(Loop, GuardOfARowAlone) {
   k.outputs = 1;
   k.stages = {mapStage({}, {loadInst(0, at(0) * Dim(48) + at(1), DType::F32, {{at(0), 0, 3}}, 0)},
                        {storeTo(1, at(0) * Dim(48) + at(1), 0)})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 48}}, {DType::F32, {6, 48}}}), {randomTensor(DType::F32, {3, 48}, 7)}, {}, 0);
+  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 48}}, {DType::F32, {6, 48}}}),
+                        {randomTensor(DType::F32, {3, 48}, 7)}, {}, 0);
 }
 
 TEST(Loop, GuardedStores) {
@@ -138,7 +148,8 @@ TEST(Loop, GuardedStores) {
   plan::Store s = storeTo(1, at(0) - Ix(5), 0);
   s.guards = {{at(0), 5, 37}};
   k.stages = {mapStage({}, {loadInst(0, at(0))}, {s})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {50}}, {DType::F32, {32}}}), {randomTensor(DType::F32, {50}, 8)}, {}, 0);
+  expectLikeInterpreter(planOf(k, {{DType::F32, {50}}, {DType::F32, {32}}}), {randomTensor(DType::F32, {50}, 8)}, {},
+                        0);
 }
 
 TEST(Loop, DivisionsInIndices) {
@@ -148,8 +159,10 @@ TEST(Loop, DivisionsInIndices) {
   k.taskIters = {0};
   k.outputs = 1;
   plan::Ranges extents = {Dim(35)};
-  k.stages = {mapStage({}, {loadInst(0, floorMod(at(0), 7, extents) * Dim(5) + floorDiv(at(0), 7, extents))}, {storeTo(1, at(0), 0)})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {7, 5}}, {DType::F32, {35}}}), {randomTensor(DType::F32, {7, 5}, 9)}, {}, 0);
+  k.stages = {mapStage({}, {loadInst(0, floorMod(at(0), 7, extents) * Dim(5) + floorDiv(at(0), 7, extents))},
+                       {storeTo(1, at(0), 0)})};
+  expectLikeInterpreter(planOf(k, {{DType::F32, {7, 5}}, {DType::F32, {35}}}), {randomTensor(DType::F32, {7, 5}, 9)},
+                        {}, 0);
 }
 
 TEST(Loop, GathersRows) {
@@ -192,8 +205,9 @@ Kernel scatterAdd(int64_t tokens, int64_t d, bool tokensInStage) {
 TEST(Loop, ScatterAddsInOrder) {
   for (bool inStage : {false, true}) {
     for (int64_t d : {1, 16, 70}) {
-      expectLikeInterpreter(planOf(scatterAdd(40, d, inStage), {{DType::I32, {40}}, {DType::F32, {40, d}}, {DType::F32, {6, d}}}),
-                            {randomTensor(DType::I32, {40}, 14, 6), randomTensor(DType::F32, {40, d}, 15)});
+      expectLikeInterpreter(
+          planOf(scatterAdd(40, d, inStage), {{DType::I32, {40}}, {DType::F32, {40, d}}, {DType::F32, {6, d}}}),
+          {randomTensor(DType::I32, {40}, 14, 6), randomTensor(DType::F32, {40, d}, 15)});
     }
   }
 }
@@ -206,7 +220,8 @@ plan::Plan reduction(int64_t rows, int64_t n, bool column, Stage::Fold fold, DTy
   k.outputs = 1;
   Ix index = column ? at(1) * Dim(rows) + at(0) : at(0) * Dim(n) + at(1);
   DType out = fold == Stage::Fold::ArgMax ? DType::I32 : t;
-  k.stages = {reduceStage({1}, {loadInst(0, index, t)}, fold, out), mapStage({}, {resultInst(0, out)}, {storeTo(1, at(0), 0)})};
+  k.stages = {reduceStage({1}, {loadInst(0, index, t)}, fold, out),
+              mapStage({}, {resultInst(0, out)}, {storeTo(1, at(0), 0)})};
   Type in{t, column ? Shape{n, rows} : Shape{rows, n}};
   return planOf(k, {in, {out, {rows}}});
 }
@@ -257,7 +272,8 @@ TEST(Loop, SoftmaxInOneKernel) {
     k.outputs = 1;
     Ix index = at(0) * Dim(n) + at(1);
     auto shifted = [&](plan::Region tail) {
-      plan::Region r = {loadInst(0, index), resultInst(0), opInst(Op::Neg, {1}), opInst(Op::Add, {0, 2}), opInst(Op::Exp, {3})};
+      plan::Region r = {loadInst(0, index), resultInst(0), opInst(Op::Neg, {1}), opInst(Op::Add, {0, 2}),
+                        opInst(Op::Exp, {3})};
       r.insert(r.end(), tail.begin(), tail.end());
       return r;
     };
@@ -276,11 +292,13 @@ TEST(Loop, ReduceOverSeveralVariables) {
   k.outputs = 1;
   k.stages = {reduceStage({1, 2}, {loadInst(0, at(1) * Dim(200) + at(2) * Dim(40) + at(0))}),
               mapStage({}, {resultInst(0)}, {storeTo(1, at(0), 0)})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 5, 40}}, {DType::F32, {20}}}), {randomTensor(DType::F32, {3, 5, 40}, 21)});
+  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 5, 40}}, {DType::F32, {20}}}),
+                        {randomTensor(DType::F32, {3, 5, 40}, 21)});
   k.iters = {{3, "b"}, {5, "h"}, {20, "c"}};
   k.stages = {reduceStage({1, 2}, {loadInst(0, at(0) * Dim(200) + at(1) * Dim(40) + at(2))}),
               mapStage({}, {resultInst(0)}, {storeTo(1, at(0), 0)})};
-  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 5, 40}}, {DType::F32, {3}}}), {randomTensor(DType::F32, {3, 5, 40}, 21)});
+  expectLikeInterpreter(planOf(k, {{DType::F32, {3, 5, 40}}, {DType::F32, {3}}}),
+                        {randomTensor(DType::F32, {3, 5, 40}, 21)});
 }
 
 TEST(Loop, RandomNumbersMatchTheirDefinition) {
@@ -305,8 +323,10 @@ TEST(Loop, FoldMixesKeys) {
   k.iters = {{19, "i"}};
   k.taskIters = {0};
   k.outputs = 1;
-  k.stages = {mapStage({}, {loadInst(0, at(0), DType::I64), indexInst(at(0)), opInst(Op::Fold, {0, 1}, DType::I64)}, {storeTo(1, at(0), 2)})};
-  expectLikeInterpreter(planOf(k, {{DType::I64, {19}}, {DType::I64, {19}}}), {randomTensor(DType::I64, {19}, 22, 1 << 30)}, {}, 0);
+  k.stages = {mapStage({}, {loadInst(0, at(0), DType::I64), indexInst(at(0)), opInst(Op::Fold, {0, 1}, DType::I64)},
+                       {storeTo(1, at(0), 2)})};
+  expectLikeInterpreter(planOf(k, {{DType::I64, {19}}, {DType::I64, {19}}}),
+                        {randomTensor(DType::I64, {19}, 22, 1 << 30)}, {}, 0);
 }
 
 TEST(Loop, ContractionsFallBack) {
@@ -315,7 +335,8 @@ TEST(Loop, ContractionsFallBack) {
   k.iters = {{13, "m"}, {21, "n"}, {40, "k"}};
   k.taskIters = {0, 1};
   k.outputs = 1;
-  k.stages = {reduceStage({2}, {loadInst(0, at(0) * Dim(40) + at(2)), loadInst(1, at(2) * Dim(21) + at(1)), opInst(Op::Mul, {0, 1})}),
+  k.stages = {reduceStage({2}, {loadInst(0, at(0) * Dim(40) + at(2)), loadInst(1, at(2) * Dim(21) + at(1)),
+                                opInst(Op::Mul, {0, 1})}),
               mapStage({}, {resultInst(0)}, {storeTo(2, at(0) * Dim(21) + at(1), 0)})};
   expectLikeInterpreter(planOf(k, {{DType::F32, {13, 40}}, {DType::F32, {40, 21}}, {DType::F32, {13, 21}}}),
                         {randomTensor(DType::F32, {13, 40}, 23), randomTensor(DType::F32, {40, 21}, 24)}, {}, 1e-5);

@@ -1,5 +1,5 @@
-// Elementary functions over spread inputs against the C library in higher precision, in units in the last place; special
-// values; the same bits on all CPUs with FMA.
+// Elementary functions over spread inputs against the C library in higher precision, in units in the last place;
+// special values; the same bits on all CPUs with FMA.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -18,9 +18,9 @@ struct Case {
   Op op;
   const char* name;
   Reference reference;
-  double lo, hi;       // inputs are spread over [lo, hi] besides all magnitudes
-  double ulps;         // allowed for f32
-  double ulps64;       // allowed for f64
+  double lo, hi;            // inputs are spread over [lo, hi] besides all magnitudes
+  double ulps;              // allowed for f32
+  double ulps64;            // allowed for f64
   double limit = INFINITY;  // inputs of larger magnitude are not promised to be accurate
 };
 
@@ -55,8 +55,8 @@ plan::Kernel unary(Op op, DType t, int64_t n) {
   return k;
 }
 
-/// Evenly spread over [lo, hi], over all magnitudes of both signs, and special values. None near the denormals, which are
-/// flushed, also on the way to a result.
+/// Evenly spread over [lo, hi], over all magnitudes of both signs, and special values. None near the denormals, which
+/// are flushed, also on the way to a result.
 Tensor spread(DType t, const Case& c) {
   std::vector<double> x = {0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, INFINITY, -INFINITY, std::nan("")};
   constexpr int kSteps = 60000;
@@ -83,7 +83,8 @@ double ulpsBetween(double got, long double want, DType t) {
   if (want == 0) return got == 0 && std::signbit(got) == std::signbit(want) ? 0 : INFINITY;
   int exponent;
   std::frexp(want, &exponent);
-  if (exponent < least) return got == 0 || std::fabs(got) < std::ldexp(1.0, least) ? 0 : INFINITY;  // flushed or rounded
+  if (exponent < least)
+    return got == 0 || std::fabs(got) < std::ldexp(1.0, least) ? 0 : INFINITY;  // flushed or rounded
   return static_cast<double>(std::fabs(static_cast<long double>(got) - want) / std::ldexp(1.0L, exponent - digits));
 }
 
@@ -106,7 +107,8 @@ void check(const Case& c, DType t, double allowed) {
         got = y.floats[static_cast<size_t>(i)];
       }
     }
-    if (std::getenv("NNC_SHOW_ULPS")) fmt::print("{} {} {}: {:.2f} ULP at {:.9g}\n", c.name, dtypeName(t), cpu, worst, at);
+    if (std::getenv("NNC_SHOW_ULPS"))
+      fmt::print("{} {} {}: {:.2f} ULP at {:.9g}\n", c.name, dtypeName(t), cpu, worst, at);
     EXPECT_LE(worst, allowed) << c.name << " on " << cpu << " at " << fmt::format("{:.17g}", at) << " gives "
                               << fmt::format("{:.17g}", got);
     if (!hasFma(cpu)) continue;
@@ -115,13 +117,18 @@ void check(const Case& c, DType t, double allowed) {
   }
 }
 
-TEST_P(Unary, SingleWithinItsUlps) { check(cases()[GetParam()], DType::F32, cases()[GetParam()].ulps); }
-TEST_P(Unary, DoubleWithinItsUlps) { check(cases()[GetParam()], DType::F64, cases()[GetParam()].ulps64); }
+TEST_P(Unary, SingleWithinItsUlps) {
+  check(cases()[GetParam()], DType::F32, cases()[GetParam()].ulps);
+}
+TEST_P(Unary, DoubleWithinItsUlps) {
+  check(cases()[GetParam()], DType::F64, cases()[GetParam()].ulps64);
+}
 INSTANTIATE_TEST_SUITE_P(Math, Unary, ::testing::Range<size_t>(0, cases().size()),
                          [](const auto& info) { return cases()[info.param].name; });
 
 TEST(Math, PowersFollowC) {
-  std::vector<double> values = {0.0, -0.0, 1, -1, 2, -2, 3, -3, 0.5, -0.5, 1.7, -1.7, 100, -101, 1e-10, 1e10, INFINITY, -INFINITY, std::nan("")};
+  std::vector<double> values = {0.0, -0.0, 1,   -1,   2,     -2,   3,        -3,        0.5,         -0.5,
+                                1.7, -1.7, 100, -101, 1e-10, 1e10, INFINITY, -INFINITY, std::nan("")};
   for (DType t : {DType::F32, DType::F64}) {
     auto n = static_cast<int64_t>(values.size());
     Tensor a = Tensor::zeros(t, {n * n}), b = a;
@@ -132,27 +139,31 @@ TEST(Math, PowersFollowC) {
       b.floats[at] = t == DType::F32 ? static_cast<float>(y) : y;
     }
     plan::Kernel k = unary(Op::Neg, t, n * n);
-    k.stages[0].body = {loadInst(0, plan::Ix::iter(0), t), loadInst(1, plan::Ix::iter(0), t), opInst(Op::Pow, {0, 1}, t)};
+    k.stages[0].body = {loadInst(0, plan::Ix::iter(0), t), loadInst(1, plan::Ix::iter(0), t),
+                        opInst(Op::Pow, {0, 1}, t)};
     k.stages[0].stores = {storeTo(2, plan::Ix::iter(0), 2)};
     Type type{t, {n * n}};
     for (const std::string& cpu : runnableCpus()) {
       Tensor y = runKernel(planOf(k, {type, type, type}), {a, b}, {}, cpu)[0][0];
       for (size_t i = 0; i < y.floats.size(); ++i) {
         long double want = std::pow(static_cast<long double>(a.floats[i]), static_cast<long double>(b.floats[i]));
-        EXPECT_LE(ulpsBetween(y.floats[i], want, t), t == DType::F32 ? 1 : 32) << cpu << " " << a.floats[i] << " ^ " << b.floats[i];
+        EXPECT_LE(ulpsBetween(y.floats[i], want, t), t == DType::F32 ? 1 : 32)
+            << cpu << " " << a.floats[i] << " ^ " << b.floats[i];
       }
     }
   }
 }
 
 TEST(Math, CastsSaturate) {
-  std::vector<double> values = {0,    0.9,  -0.9, 1.5, -1.5, 127, 128, -128, -129,     255,       256, 1e5, -1e5, 2147483647.0, -2147483648.0,
-                                3e9, -3e9, 1e19, -1e19, INFINITY, -INFINITY, std::nan(""), 1e300};
+  std::vector<double> values = {0,    0.9,  -0.9,  1.5,      -1.5,      127,          128,           -128,
+                                -129, 255,  256,   1e5,      -1e5,      2147483647.0, -2147483648.0, 3e9,
+                                -3e9, 1e19, -1e19, INFINITY, -INFINITY, std::nan(""), 1e300};
   auto n = static_cast<int64_t>(values.size());
   for (DType from : {DType::F32, DType::F64}) {
     for (DType to : {DType::I64, DType::I32, DType::I8, DType::U8, DType::Bool}) {
       Tensor x = Tensor::zeros(from, {n});
-      for (size_t i = 0; i < values.size(); ++i) x.floats[i] = from == DType::F32 ? static_cast<float>(values[i]) : values[i];
+      for (size_t i = 0; i < values.size(); ++i)
+        x.floats[i] = from == DType::F32 ? static_cast<float>(values[i]) : values[i];
       plan::Kernel k = unary(Op::Neg, from, n);
       k.stages[0].body = {loadInst(0, plan::Ix::iter(0), from), opInst(Op::Cast, {0}, to)};
       SCOPED_TRACE(fmt::format("{} to {}", dtypeName(from), dtypeName(to)));
@@ -164,7 +175,11 @@ TEST(Math, CastsSaturate) {
 TEST(Math, IntegersDivideByFloor) {
   for (DType t : {DType::I64, DType::I32, DType::I8, DType::U8}) {
     std::vector<int64_t> values = {0, 1, 2, 3, 7, 100, 127};
-    if (t != DType::U8) values.insert(values.end(), {-1, -2, -3, -7, -100, t == DType::I64 ? INT64_MIN : t == DType::I32 ? INT32_MIN : -128});
+    if (t != DType::U8)
+      values.insert(values.end(), {-1, -2, -3, -7, -100,
+                                   t == DType::I64   ? INT64_MIN
+                                   : t == DType::I32 ? INT32_MIN
+                                                     : -128});
     auto n = static_cast<int64_t>(values.size());
     Tensor a = Tensor::zeros(t, {n * n}), b = a;
     for (size_t i = 0; i < a.ints.size(); ++i) {
@@ -209,8 +224,8 @@ TEST(Math, NarrowFloatsRoundAfterEachOperation) {
   for (DType t : {DType::BF16, DType::F16}) {
     int64_t n = 200;
     plan::Kernel k = unary(Op::Neg, t, n);
-    k.stages[0].body = {loadInst(0, plan::Ix::iter(0), t), loadInst(1, plan::Ix::iter(0), t), opInst(Op::Mul, {0, 1}, t),
-                        opInst(Op::Cast, {2}, DType::F32)};
+    k.stages[0].body = {loadInst(0, plan::Ix::iter(0), t), loadInst(1, plan::Ix::iter(0), t),
+                        opInst(Op::Mul, {0, 1}, t), opInst(Op::Cast, {2}, DType::F32)};
     k.stages[0].stores = {storeTo(2, plan::Ix::iter(0), 3)};
     Tensor a = randomTensor(t, {n}, 1), b = randomTensor(t, {n}, 2);
     for (const std::string& cpu : runnableCpus()) {

@@ -1,5 +1,5 @@
-// Whole libraries: tables, entry points, loops and branches of an entry, the header, what the linked file shows and needs,
-// equal bytes from any number of compiling threads.
+// Whole libraries: tables, entry points, loops and branches of an entry, the header, what the linked file shows and
+// needs, equal bytes from any number of compiling threads.
 #include <elf.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -49,7 +49,8 @@ plan::Phase phaseOf(plan::KernelId kernel, std::vector<plan::BufId> bind) {
   return {{l}};
 }
 
-/// Entry 0 `apply(x[n, 4], flag) -> y`: three rounds of t = t + w over a loop, then y = t * gain or t + gain by the flag.
+/// Entry 0 `apply(x[n, 4], flag) -> y`: three rounds of t = t + w over a loop, then y = t * gain or t + gain by the
+/// flag.
 plan::Plan sampleModel() {
   plan::Plan p;
   p.name = "sample";
@@ -67,14 +68,10 @@ plan::Plan sampleModel() {
   Type row{DType::F32, {4}};
   Literal zero;
   zero.values = std::vector<double>{0};
-  e.buffers = {buffer(plan::Role::Input, "x", row),
-               buffer(plan::Role::Input, "flag", {DType::Bool, {}}),
-               buffer(plan::Role::Arena, "", row, 0),
-               buffer(plan::Role::Variable, "net.w", {DType::F32, {3, 4}}),
-               buffer(plan::Role::Arena, "", row, 64),
-               buffer(plan::Role::Scalar, "gain", {DType::F32, {}}),
-               buffer(plan::Role::Output, "y", row),
-               buffer(plan::Role::Const, "", row)};
+  e.buffers = {buffer(plan::Role::Input, "x", row),    buffer(plan::Role::Input, "flag", {DType::Bool, {}}),
+               buffer(plan::Role::Arena, "", row, 0),  buffer(plan::Role::Variable, "net.w", {DType::F32, {3, 4}}),
+               buffer(plan::Role::Arena, "", row, 64), buffer(plan::Role::Scalar, "gain", {DType::F32, {}}),
+               buffer(plan::Role::Output, "y", row),   buffer(plan::Role::Const, "", row)};
   e.buffers[7].literal = zero;
   e.phases = {phaseOf(0, {0, 7, 2}), phaseOf(0, {2, 4, 2}), phaseOf(1, {2, 5, 6}), phaseOf(0, {2, 7, 6})};
   e.inputs = {0, 1};
@@ -93,8 +90,15 @@ plan::Plan sampleModel() {
     return s;
   };
   using Kind = plan::Step::Kind;
-  e.steps = {step(Kind::Phase, 0), loop, step(Kind::Phase, 1), step(Kind::EndLoop), ifStep,
-             step(Kind::Phase, 2), step(Kind::Else), step(Kind::Phase, 3), step(Kind::EndIf)};
+  e.steps = {step(Kind::Phase, 0),
+             loop,
+             step(Kind::Phase, 1),
+             step(Kind::EndLoop),
+             ifStep,
+             step(Kind::Phase, 2),
+             step(Kind::Else),
+             step(Kind::Phase, 3),
+             step(Kind::EndIf)};
   p.entries = {e};
 
   plan::Entry train;  // "fit.step" of a run-time batch
@@ -103,7 +107,8 @@ plan::Plan sampleModel() {
   train.symbols = {{"batch", 32}};
   Dim n = Dim::symbol("batch");
   p.kernels.push_back(binary(Op::Add, n));
-  train.buffers = {buffer(plan::Role::Input, "data.x", {DType::F32, {n}}), buffer(plan::Role::Output, "loss", {DType::F32, {n}})};
+  train.buffers = {buffer(plan::Role::Input, "data.x", {DType::F32, {n}}),
+                   buffer(plan::Role::Output, "loss", {DType::F32, {n}})};
   train.phases = {phaseOf(2, {0, 0, 1})};
   train.steps = {step(Kind::Phase, 0)};
   train.inputs = {0};
@@ -135,7 +140,8 @@ TEST(Model, RunsLoopsBranchesAndSlices) {
 TEST(Model, TypedEntryPoints) {
   LoadedPlan loaded(sampleModel(), {});
   auto create = reinterpret_cast<int (*)(nnc_context**, int64_t, int)>(loaded.symbol("sample_create"));
-  auto apply = reinterpret_cast<int (*)(nnc_context*, const float*, const uint8_t*, float*)>(loaded.symbol("sample_apply"));
+  auto apply =
+      reinterpret_cast<int (*)(nnc_context*, const float*, const uint8_t*, float*)>(loaded.symbol("sample_apply"));
   auto step = reinterpret_cast<int (*)(nnc_context*, int64_t, const float*, float*)>(loaded.symbol("sample_fit_step"));
   auto setScalar = reinterpret_cast<int (*)(nnc_context*, const char*, double)>(loaded.symbol("sample_set_scalar"));
   auto error = reinterpret_cast<const char* (*)(const nnc_context*)>(loaded.symbol("sample_error"));
@@ -250,7 +256,8 @@ TEST(Model, ShowsOnlyItsEntryPointsAndNeedsNoLibrary) {
 TEST(Model, HeaderCompilesAsC99AndCpp) {
   std::string header = codegen::makeHeader(sampleModel()), path = temporaryPath(".h");
   std::ofstream(path) << header;
-  EXPECT_NE(header.find("int sample_fit_step(nnc_context *ctx, int64_t batch, const float *data_x, float *loss);"), std::string::npos)
+  EXPECT_NE(header.find("int sample_fit_step(nnc_context *ctx, int64_t batch, const float *data_x, float *loss);"),
+            std::string::npos)
       << header;
   EXPECT_NE(header.find("#define SAMPLE_FIT_STEP_BATCH_MAX 32"), std::string::npos) << header;
   for (const char* compile : {"cc -std=c99 -x c", "c++ -std=c++17 -x c++"}) {

@@ -57,9 +57,9 @@ TEST(Sharing, ShapesAreFixedByTheFirstApplication) {
 }
 
 TEST(Copy, StartsFromTheSameValuesAndLivesOnItsOwn) {
-  Runner r(
-      compiled(kTwoLayers + "let ema = copy(net)\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let "
-                            "loss = mean(net(x)^2)\n metric twin = mean(ema(x))\n net = sgd(net, grad(loss, net))\n}"));
+  Runner r(compiled(kTwoLayers +
+                    "let ema = copy(net)\ntrain fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let "
+                    "loss = mean(net(x)^2)\n metric twin = mean(ema(x))\n net = sgd(net, grad(loss, net))\n}"));
   EXPECT_EQ(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
   r.in.symbols = {{"batch", 2}};
   r.run("fit.step");
