@@ -26,4 +26,5 @@ for name, command in (
     ("FileCheck", lit_config.params.get("filecheck", "FileCheck-19")),
 ):
     config.substitutions.append((r"(?<![\w./-])%s(?![\w./-])" % name, command))
+config.substitutions.append(("%build", build))
 config.environment["NO_COLOR"] = "1"

@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   fashion_cnn_set_scalar(net, "steps", (double)steps);
   for (long step = 1; step <= steps; step++) {
     int64_t at = (step - 1) * kBatch % (images - kBatch);
-    float loss, accuracy;
+    float loss;
+    double accuracy; /* a metric over the pass is kept in double precision */
     fashion_cnn_set_scalar(net, "step", (double)(step - 1));
     if (fashion_cnn_fit_step(net, kBatch, image + at * kPixels, label + at, &loss, &accuracy) != FASHION_CNN_OK) {
       fprintf(stderr, "%s\n", fashion_cnn_error(net));

@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -107,7 +108,8 @@ codegen::CodegenOptions Compilation::codegenOptions() {
   codegen.compilerVersion = fmt::format("{}, {}{}", versionText(), options_.cpu, options_.plain ? ", -O0" : "");
   if (const Module* module = elaborated()) codegen.description = describe(*module);
   codegen.place = [this](const Loc& at) {
-    return at ? fmt::format("{}:{}", sources_.name(at.file), at.line) : std::string();
+    // The file's name without its folders: a library holds no path of the machine it was made on.
+    return at ? fmt::format("{}:{}", std::filesystem::path(sources_.name(at.file)).filename().string(), at.line) : "";
   };
   codegen.times = &times_;
   return codegen;

@@ -1,0 +1,41 @@
+"""Kills a training run again and again (SIGKILL and SIGINT in turn, at random moments), resumes it each time on another
+number of threads, and compares the final checkpoint with that of a run that was left alone.
+
+usage: kill.py NN MODEL FOLDER KILLS [--set name=value …]
+"""
+import pathlib
+import random
+import signal
+import subprocess
+import sys
+import time
+
+
+def main():
+    nn, model, folder, kills = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4])
+    common = [nn, "train", model, "--epochs", "1", "--checkpoint-every", "5", *sys.argv[5:]]
+    start = time.time()
+    subprocess.run([*common, "--out", folder / "alone", "--threads", "2"], check=True, stderr=subprocess.DEVNULL)
+    whole = time.time() - start
+    random.seed(whole)  # other moments each time; they are printed below
+    killed = 0
+    while True:
+        resume = ["--resume" if (folder / "killed/checkpoint.safetensors").exists() else "--out", folder / "killed"]
+        run = subprocess.Popen([*common, *resume, "--threads", str(1 + killed % 3)], stderr=subprocess.DEVNULL)
+        wait = None if killed == kills else random.uniform(0.3, 1) * whole / 3 + 0.5
+        try:
+            if run.wait(wait) != 0:
+                sys.exit(f"the resumed run ended with {run.returncode}")
+            break
+        except subprocess.TimeoutExpired:
+            run.send_signal((signal.SIGKILL, signal.SIGINT)[killed % 2])
+            run.wait()
+            killed += 1
+            print(f"killed after {wait:.2f} s")
+    same = (folder / "alone/checkpoint.safetensors").read_bytes() == (folder / "killed/checkpoint.safetensors").read_bytes()
+    print(f"{killed} times killed, final checkpoint {'identical' if same else 'DIFFERENT'}")
+    return 0 if same and killed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
