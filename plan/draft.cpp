@@ -70,9 +70,13 @@ private:
 
   /// The index of an item's value: task axes and, in order, axes of its stage.
   Index indexOf(const Item& item, const std::vector<Ix>& own) const {
+    const Shape& shape = context_.graph.type(item.value).shape;
     Index index;
     size_t next = 0;
-    for (const int axis : item.axes) {
+    for (size_t d = 0; d < item.axes.size(); ++d) {
+      const int axis = item.axes[d];
+      NNC_CHECK(axis < 0 || cluster_.task[static_cast<size_t>(axis)] == shape[d],
+                "a kernel's tasks do not span a value it computes");
       if (axis >= 0)
         index.push_back(task_[static_cast<size_t>(axis)]);
       else

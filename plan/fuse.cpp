@@ -209,7 +209,8 @@ private:
     return m;
   }
 
-  /// Where the second cluster wants values of the first tells which axes correspond.
+  /// Where the second cluster wants values of the first tells which axes correspond; they must be equally long, since
+  /// whoever wants a slice has to read it from a buffer.
   std::optional<Mapping> mappingByUse(const Cluster& first, const Cluster& second) const {
     std::map<Value, std::vector<Index>> wanted;
     for (const Item& item : first.items) wanted[item.value];
@@ -222,6 +223,10 @@ private:
           const std::optional<int> axis = plainAxis(index[d], draft);
           if (!axis) return std::nullopt;
           if (item.axes[d] == Item::kOwn) continue;
+          // A slice that begins at 0 has equal indices too, but not all of them.
+          const bool isTask = *axis < KernelDraft::kStageAxis;
+          if (isTask && second.task[static_cast<size_t>(*axis)] != first.task[static_cast<size_t>(item.axes[d])])
+            return std::nullopt;
           int& known = firstToSecond[static_cast<size_t>(item.axes[d])];
           if (known != Item::kUnit && known != *axis) return std::nullopt;
           known = *axis;

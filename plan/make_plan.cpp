@@ -1,4 +1,7 @@
 // The planner's main line: prepare, lay out, then each function to an entry.
+#include <fmt/format.h>
+
+#include "ir/check.h"
 #include "plan/planner.h"
 
 namespace nnc::plan {
@@ -79,6 +82,9 @@ Plan makePlan(const Module& module, const PlanOptions& options) {
   addVariables(plan, module, layouts);
   for (const Function& f : prepared.functions)
     plan.entries.push_back(planFunction(plan, prepared, f, layouts, options));
+  // A wrong plan would compute wrong numbers in silence; checking it costs little beside making it.
+  const std::vector<std::string> violations = verifyPlan(plan);
+  NNC_CHECK(violations.empty(), fmt::format("the plan is wrong: {}", fmt::join(violations, "; ")));
   return plan;
 }
 
