@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "plan/planner.h"
@@ -54,7 +55,7 @@ private:
   /// Each unit goes into the earliest phase behind all it conflicts with. Writers that fill disjoint parts of one
   /// buffer do not conflict.
   void addPhases(std::vector<Unit> units) {
-    std::vector<std::vector<Launch>> phases;
+    std::vector<std::vector<Unit>> phases;
     std::map<BufId, size_t> read, filled, changed;  // 1 + last phase that does so
     for (Unit& unit : units) {
       size_t level = 0;
@@ -70,14 +71,54 @@ private:
       for (const BufId b : unit.reads) note(read, b);
       for (const BufId b : unit.writes) note(unit.overwrites ? changed : filled, b);
       if (phases.size() <= level) phases.resize(level + 1);
-      phases[level].push_back(launchOf(unit));
+      phases[level].push_back(std::move(unit));
     }
-    for (std::vector<Launch>& launches : phases) {
+    for (std::vector<Unit>& group : freeFirst(std::move(phases))) {
       Step step;
       step.phase = static_cast<uint32_t>(entry_.phases.size());
-      entry_.phases.push_back({std::move(launches)});
+      Phase phase;
+      for (Unit& unit : group) phase.launches.push_back(launchOf(unit));
+      entry_.phases.push_back(std::move(phase));
       entry_.steps.push_back(step);
     }
+  }
+
+  /// Splits a phase in two where some of its launches are the last to read much and others write much that is new: the
+  /// first then free the storage that the others take. Small ones are left together: a barrier would cost more.
+  std::vector<std::vector<Unit>> freeFirst(std::vector<std::vector<Unit>> phases) const {
+    constexpr int64_t kMuch = 1 << 20;
+    std::map<BufId, size_t> firstWrite, lastRead;
+    for (size_t p = 0; p < phases.size(); ++p)
+      for (const Unit& unit : phases[p]) {
+        for (const BufId b : unit.writes) firstWrite.try_emplace(b, p);
+        for (const BufId b : unit.reads) lastRead[b] = p;
+      }
+    std::vector<std::vector<Unit>> result;
+    for (size_t p = 0; p < phases.size(); ++p) {
+      int64_t freed = 0, taken = 0;
+      std::vector<Unit> freeing, taking;
+      for (Unit& unit : phases[p]) {
+        int64_t takes = 0, frees = 0;
+        for (const BufId b : unit.writes)
+          if (firstWrite[b] == p) takes += temporaryBytes(b);
+        for (const BufId b : unit.reads)
+          if (lastRead[b] == p) frees += temporaryBytes(b);
+        (takes >= kMuch ? taken : freed) += takes >= kMuch ? takes : frees;
+        (takes >= kMuch ? taking : freeing).push_back(std::move(unit));
+      }
+      const bool split = freed >= kMuch && taken >= kMuch;
+      if (!split) std::move(taking.begin(), taking.end(), std::back_inserter(freeing));
+      result.push_back(std::move(freeing));
+      if (split) result.push_back(std::move(taking));
+    }
+    return result;
+  }
+
+  /// Bytes at the symbols' bounds of a buffer that needs a place in the arena.
+  int64_t temporaryBytes(BufId b) const {
+    const Buffer& buffer = entry_.buffers[b];
+    if (buffer.role != Role::Arena) return 0;
+    return elementCount(buffer.type.shape).evaluate(function_.bounds) * dtypeSize(buffer.type.dtype);
   }
 
   Launch launchOf(Unit& unit) {

@@ -87,7 +87,6 @@ int run(Settings& settings) {
   if (!ok) return kSourceError;
   if (settings.plan) {
     const nnc::plan::Plan plan = nnc::plan::makePlan(module, settings.planOptions);
-    for (const std::string& violation : nnc::plan::verifyPlan(plan)) fmt::print(stderr, "nnc-opt: {}\n", violation);
     std::fputs(nnc::plan::printPlan(plan).c_str(), stdout);
     return std::fflush(stdout) == 0 ? kOk : kIo;
   }
