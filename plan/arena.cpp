@@ -218,28 +218,48 @@ private:
            moved == store.index;
   }
 
-  /// Largest first, each at the lowest place that is free during its life.
+  /// Each at the best place that is free during its life, in the order (largest first, longest-lived first, or by the
+  /// product of both) that makes the smallest arena.
   void place() {
+    const auto bytes = [this](BufId b) { return static_cast<double>(entry_.buffers[b].bytesAtBound); };
+    const auto life = [this](BufId b) { return static_cast<double>(group_[b].last - group_[b].first + 1); };
+    const std::vector<std::function<double(BufId)>> weights = {bytes, [&](BufId b) { return bytes(b) * life(b); },
+                                                               life};
+    std::vector<uint64_t> best;
+    for (const auto& weight : weights) {
+      const uint64_t size = placeBy(weight);
+      if (best.empty() || size < entry_.arenaBytes) {
+        entry_.arenaBytes = size;
+        best.clear();
+        for (const Buffer& b : entry_.buffers) best.push_back(b.offset);
+      }
+    }
+    for (BufId b = 0; b < entry_.buffers.size(); ++b)
+      if (isTemporary(b)) {
+        Buffer& buffer = entry_.buffers[b];
+        buffer.first = life_[b].first, buffer.last = life_[b].last;
+        buffer.offset = best[rootOf(b)];
+      }
+  }
+
+  /// Places all that share no other's storage, heaviest first; returns the size of the arena.
+  uint64_t placeBy(const std::function<double(BufId)>& weight) {
     std::vector<BufId> order;
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
       if (isTemporary(b) && rootOf(b) == b) order.push_back(b);
-    std::stable_sort(order.begin(), order.end(), [this](BufId a, BufId b) {
-      return entry_.buffers[a].bytesAtBound > entry_.buffers[b].bytesAtBound;
+    // Of equals the one that lives longest into the program first: the others find room in what is taken only later.
+    std::stable_sort(order.begin(), order.end(), [&](BufId a, BufId b) {
+      return std::pair(weight(a), group_[a].last) > std::pair(weight(b), group_[b].last);
     });
     std::vector<BufId> placed;
+    uint64_t size = 0;
     for (const BufId b : order) {
       Buffer& buffer = entry_.buffers[b];
-      buffer.first = life_[b].first, buffer.last = life_[b].last;
-      buffer.offset = function_.options.reuse ? lowestPlace(b, placed) : entry_.arenaBytes;
-      entry_.arenaBytes = std::max(entry_.arenaBytes, buffer.offset + aligned(buffer.bytesAtBound));
+      buffer.offset = function_.options.reuse ? lowestPlace(b, placed) : size;
+      size = std::max(size, buffer.offset + aligned(buffer.bytesAtBound));
       placed.push_back(b);
     }
-    for (BufId b = 0; b < entry_.buffers.size(); ++b)
-      if (isTemporary(b) && rootOf(b) != b) {
-        Buffer& buffer = entry_.buffers[b];
-        buffer.first = life_[b].first, buffer.last = life_[b].last;
-        buffer.offset = entry_.buffers[rootOf(b)].offset;
-      }
+    return size;
   }
 
   uint64_t lowestPlace(BufId b, const std::vector<BufId>& placed) const {
