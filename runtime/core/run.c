@@ -10,7 +10,8 @@ uint64_t dtype_bytes(uint32_t dtype) {
 /* ---- before the run ---- */
 
 static int check_symbols(nnc_context* ctx, const nnc_entry* e, const int64_t* symbols) {
-  for (uint32_t i = 0; i < e->symbols; i++) {
+  if (e->symbols && !symbols) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": sizes are missing", (char*)0);
+  for (uint32_t i = 0; symbols && i < e->symbols; i++) {
     if (symbols[i] >= 0 && symbols[i] <= e->symbol[i].bound) continue;
     return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, " is out of its range", (char*)0);
   }
@@ -68,7 +69,7 @@ static void resolve_buffers(nnc_context* ctx, const nnc_entry* e, const void* co
   for (uint32_t i = 0; i < e->buffers; i++) {
     const nnc_buffer* b = &e->buffer[i];
     if (b->space == NNC_SPACE_INPUT) {
-      ctx->address[i] = (char*)(uintptr_t)inputs[b->index];
+      ctx->address[i] = inputs ? (char*)(uintptr_t)inputs[b->index] : 0; /* null: of no elements */
     } else if (b->space == NNC_SPACE_OUTPUT) {
       void* to = outputs ? outputs[b->index] : 0;
       ctx->address[i] = to ? to : ctx->sink; /* not wanted: written where nobody looks */
@@ -262,7 +263,6 @@ int core_run(nnc_context* ctx, uint32_t entry, const int64_t* symbols, const voi
   if (!ctx) return NNC_ERR_ARGUMENT;
   if (entry >= ctx->model->entries) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no such entry", (char*)0);
   const nnc_entry* e = &ctx->model->entry[entry];
-  if (e->symbols && !symbols) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": sizes are missing", (char*)0);
   int code = text_equal(e->kind, "init") ? NNC_OK : refresh(ctx);
   return code == NNC_OK ? run_entry(ctx, e, symbols, inputs, outputs) : code;
 }

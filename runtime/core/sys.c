@@ -128,7 +128,7 @@ static int cgroup_quota(void) {
 }
 
 int sys_usable_cpus(void) {
-  uint64_t mask[128];
+  uint64_t mask[128] = {0};
   long bytes = call3(SYS_sched_getaffinity, 0, sizeof mask, (long)mask);
   int cpus = 0;
   for (long i = 0; i < bytes / 8; i++)
@@ -145,7 +145,7 @@ long sys_process_id(void) {
 uint64_t sys_nanoseconds(void) {
   struct {
     long seconds, nanoseconds;
-  } now;
+  } now = {0, 0};
   call3(SYS_clock_gettime, 1 /* CLOCK_MONOTONIC */, (long)&now, 0);
   return (uint64_t)now.seconds * 1000000000u + (uint64_t)now.nanoseconds;
 }
@@ -181,7 +181,7 @@ uint32_t sys_cpu_features(void) {
 }
 
 uint32_t float_mode_enter(void) {
-  uint32_t saved, flush;
+  uint32_t saved = 0, flush;
   __asm__ volatile("stmxcsr %0" : "=m"(saved));
   flush = saved | 0x8040; /* FTZ and DAZ */
   __asm__ volatile("ldmxcsr %0" : : "m"(flush));

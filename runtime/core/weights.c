@@ -167,7 +167,7 @@ static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* 
 }
 
 int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const char* what) {
-  uint32_t found, wanted = 0;
+  uint32_t found = 0, wanted = 0;
   for (uint32_t i = 0; i < ctx->model->variables; i++) wanted += (uint32_t)is_weight(&ctx->model->variable[i]);
   int code = walk(ctx, data, bytes, what, 0, &found);
   if (code != NNC_OK) return code;

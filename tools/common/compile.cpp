@@ -136,6 +136,9 @@ int report(const Diagnostics& diagnostics, bool json) {
     DiagFormat format = json ? DiagFormat::Json : color ? DiagFormat::ColoredText : DiagFormat::Text;
     fmt::print(stderr, "{}", diagnostics.render(format));
   }
+  // The model file itself cannot be read: the only error without a place.
+  for (const Diagnostic& d : diagnostics.all())
+    if (d.code == DiagCode::UnknownFile && !d.at) return kExitIo;
   return diagnostics.hasErrors() ? kExitSource : kExitOk;
 }
 

@@ -75,7 +75,8 @@ enum ExitCode : int {
   kExitInterrupted = 130,
 };
 
-/// Prints the diagnostics on standard error; returns kExitSource if one is an error, else kExitOk.
+/// Prints the diagnostics on standard error; returns kExitSource if one is an error (kExitIo if the model file
+/// cannot be read), else kExitOk.
 int report(const Diagnostics& diagnostics, bool json = false);
 /// Splits "name=value" settings; throws CLI-independent UsageError.
 struct UsageError {

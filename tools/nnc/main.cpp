@@ -15,7 +15,7 @@ struct Arguments {
   CompileOptions compile;
   std::vector<std::string> set, data;
   std::string output, emit, diagnostics = "text";
-  bool report = false, timePasses = false, saveTemps = false;
+  bool report = false, timePasses = false;
   int level = 1;
 };
 
