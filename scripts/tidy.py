@@ -30,7 +30,7 @@ def for_clang(command):
 def main():
     build, folders = pathlib.Path(sys.argv[1]), [str(ROOT / f) + "/" for f in sys.argv[2:]]
     entries = [e for e in json.loads((build / "compile_commands.json").read_text())
-               if any(e["file"].startswith(f) for f in folders)]
+               if any(str(pathlib.Path(e["file"]).resolve()).startswith(f) for f in folders)]
     with tempfile.TemporaryDirectory() as database:
         for e in entries:
             e["arguments"] = for_clang(e.pop("command"))
