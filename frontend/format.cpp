@@ -56,7 +56,7 @@ std::vector<Piece> collect(const LexedFile& lexed) {
     piece.blankLine = newlines > 1 && !pieces.empty() && !afterOpener && !isCloser(type);
     piece.semicolon = semicolon && !piece.newLine && !afterOpener && type != NnLexer::RBRACE && !piece.isComment();
     piece.statementStart = statementEnds || (afterOpener && pieces.back().type == NnLexer::LBRACE);
-    if (type == NnLexer::ELSE && pieces.back().type == NnLexer::RBRACE) piece.newLine = piece.blankLine = false;
+    if (type == NnLexer::ELSE) piece.blankLine = false;
     piece.continuation = piece.newLine && !piece.statementStart;
     newlines = 0;
     semicolon = false;
@@ -66,7 +66,8 @@ std::vector<Piece> collect(const LexedFile& lexed) {
   return pieces;
 }
 
-/// A block with a line break in it has its braces at the ends of lines.
+/// A block with a line break in it has its braces at the ends of lines; an `else` behind it stands on the line of the
+/// brace.
 void openBlocks(std::vector<Piece>& pieces) {
   struct Block {
     size_t at;
@@ -81,8 +82,24 @@ void openBlocks(std::vector<Piece>& pieces) {
     if (open.empty()) continue;
     open.back().broken = open.back().broken || (pieces[i].newLine && open.back().at != i);
     if (!isCloser(pieces[i].type)) continue;
-    if (open.back().broken && pieces[i].type == NnLexer::RBRACE) startLine(open.back().at + 1), startLine(i);
+    if (open.back().broken && pieces[i].type == NnLexer::RBRACE) {
+      startLine(open.back().at + 1), startLine(i);
+      if (i + 1 < pieces.size() && pieces[i + 1].type == NnLexer::ELSE) pieces[i + 1].newLine = false;
+    }
     open.pop_back();
+  }
+}
+
+/// An `else` that starts a line stands below its `if`, where that starts a statement.
+void alignElse(std::vector<Piece>& pieces) {
+  std::vector<bool> ofStatement{false};  // for each open bracket: whether its last `if` started a statement
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    Piece& piece = pieces[i];
+    if (isOpener(piece.type)) ofStatement.push_back(false);
+    if (isCloser(piece.type) && ofStatement.size() > 1) ofStatement.pop_back();
+    const bool chained = i > 0 && pieces[i - 1].type == NnLexer::ELSE;
+    if (piece.type == NnLexer::IF && !chained) ofStatement.back() = piece.statementStart;
+    if (piece.type == NnLexer::ELSE && ofStatement.back()) piece.continuation = false;
   }
 }
 
@@ -326,6 +343,7 @@ std::optional<std::string> formatFile(uint32_t fileId, const SourceManager& sour
   const auto lexed = lexFile(fileId, sources, errors);
   std::vector<Piece> pieces = collect(*lexed);
   openBlocks(pieces);
+  alignElse(pieces);
   classify(pieces);
   return Layout(pieces).run();
 }

@@ -14,7 +14,9 @@ namespace {
 constexpr int kPanelWidth = 460, kPanelHeight = 280, kColumns = 2;
 constexpr int kLeft = 64, kRight = 16, kTop = 34, kBottom = 42;
 constexpr size_t kMostPoints = 2000;
-constexpr const char* kColors[] = {"#1f6feb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900", "#0b7285"};
+constexpr const char* kColors[] = {"#1f6feb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900",
+                                   "#0b7285", "#c2255c", "#5c940d", "#495057", "#862e9c"};
+constexpr size_t kLegendInTitle = 3;  // more lines than this have their names inside the panel
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -135,12 +137,21 @@ private:
   }
 
   void drawLegend() {
+    if (panel_.lines.size() > kLegendInTitle) {
+      for (size_t i = 0; i < panel_.lines.size(); ++i)
+        drawName(i, x0_ + kWidth - 4, y0_ + 12 + 13 * static_cast<int>(i));
+      return;
+    }
     double right = x0_ + kWidth;
     for (size_t i = panel_.lines.size(); i-- > 0;) {
-      out_ += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"legend\" style=\"fill:{}\">{}</text>\n", right, y0_ - 12,
-                          kColors[i % std::size(kColors)], escaped(panel_.lines[i].name));
+      drawName(i, right, y0_ - 12);
       right -= 12 + 7.0 * static_cast<double>(panel_.lines[i].name.size());
     }
+  }
+
+  void drawName(size_t line, double right, int y) {
+    out_ += fmt::format("<text x=\"{:.0f}\" y=\"{}\" class=\"legend\" style=\"fill:{}\">{}</text>\n", right, y,
+                        kColors[line % std::size(kColors)], escaped(panel_.lines[line].name));
   }
 
   const PlotPanel& panel_;
@@ -149,20 +160,53 @@ private:
   std::string out_;
 };
 
+/// What the names of the lines must tell apart.
+struct Naming {
+  bool severalRuns = false, severalTrains = false;
+
+  explicit Naming(const std::vector<PlotRun>& runs) : severalRuns(runs.size() > 1) {
+    std::set<std::string> trains;
+    for (const PlotRun& run : runs)
+      for (const LogRecord& record : run.records) trains.insert(record.train);
+    severalTrains = trains.size() > 1;
+  }
+
+  std::string operator()(const PlotRun& run, const LogRecord& record) const {
+    std::string name = severalRuns ? run.name : "";
+    if (severalTrains) name += (name.empty() ? "" : " ") + record.train;
+    return severalRuns ? name : name + (name.empty() ? "" : " ") + record.split;
+  }
+};
+
 /// Adds a quantity's panel if a record has it; `value` gives the quantity of a record or nothing.
 template <class Value>
-void addPanel(std::vector<PlotPanel>& panels, const std::vector<LogRecord>& records, const std::string& title,
-              bool severalTrains, Value value) {
+void addPanel(std::vector<PlotPanel>& panels, const std::vector<PlotRun>& runs, const std::string& title, Value value) {
+  const Naming nameOf(runs);
   PlotPanel panel{title, "step", {}};
-  for (const LogRecord& record : records) {
-    const std::optional<double> y = value(record);
-    if (!y) continue;
-    const std::string name = severalTrains ? record.train + " " + record.split : record.split;
-    auto line = std::find_if(panel.lines.begin(), panel.lines.end(), [&](const PlotLine& l) { return l.name == name; });
-    if (line == panel.lines.end()) line = panel.lines.insert(line, {name, {}});
-    line->points.emplace_back(static_cast<double>(record.step), *y);
+  for (const PlotRun& run : runs) {
+    const bool validated =
+        nameOf.severalRuns && std::any_of(run.records.begin(), run.records.end(),
+                                          [&](const auto& r) { return r.split == "valid" && value(r); });
+    for (const LogRecord& record : run.records) {
+      const std::optional<double> y = value(record);
+      if (!y || (validated && record.split != "valid")) continue;
+      const std::string name = nameOf(run, record);
+      auto line = std::find_if(panel.lines.begin(), panel.lines.end(), [&](const auto& l) { return l.name == name; });
+      if (line == panel.lines.end()) line = panel.lines.insert(line, {name, {}});
+      line->points.emplace_back(static_cast<double>(record.step), *y);
+    }
   }
   if (!panel.lines.empty()) panels.push_back(std::move(panel));
+}
+
+/// The metrics of all runs, in the order in which they first appear.
+std::vector<std::string> metricsOf(const std::vector<PlotRun>& runs) {
+  std::vector<std::string> names;
+  for (const PlotRun& run : runs)
+    for (const LogRecord& record : run.records)
+      for (const auto& [name, value] : record.metrics)
+        if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  return names;
 }
 
 }  // namespace
@@ -179,29 +223,20 @@ std::vector<double> axisTicks(double low, double high, int count) {
   return ticks;
 }
 
-std::vector<PlotPanel> panelsOf(const std::vector<LogRecord>& records) {
-  std::set<std::string> trains;
-  std::vector<std::string> metrics;
-  for (const LogRecord& record : records) {
-    trains.insert(record.train);
-    for (const auto& [name, value] : record.metrics) {
-      if (std::find(metrics.begin(), metrics.end(), name) == metrics.end()) metrics.push_back(name);
-    }
-  }
-  const bool several = trains.size() > 1;
+std::vector<PlotPanel> panelsOf(const std::vector<PlotRun>& runs) {
   std::vector<PlotPanel> panels;
-  addPanel(panels, records, "loss", several, [](const LogRecord& r) { return std::optional(r.loss); });
-  for (const std::string& metric : metrics) {
-    addPanel(panels, records, metric, several, [&](const LogRecord& r) -> std::optional<double> {
+  addPanel(panels, runs, "loss", [](const LogRecord& r) { return std::optional(r.loss); });
+  for (const std::string& metric : metricsOf(runs)) {
+    addPanel(panels, runs, metric, [&](const LogRecord& r) -> std::optional<double> {
       for (const auto& [name, value] : r.metrics) {
         if (name == metric) return value;
       }
       return std::nullopt;
     });
   }
-  addPanel(panels, records, "learning rate", several, [](const LogRecord& r) { return r.lr; });
-  addPanel(panels, records, "gradient norm", several, [](const LogRecord& r) { return r.gradNorm; });
-  addPanel(panels, records, "samples per second", several, [](const LogRecord& r) { return r.samplesPerSecond; });
+  addPanel(panels, runs, "learning rate", [](const LogRecord& r) { return r.lr; });
+  addPanel(panels, runs, "gradient norm", [](const LogRecord& r) { return r.gradNorm; });
+  addPanel(panels, runs, "samples per second", [](const LogRecord& r) { return r.samplesPerSecond; });
   return panels;
 }
 

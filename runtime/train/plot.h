@@ -1,4 +1,4 @@
-// Curves of a run as SVG: one panel for each quantity, one line for each split.
+// Curves of runs as SVG: one panel for each quantity; of one run a line for each split, of several a line for each run.
 #pragma once
 
 #include <string>
@@ -19,9 +19,15 @@ struct PlotPanel {
   std::vector<PlotLine> lines;
 };
 
+struct PlotRun {
+  std::string name;
+  std::vector<LogRecord> records;
+};
+
 /// Panels for the loss, each metric, the learning rate, the gradient norm and the speed, as far as the records have
-/// them, over the steps. Where there are several train blocks, the lines' names begin with theirs.
-std::vector<PlotPanel> panelsOf(const std::vector<LogRecord>& records);
+/// them, over the steps. Lines are named by what tells them apart: run, train block, split. Of several runs only the
+/// validation split is drawn where they have it (loss and metrics), so that a line stands for a run.
+std::vector<PlotPanel> panelsOf(const std::vector<PlotRun>& runs);
 
 /// One SVG document, the panels in two columns. Lines of more than 2,000 points are drawn by the extremes of groups.
 std::string renderSvg(const std::vector<PlotPanel>& panels);

@@ -1,6 +1,8 @@
 // nn summary, nn fmt, nn plot: commands that look at files and run nothing.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "frontend/format.h"
 #include "frontend/parse.h"
 #include "runtime/train/metrics_log.h"
@@ -52,15 +54,19 @@ Command declareFmt(CLI::App& app) {
 
 Command declarePlot(CLI::App& app) {
   struct Arguments {
-    std::string folder, output;
+    std::vector<std::string> folders;
+    std::string output;
   };
   auto a = std::make_shared<Arguments>();
-  app.add_option("run", a->folder, "folder of a run")->required();
-  app.add_option("-o", a->output, "SVG file (default: curves.svg in the folder)");
+  app.add_option("runs", a->folders, "folders of runs; several are drawn into one picture")->required();
+  app.add_option("-o", a->output, "SVG file (default: curves.svg in the first folder)");
   return [a] {
-    auto records = train::readMetricsLog(a->folder + "/metrics.jsonl");
-    writeWholeFile(a->output.empty() ? a->folder + "/curves.svg" : a->output,
-                   train::renderSvg(train::panelsOf(records)));
+    std::vector<train::PlotRun> runs;
+    for (const std::string& folder : a->folders)
+      runs.push_back(
+          {std::filesystem::path(folder).filename().string(), train::readMetricsLog(folder + "/metrics.jsonl")});
+    writeWholeFile(a->output.empty() ? a->folders[0] + "/curves.svg" : a->output,
+                   train::renderSvg(train::panelsOf(runs)));
     return static_cast<int>(kExitOk);
   };
 }

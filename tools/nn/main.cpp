@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
       {"bench", "time of each kernel", declareBench},
       {"summary", "parameters, kernels, memory", declareSummary},
       {"fmt", "format a .nn file", declareFmt},
-      {"plot", "curves of a run as SVG", declarePlot},
+      {"plot", "curves of runs as SVG", declarePlot},
   };
   std::map<CLI::App*, Command> commands;
   for (const Entry& e : entries) {

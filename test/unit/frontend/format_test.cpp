@@ -86,7 +86,7 @@ TEST(Format, SetsSpacesAndIndentation) {
   EXPECT_EQ(format("fn  f( x:[B,C] ,lr=1e-3 )->[B]{\nlet a=x*2+-1   # why\n\n\n\n     let (b,c) = g [ 2*n ] (a,k=3)\n"
                    "if not(a==b){a}\nelse{b} }\n"),
             "fn f(x: [B, C], lr = 1e-3) -> [B] {\n  let a = x * 2 + -1  # why\n\n  let (b, c) = g[2*n](a, k = 3)\n"
-            "  if not (a == b) { a } else { b }\n}\n");
+            "  if not (a == b) { a }\n  else { b }\n}\n");
 }
 
 TEST(Format, AlignsTrailingComments) {

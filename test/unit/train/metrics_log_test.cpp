@@ -82,13 +82,18 @@ TEST(MetricsLog, FullDiskIsAnIoError) {
 }
 
 TEST(Plot, PanelsForWhatTheRecordsHave) {
-  const auto panels = panelsOf({record(1), record(2), record(2, "fit", "valid")});
+  const auto panels = panelsOf({{"a", {record(1), record(2), record(2, "fit", "valid")}}});
   ASSERT_EQ(panels.size(), 3u);
   EXPECT_EQ(panels[0].title, "loss");
   EXPECT_EQ(panels[0].lines.size(), 2u);
   EXPECT_EQ(panels[1].title, "accuracy");
   EXPECT_EQ(panels[2].title, "learning rate");
-  EXPECT_EQ(panelsOf({record(1), record(1, "tune")})[0].lines[1].name, "tune train");
+  EXPECT_EQ(panelsOf({{"a", {record(1), record(1, "tune")}}})[0].lines[1].name, "tune train");
+  const auto two = panelsOf({{"a", {record(1), record(2, "fit", "valid")}}, {"b", {record(1)}}});
+  ASSERT_EQ(two[0].lines.size(), 2u) << "a line for each run";
+  EXPECT_EQ(two[0].lines[0].name, "a");
+  EXPECT_EQ(two[0].lines[0].points.size(), 1u) << "validation only, where there is one";
+  EXPECT_EQ(two[0].lines[1].name, "b");
 }
 
 TEST(Plot, SvgSurvivesNanSinglePointsAndManyPoints) {
