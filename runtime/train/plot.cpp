@@ -16,7 +16,7 @@ constexpr int kLeft = 64, kRight = 16, kTop = 34, kBottom = 42;
 constexpr size_t kMostPoints = 2000;
 constexpr const char* kColors[] = {"#1f6feb", "#d9480f", "#2b8a3e", "#9c36b5", "#b08900",
                                    "#0b7285", "#c2255c", "#5c940d", "#495057", "#862e9c"};
-constexpr size_t kLegendInTitle = 3;  // more lines than this have their names inside the panel
+constexpr int kLegendRow = 13, kLegendInTitle = 3;  // more lines than this have their names inside the panel
 
 std::string escaped(std::string_view text) {
   std::string out;
@@ -137,9 +137,10 @@ private:
   }
 
   void drawLegend() {
-    if (panel_.lines.size() > kLegendInTitle) {
-      for (size_t i = 0; i < panel_.lines.size(); ++i)
-        drawName(i, x0_ + kWidth - 4, y0_ + 12 + 13 * static_cast<int>(i));
+    const auto count = static_cast<int>(panel_.lines.size());
+    if (count > kLegendInTitle) {
+      const int top = endsHigh() ? y0_ + kHeight - kLegendRow * count : y0_ + kLegendRow;
+      for (int i = 0; i < count; ++i) drawName(static_cast<size_t>(i), x0_ + kWidth - 4, top + kLegendRow * i);
       return;
     }
     double right = x0_ + kWidth;
@@ -147,6 +148,14 @@ private:
       drawName(i, right, y0_ - 12);
       right -= 12 + 7.0 * static_cast<double>(panel_.lines[i].name.size());
     }
+  }
+
+  /// Whether most lines end in the upper half, so that the lower one has room.
+  bool endsHigh() const {
+    const auto high = [this](const PlotLine& l) {
+      return !l.points.empty() && l.points.back().second > (y_.low + y_.high) / 2;
+    };
+    return 2 * std::count_if(panel_.lines.begin(), panel_.lines.end(), high) > std::ssize(panel_.lines);
   }
 
   void drawName(size_t line, double right, int y) {
