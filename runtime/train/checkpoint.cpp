@@ -36,14 +36,18 @@ json sumsJson(const Sums& sums) {
 json stateJson(const RunState& s) {
   json reported = json::object();
   for (const auto& [name, value] : s.reported) reported[name] = bitsText(value);
-  return {
-      {"train", s.train},         {"epoch", s.epoch},         {"epoch_step", s.epochStep}, {"step", s.step},
-      {"has_best", s.hasBest},    {"best", bitsText(s.best)}, {"best_epoch", s.bestEpoch}, {"since_best", s.sinceBest},
-      {"sums", sumsJson(s.sums)}, {"reported", reported}};
+  return {{"epochs", s.epochs},        {"seed", s.seed},
+          {"train", s.train},          {"epoch", s.epoch},
+          {"epoch_step", s.epochStep}, {"step", s.step},
+          {"has_best", s.hasBest},     {"best", bitsText(s.best)},
+          {"best_epoch", s.bestEpoch}, {"since_best", s.sinceBest},
+          {"sums", sumsJson(s.sums)},  {"reported", reported}};
 }
 
 RunState stateOf(const json& j) {
   RunState s;
+  s.epochs = j.at("epochs");
+  s.seed = j.at("seed");
   s.train = j.at("train");
   s.epoch = j.at("epoch");
   s.epochStep = j.at("epoch_step");

@@ -14,6 +14,8 @@ namespace nnc::train {
 
 /// Where a run stands. Nothing here depends on time or threads.
 struct RunState {
+  int64_t epochs = 0;     // asked for instead of the file's, or 0
+  int64_t seed = -1;      // likewise, or -1
   int64_t train = 0;      // which train block of the file
   int64_t epoch = 1;      // counted from 1
   int64_t epochStep = 0;  // steps done in it

@@ -286,22 +286,29 @@ void installInterruptHandler() {
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {
   makeFolder(options.folder);
   Checkpoint checkpoint;
-  if (options.resume) {
+  if (options.resume)
     checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, description.hypers);
-  } else {
-    if (!description.trains.empty()) model.init(description.trains.front().seed);
+  // What was asked for when the run began holds until something else is asked for.
+  if (options.epochs > 0) checkpoint.state.epochs = options.epochs;
+  if (options.seed >= 0) checkpoint.state.seed = options.seed;
+  const auto [epochs, seed] = std::pair(checkpoint.state.epochs, checkpoint.state.seed);
+  if (!options.resume) {
+    if (!description.trains.empty()) model.init(seed >= 0 ? seed : description.trains.front().seed);
     if (!options.weights.empty()) loadWeights(options.weights, model, description.hypers);
   }
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
   for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {
     TrainInfo train = description.trains[i];
-    if (options.epochs > 0) train.epochs = options.epochs;
+    if (epochs > 0) train.epochs = epochs;
+    if (seed >= 0) train.seed = seed;
     Trainer trainer(model, description, train, options, checkpoint, progress, stepsLeft);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;
     if (i + 1 == description.trains.size()) break;
     checkpoint = {};
+    checkpoint.state.epochs = epochs;
+    checkpoint.state.seed = seed;
     checkpoint.state.train = static_cast<int64_t>(i + 1);
   }
   // Without validation there is no best epoch: the last weights are the result.

@@ -17,7 +17,8 @@ struct LoopOptions {
   bool resume = false;                           // go on from the folder's checkpoint
   std::string weights;                           // start from these, or empty
   int64_t checkpointEvery = 0;                   // steps between checkpoints inside an epoch; 0: only after epochs
-  int64_t epochs = 0;                            // instead of every train block's own; 0: theirs
+  int64_t epochs = 0;                            // instead of every train block's own; 0: theirs, or the checkpoint's
+  int64_t seed = -1;                             // likewise; -1: theirs, or the checkpoint's
   int64_t stopAfter = 0;                         // stop as if interrupted after so many steps of this call; 0: never
 };
 
