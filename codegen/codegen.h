@@ -14,7 +14,9 @@
 namespace nnc::codegen {
 
 struct CodegenOptions {
-  std::string cpu = "native";   // "native", "x86-64", "haswell", "skylake-avx512", "znver4"
+  // CPUs to make kernels for; a context takes those of the most demanding that its machine can run. Known are "x86-64",
+  // "x86-64-v3", "x86-64-v4", "haswell", "skylake-avx512", "znver4" and "native".
+  std::vector<std::string> cpus = {"native"};
   int jobs = 0;                 // threads that compile; 0: as many as CPUs. The result does not depend on it
   bool plainKernels = false;    // -O0: every kernel by the fallback emitter
   std::string weights;          // safetensors to embed, or empty
@@ -35,13 +37,18 @@ std::vector<std::string> compileObjects(const plan::Plan& plan, const CodegenOpt
 std::string emitLlvmText(const plan::Plan& plan, const CodegenOptions& options);
 std::string emitAssembly(const plan::Plan& plan, const CodegenOptions& options);
 /// Objects and the embedded runtime core, linked into a shared object at `path`.
-void linkSharedObject(const std::vector<std::string>& objects, const plan::Plan& plan, const std::string& path);
-/// The same objects as one relocatable object, for -o model.o; only before the first linkSharedObject of a process.
-std::string mergeObjects(const std::vector<std::string>& objects);
+void linkSharedObject(const std::vector<std::string>& objects, const std::string& path);
+/// The same as one relocatable object, for a static link: it shows the model's C functions and no other names, so that
+/// several models fit into one program.
+std::string linkRelocatable(const std::vector<std::string>& objects);
+/// An archive (.a) of one object, named `member` in it.
+std::string makeArchive(const std::string& object, const std::string& member);
 /// The C99 header of the model: entries, names, shapes and maximal sizes as macros.
 std::string makeHeader(const plan::Plan& plan);
 /// The name "native" stands for on this machine, and whether this CPU can run code for `cpu`.
 std::string hostCpu();
 bool hostCanRun(const std::string& cpu);
+/// What a library for any x86-64 machine is made for: each level that has vectors or arithmetic of its own.
+const std::vector<std::string>& genericCpus();
 
 }  // namespace nnc::codegen

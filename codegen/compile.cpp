@@ -10,6 +10,7 @@
 #include <llvm/Transforms/Scalar/SimplifyCFG.h>
 #include <llvm/Transforms/Scalar/SROA.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "codegen/codegen.h"
@@ -78,8 +79,14 @@ std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::Targe
   return module;
 }
 
+std::string functionFor(const KernelInstance& instance, const Target& target) {
+  std::string suffix = target.name;
+  std::replace(suffix.begin(), suffix.end(), '-', '_');
+  return instance.function + "." + suffix;
+}
+
 KernelFacts emitKernel(llvm::Module& module, const KernelInstance& instance, const Target& target, bool plain) {
-  KernelEmitter e(module, *instance.kernel, instance.symbols, target, instance.function);
+  KernelEmitter e(module, *instance.kernel, instance.symbols, target, functionFor(instance, target));
   bool contraction = !plain && emitByTemplate(e);
   if (contraction) {
     e.serial = instance.kernel->flops < kSerialFlops;

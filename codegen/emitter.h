@@ -29,9 +29,11 @@ struct Target {
   unsigned lanes(DType t) const { return vectorBytes / static_cast<unsigned>(dtypeSize(t)); }
 };
 
-/// The facts of "x86-64", "haswell", "skylake-avx512", "znver4", or "native" (that one of them which suits this machine
-/// best); throws CodegenError for other names.
+/// The facts of "x86-64", "x86-64-v3", "x86-64-v4", "haswell", "skylake-avx512", "znver4", or "native" (that one of
+/// them which suits this machine best); throws CodegenError for other names.
 Target targetFor(const std::string& cpu);
+/// The facts of several, from the most to the least demanding; throws CodegenError where two need the same features.
+std::vector<Target> targetsFor(const std::vector<std::string>& cpus);
 
 /// One axis of a kernel's task grid: ceil(extent / block) tasks.
 struct TaskAxis {

@@ -16,6 +16,7 @@ namespace nnc::codegen {
 namespace {
 
 constexpr size_t kKernelsPerModule = 6;
+constexpr const char* kBaseline = "x86-64";
 
 /// Calls work(0) … work(n-1) on up to `jobs` threads; the first exception is thrown again here.
 void forEachParallel(size_t n, int jobs, const std::function<void(size_t)>& work) {
@@ -55,71 +56,80 @@ private:
   std::chrono::steady_clock::time_point start_;
 };
 
-/// Objects (or text) of all kernels, one for each group, and what their emitters found out.
-std::vector<std::string> compileKernels(const Instances& instances, const Target& target, const CodegenOptions& options,
-                                        std::vector<KernelFacts>& facts,
-                                        const std::function<std::string(llvm::Module&, llvm::TargetMachine&)>& write) {
-  size_t groups = (instances.kernels.size() + kKernelsPerModule - 1) / kKernelsPerModule;
-  std::vector<std::string> files(groups);
-  facts.resize(instances.kernels.size());
-  forEachParallel(groups, options.jobs, [&](size_t g) {
+/// Objects of all kernels for all targets, a few kernels of one target to each, and what their emitters found out.
+std::vector<std::string> compileKernels(const Instances& instances, std::vector<TargetKernels>& targets,
+                                        const CodegenOptions& options) {
+  const size_t kernels = instances.kernels.size();
+  const size_t groups = (kernels + kKernelsPerModule - 1) / kKernelsPerModule;
+  std::vector<std::string> files(groups * targets.size());
+  for (TargetKernels& t : targets) t.facts.resize(kernels);
+  forEachParallel(files.size(), options.jobs, [&](size_t f) {
+    TargetKernels& of = targets[f / groups];
     llvm::LLVMContext context;
-    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(target);
+    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(of.target);
     std::unique_ptr<llvm::Module> module = makeModule(context, *machine, "kernels");
-    for (size_t k = g * kKernelsPerModule; k < std::min((g + 1) * kKernelsPerModule, instances.kernels.size()); ++k) {
-      facts[k] = emitKernel(*module, instances.kernels[k], target, options.plainKernels);
-    }
+    const size_t first = f % groups * kKernelsPerModule;
+    for (size_t k = first; k < std::min(first + kKernelsPerModule, kernels); ++k)
+      of.facts[k] = emitKernel(*module, instances.kernels[k], of.target, options.plainKernels);
     optimize(*module, *machine);
-    files[g] = write(*module, *machine);
+    files[f] = emitFile(*module, *machine, llvm::CodeGenFileType::ObjectFile);
   });
   return files;
 }
 
-std::string joined(const std::vector<std::string>& texts) {
-  std::string all;
-  for (const std::string& t : texts) all += t;
-  return all;
+std::vector<TargetKernels> targetsOf(const CodegenOptions& options) {
+  std::vector<TargetKernels> targets;
+  for (Target& t : targetsFor(options.cpus)) targets.push_back({std::move(t), {}});
+  return targets;
+}
+
+/// All kernels for all targets in one module: a text that LLVM's tools and assemblers take as it is. Each function says
+/// which CPU it is for.
+template <typename Write>
+std::string asOneModule(const plan::Plan& plan, const CodegenOptions& options, Write&& write) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(targetFor(kBaseline));
+  std::unique_ptr<llvm::Module> module = makeModule(context, *machine, plan.name);
+  const Instances instances = instancesOf(plan);
+  for (const Target& target : targetsFor(options.cpus))
+    for (const KernelInstance& k : instances.kernels) emitKernel(*module, k, target, options.plainKernels);
+  optimize(*module, *machine);
+  return write(*module, *machine);
 }
 
 }  // namespace
 
 std::vector<std::string> compileObjects(const plan::Plan& plan, const CodegenOptions& options) {
-  Target target = targetFor(options.cpu);
   Instances instances = instancesOf(plan);
-  std::vector<KernelFacts> facts;
+  std::vector<TargetKernels> targets = targetsOf(options);
   std::vector<std::string> objects;
   {
     StageTimer timer(options, "codegen kernels");
-    objects = compileKernels(instances, target, options, facts, [](llvm::Module& module, llvm::TargetMachine& machine) {
-      return emitFile(module, machine, llvm::CodeGenFileType::ObjectFile);
-    });
+    objects = compileKernels(instances, targets, options);
   }
   StageTimer timer(options, "codegen tables");
   llvm::LLVMContext context;
-  std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(target);
-  std::unique_ptr<llvm::Module> tables = makeTables(context, *machine, plan, instances, facts, target, options);
+  // What finds out which target the machine can run must itself run on any.
+  std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(targetFor(kBaseline));
+  std::unique_ptr<llvm::Module> tables = makeTables(context, *machine, plan, instances, targets, options);
   optimize(*tables, *machine);
   objects.push_back(emitFile(*tables, *machine, llvm::CodeGenFileType::ObjectFile));
   return objects;
 }
 
 std::string emitLlvmText(const plan::Plan& plan, const CodegenOptions& options) {
-  std::vector<KernelFacts> facts;
-  auto write = [](llvm::Module& module, llvm::TargetMachine&) {
+  return asOneModule(plan, options, [](llvm::Module& module, llvm::TargetMachine&) {
     std::string text;
     llvm::raw_string_ostream stream(text);
     module.print(stream, nullptr);
     return text;
-  };
-  return joined(compileKernels(instancesOf(plan), targetFor(options.cpu), options, facts, write));
+  });
 }
 
 std::string emitAssembly(const plan::Plan& plan, const CodegenOptions& options) {
-  std::vector<KernelFacts> facts;
-  auto write = [](llvm::Module& module, llvm::TargetMachine& machine) {
+  return asOneModule(plan, options, [](llvm::Module& module, llvm::TargetMachine& machine) {
     return emitFile(module, machine, llvm::CodeGenFileType::AssemblyFile);
-  };
-  return joined(compileKernels(instancesOf(plan), targetFor(options.cpu), options, facts, write));
+  });
 }
 
 }  // namespace nnc::codegen

@@ -40,9 +40,9 @@ const char* roleName(OutputRole role) {
 
 class TableWriter {
 public:
-  TableWriter(llvm::Module& module, const plan::Plan& p, const Instances& i, const std::vector<KernelFacts>& f,
-              const Target& t, const CodegenOptions& o)
-      : module_(module), plan_(p), instances_(i), facts_(f), target_(t), options_(o), literals_(p) {}
+  TableWriter(llvm::Module& module, const plan::Plan& p, const Instances& i, const std::vector<TargetKernels>& t,
+              const CodegenOptions& o)
+      : module_(module), plan_(p), instances_(i), targets_(t), options_(o), literals_(p) {}
 
   void write() {
     placeScalars();
@@ -52,20 +52,19 @@ public:
     model.kernels = static_cast<uint32_t>(instances_.kernels.size());
     model.variables = static_cast<uint32_t>(plan_.variables.size());
     model.scalars = static_cast<uint32_t>(plan_.scalars.size());
-    model.cpu_features = target_.cpuFeatures;
+    model.targets = static_cast<uint32_t>(targets_.size());
     model.weights_bytes = options_.weights.size();
     model.store_bytes = plan_.storeBytes;
     model.scalar_bytes = scalarBytes_;
     model.constant_bytes = literals_.bytes().size();
-    uint64_t entries = writeEntries(), kernels = writeKernels(), variables = writeVariables(), scalars = writeScalars();
+    uint64_t entries = writeEntries(), targets = writeTargets(), variables = writeVariables(), scalars = writeScalars();
     uint64_t strings = image_.addBytes(strings_.c_str(), strings_.size() + 1, 1);
     uint64_t at = image_.addBytes(&model, sizeof model, alignof(nnc_model));
     text(at + offsetof(nnc_model, name), plan_.name);
     text(at + offsetof(nnc_model, compiler), options_.compilerVersion);
-    text(at + offsetof(nnc_model, target), target_.name);
     text(at + offsetof(nnc_model, description), options_.description);
     image_.point(at + offsetof(nnc_model, entry), entries);
-    image_.point(at + offsetof(nnc_model, kernel), kernels);
+    image_.point(at + offsetof(nnc_model, target), targets);
     image_.point(at + offsetof(nnc_model, variable), variables);
     image_.point(at + offsetof(nnc_model, scalar), scalars);
     image_.point(at + offsetof(nnc_model, strings), strings);
@@ -146,12 +145,24 @@ private:
     return at;
   }
 
-  uint64_t writeKernels() {
+  uint64_t writeTargets() {
+    std::vector<nnc_target> rows;
+    for (const TargetKernels& t : targets_) rows.push_back({nullptr, t.target.cpuFeatures, 0, nullptr});
+    uint64_t at = image_.add(rows);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      uint64_t row = at + i * sizeof(nnc_target);
+      text(row + offsetof(nnc_target, name), targets_[i].target.name);
+      image_.point(row + offsetof(nnc_target, kernel), writeKernels(targets_[i]));
+    }
+    return at;
+  }
+
+  uint64_t writeKernels(const TargetKernels& of) {
     std::vector<nnc_kernel> rows;
     for (size_t i = 0; i < instances_.kernels.size(); ++i) {
       const plan::Kernel& k = *instances_.kernels[i].kernel;
-      rows.push_back(
-          {nullptr, nullptr, nullptr, facts_[i].scratchBytes, facts_[i].serial, k.operands, k.outputs, 0, k.flops});
+      const KernelFacts& facts = of.facts[i];
+      rows.push_back({nullptr, nullptr, nullptr, facts.scratchBytes, facts.serial, k.operands, k.outputs, 0, k.flops});
     }
     uint64_t at = image_.add(rows);
     llvm::LLVMContext& context = module_.getContext();
@@ -162,8 +173,9 @@ private:
       const KernelInstance& k = instances_.kernels[i];
       uint64_t row = at + i * sizeof(nnc_kernel);
       text(row + offsetof(nnc_kernel, name), k.kernel->name);
-      image_.point(row + offsetof(nnc_kernel, run), hiddenFunction(k.function, run));
-      image_.point(row + offsetof(nnc_kernel, tasks), hiddenFunction(k.function + ".tasks", tasks));
+      std::string function = functionFor(k, of.target);
+      image_.point(row + offsetof(nnc_kernel, run), hiddenFunction(function, run));
+      image_.point(row + offsetof(nnc_kernel, tasks), hiddenFunction(function + ".tasks", tasks));
     }
     return at;
   }
@@ -387,8 +399,7 @@ private:
   llvm::Module& module_;
   const plan::Plan& plan_;
   const Instances& instances_;
-  const std::vector<KernelFacts>& facts_;
-  const Target& target_;
+  const std::vector<TargetKernels>& targets_;
   const CodegenOptions& options_;
   LiteralPool literals_;
   TableImage image_;
@@ -402,10 +413,9 @@ private:
 
 std::unique_ptr<llvm::Module> makeTables(llvm::LLVMContext& context, llvm::TargetMachine& machine,
                                          const plan::Plan& plan, const Instances& instances,
-                                         const std::vector<KernelFacts>& facts, const Target& target,
-                                         const CodegenOptions& options) {
+                                         const std::vector<TargetKernels>& targets, const CodegenOptions& options) {
   std::unique_ptr<llvm::Module> module = makeModule(context, machine, "tables");
-  TableWriter(*module, plan, instances, facts, target, options).write();
+  TableWriter(*module, plan, instances, targets, options).write();
   emitEntryPoints(*module, plan);
   return module;
 }

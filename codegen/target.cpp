@@ -1,7 +1,10 @@
-// The CPUs code can be made for. A target uses exactly the features the runtime core checks when a context is made; a
-// newer CPU's name changes the instruction scheduling only, never which instructions occur.
+// The CPUs code can be made for. A target uses the instructions of one of the psABI's levels, which are exactly the
+// features the runtime core checks when a context is made; a CPU's name changes the scheduling of instructions only,
+// never which ones occur.
 #include <fmt/format.h>
 #include <llvm/TargetParser/Host.h>
+
+#include <algorithm>
 
 #include "codegen/codegen.h"
 #include "codegen/emitter.h"
@@ -12,18 +15,20 @@ namespace {
 
 struct KnownTarget {
   const char* name;
-  const char* cpu;   // whose instructions
+  const char* cpu;   // the level whose instructions
   const char* tune;  // whose scheduling
   unsigned vectorBytes, vectorRegisters;
   uint32_t features;
 };
 
-constexpr uint32_t kAvx2 = NNC_CPU_AVX2_FMA, kAvx512 = NNC_CPU_AVX2_FMA | NNC_CPU_AVX512;
+constexpr uint32_t kV3 = NNC_CPU_V3, kV4 = NNC_CPU_V3 | NNC_CPU_V4;
 // From the most to the least demanding; of equals the first is "native" unless the host's vendor says otherwise.
 constexpr KnownTarget kTargets[] = {
-    {"skylake-avx512", "skylake-avx512", "skylake-avx512", 64, 32, kAvx512},
-    {"znver4", "skylake-avx512", "znver4", 64, 32, kAvx512},
-    {"haswell", "haswell", "haswell", 32, 16, kAvx2},
+    {"skylake-avx512", "x86-64-v4", "skylake-avx512", 64, 32, kV4},
+    {"znver4", "x86-64-v4", "znver4", 64, 32, kV4},
+    {"x86-64-v4", "x86-64-v4", "skylake-avx512", 64, 32, kV4},
+    {"haswell", "x86-64-v3", "haswell", 32, 16, kV3},
+    {"x86-64-v3", "x86-64-v3", "haswell", 32, 16, kV3},
     {"x86-64", "x86-64", "x86-64", 16, 16, 0},
 };
 
@@ -36,8 +41,10 @@ uint32_t hostFeatures() {
     return true;
   };
   uint32_t features = 0;
-  if (all({"avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"})) features |= NNC_CPU_AVX2_FMA;
-  if (features && all({"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"})) features |= NNC_CPU_AVX512;
+  if (all({"sse3", "ssse3", "sse4.1", "sse4.2", "cx16", "sahf", "popcnt", "avx", "avx2", "fma", "f16c", "bmi", "bmi2",
+           "lzcnt", "movbe"}))
+    features |= NNC_CPU_V3;
+  if (features && all({"avx512f", "avx512dq", "avx512cd", "avx512bw", "avx512vl"})) features |= NNC_CPU_V4;
   return features;
 }
 
@@ -80,10 +87,28 @@ Target targetFor(const std::string& cpu) {
   t.features = known.vectorBytes == 64 ? "-prefer-256-bit" : "";
   t.vectorBytes = known.vectorBytes;
   t.vectorRegisters = known.vectorRegisters;
-  t.hasFma = known.features & NNC_CPU_AVX2_FMA;
-  t.hasAvx512 = known.features & NNC_CPU_AVX512;
+  t.hasFma = known.features & NNC_CPU_V3;
+  t.hasAvx512 = known.features & NNC_CPU_V4;
   t.cpuFeatures = known.features;
   return t;
+}
+
+std::vector<Target> targetsFor(const std::vector<std::string>& cpus) {
+  if (cpus.empty()) throw CodegenError{"no CPU to compile for"};
+  std::vector<Target> targets;
+  for (const std::string& cpu : cpus) targets.push_back(targetFor(cpu));
+  std::stable_sort(targets.begin(), targets.end(),
+                   [](const Target& a, const Target& b) { return a.cpuFeatures > b.cpuFeatures; });
+  for (size_t i = 1; i < targets.size(); ++i)
+    if (targets[i].cpuFeatures == targets[i - 1].cpuFeatures)
+      throw CodegenError{
+          fmt::format("{} and {} have the same instructions: name one of them", targets[i - 1].name, targets[i].name)};
+  return targets;
+}
+
+const std::vector<std::string>& genericCpus() {
+  static const std::vector<std::string> cpus = {"x86-64", "x86-64-v3", "x86-64-v4"};
+  return cpus;
 }
 
 }  // namespace nnc::codegen

@@ -40,9 +40,9 @@ class Variable(c.Structure):
 
 class Tables(c.Structure):
     _fields_ = [("abi_version", c.c_uint32), ("entries", c.c_uint32), ("kernels", c.c_uint32), ("variables", c.c_uint32),
-                ("scalars", c.c_uint32), ("reserved", c.c_uint32), ("name", c.c_char_p), ("compiler", c.c_char_p),
-                ("target", c.c_char_p), ("cpu_features", c.c_uint32), ("reserved2", c.c_uint32), ("description", c.c_char_p),
-                ("entry", c.POINTER(Entry)), ("kernel", c.c_void_p), ("variable", c.POINTER(Variable))]
+                ("scalars", c.c_uint32), ("targets", c.c_uint32), ("name", c.c_char_p), ("compiler", c.c_char_p),
+                ("description", c.c_char_p), ("entry", c.POINTER(Entry)), ("target", c.c_void_p),
+                ("variable", c.POINTER(Variable))]
 
 
 class Api(c.Structure):
@@ -60,7 +60,7 @@ class Model:
         api = getattr(self._library, name + "_api")
         api.restype = c.POINTER(Api)
         self._tables = api().contents.model.contents
-        if self._tables.abi_version != 1:
+        if self._tables.abi_version != 2:
             raise ModelError(f"{path} was made by another version of nnc")
         self._context = c.c_void_p()
         self._entries = {self._tables.entry[i].name.decode(): self._tables.entry[i] for i in range(self._tables.entries)}

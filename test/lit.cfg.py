@@ -1,5 +1,6 @@
 # lit configuration: tests say in RUN lines what is run and in CHECK lines what is expected.
 import os
+import shutil
 
 import lit.formats
 
@@ -9,7 +10,7 @@ config.suffixes = [".nn", ".nnir", ".test"]
 config.excludes = ["unit", "Inputs", "samples"]
 config.test_source_root = os.path.dirname(__file__)
 
-build = lit_config.params.get("build", os.environ.get("NNC_BUILD", os.path.join(os.path.dirname(__file__), "..", "build")))
+build = os.path.abspath(lit_config.params.get("build", os.environ.get("NNC_BUILD", os.path.join(os.path.dirname(__file__), "..", "build"))))
 config.test_exec_root = os.path.join(build, "test", "lit")
 tools = os.path.join(build, "bin")
 
@@ -17,6 +18,10 @@ tools = os.path.join(build, "bin")
 for tool in ("nnc-opt", "nnc", "nn"):
     if os.path.exists(os.path.join(tools, tool)):
         config.available_features.add(tool)
+
+# Other CPUs than this machine's, emulated.
+if shutil.which("qemu-x86_64"):
+    config.available_features.add("qemu")
 
 # In this order: the longer names first, so that none is replaced inside another. A path or suffix is no command.
 for name, command in (

@@ -5,7 +5,10 @@
 extern NNC_HIDDEN const nnc_model nnc_model_table;
 
 static int create(nnc_context** out, int64_t seed, int threads) {
-  return core_create(&nnc_model_table, out, seed, threads);
+  return core_create(&nnc_model_table, out, 0, seed, threads);
+}
+static int create_on(nnc_context** out, const char* target, int64_t seed, int threads) {
+  return target ? core_create(&nnc_model_table, out, target, seed, threads) : NNC_ERR_ARGUMENT;
 }
 static uint64_t context_bytes(int threads) {
   return core_context_bytes(&nnc_model_table, threads);
@@ -18,6 +21,8 @@ NNC_HIDDEN const nnc_api nnc_core_api = {
     .abi_version = NNC_ABI_VERSION,
     .model = &nnc_model_table,
     .create = create,
+    .create_on = create_on,
+    .target = core_target,
     .context_bytes = context_bytes,
     .create_at = create_at,
     .destroy = core_destroy,

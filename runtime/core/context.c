@@ -45,7 +45,7 @@ static uint64_t sink_bytes(const nnc_entry* e) {
   return largest;
 }
 
-static block_layout lay_out(const nnc_model* m, int threads) {
+static block_layout lay_out(const nnc_model* m, const nnc_target* target, int threads) {
   block_layout l = {0};
   uint64_t buffers = 0, arena = 0, sink = 0, at = 0;
   for (uint32_t i = 0; i < m->entries; i++) {
@@ -53,7 +53,7 @@ static block_layout lay_out(const nnc_model* m, int threads) {
     arena = max_u64(arena, m->entry[i].arena_bytes);
     sink = max_u64(sink, sink_bytes(&m->entry[i]));
   }
-  for (uint32_t i = 0; i < m->kernels; i++) l.scratch_bytes = max_u64(l.scratch_bytes, m->kernel[i].scratch_bytes);
+  for (uint32_t i = 0; i < m->kernels; i++) l.scratch_bytes = max_u64(l.scratch_bytes, target->kernel[i].scratch_bytes);
   l.scratch_bytes = (l.scratch_bytes + 127) & ~(uint64_t)127;
   take(&at, sizeof(nnc_context));
   l.scalars = take(&at, m->scalar_bytes);
@@ -71,8 +71,26 @@ static int thread_count(int threads) {
   return threads > NNC_MAX_THREADS ? NNC_MAX_THREADS : threads;
 }
 
+/* The target of this name, or (null) the first this CPU can run. */
+static int choose_target(const nnc_model* m, const char* name, const nnc_target** out) {
+  uint32_t features = sys_cpu_features();
+  int known = !name;
+  for (uint32_t i = 0; i < m->targets; i++) {
+    *out = &m->target[i];
+    if (name && !text_equal(m->target[i].name, name)) continue;
+    known = 1;
+    if (!(m->target[i].cpu_features & ~features)) return NNC_OK;
+  }
+  return known ? NNC_ERR_CPU : NNC_ERR_ARGUMENT;
+}
+
+const nnc_target* core_target(const nnc_context* ctx) {
+  return ctx ? ctx->target : 0;
+}
+
 uint64_t core_context_bytes(const nnc_model* model, int threads) {
-  return lay_out(model, thread_count(threads)).bytes;
+  const nnc_target* target;
+  return choose_target(model, 0, &target) == NNC_OK ? lay_out(model, target, thread_count(threads)).bytes : 0;
 }
 
 /* ---- life ---- */
@@ -97,11 +115,11 @@ int core_init(nnc_context* ctx, int64_t seed) {
 }
 
 /* `memory` is zeroed and has room for the scratch of `room` threads. */
-static int set_up(const nnc_model* model, nnc_context** out, char* memory, int owns, int64_t seed, int threads,
-                  int room) {
-  block_layout l = lay_out(model, room);
+static int set_up(const nnc_model* model, const nnc_target* target, nnc_context** out, char* memory, int owns,
+                  int64_t seed, int threads, int room) {
+  block_layout l = lay_out(model, target, room);
   nnc_context* ctx = (nnc_context*)memory;
-  *ctx = (nnc_context){.model = model, .bytes = l.bytes, .owns_memory = owns, .stale = 1};
+  *ctx = (nnc_context){.model = model, .target = target, .bytes = l.bytes, .owns_memory = owns, .stale = 1};
   ctx->scalars = memory + l.scalars;
   ctx->address = (char**)(memory + l.address);
   ctx->store = memory + l.store;
@@ -120,21 +138,26 @@ static int set_up(const nnc_model* model, nnc_context** out, char* memory, int o
 
 int core_create_at(const nnc_model* model, nnc_context** out, void* memory, uint64_t bytes, int64_t seed, int threads) {
   if (!out || !memory || ((uintptr_t)memory & 63)) return NNC_ERR_ARGUMENT;
+  const nnc_target* target;
+  int code = choose_target(model, 0, &target);
+  if (code != NNC_OK) return code;
   threads = thread_count(threads);
-  if (bytes < core_context_bytes(model, threads)) return NNC_ERR_MEMORY;
-  if (model->cpu_features & ~sys_cpu_features()) return NNC_ERR_CPU;
-  for (uint64_t i = 0; i < core_context_bytes(model, threads); i++) ((char*)memory)[i] = 0;
-  return set_up(model, out, memory, 0, seed, threads, threads);
+  uint64_t needed = lay_out(model, target, threads).bytes;
+  if (bytes < needed) return NNC_ERR_MEMORY;
+  for (uint64_t i = 0; i < needed; i++) ((char*)memory)[i] = 0;
+  return set_up(model, target, out, memory, 0, seed, threads, threads);
 }
 
-int core_create(const nnc_model* model, nnc_context** out, int64_t seed, int threads) {
+int core_create(const nnc_model* model, nnc_context** out, const char* name, int64_t seed, int threads) {
   if (!out) return NNC_ERR_ARGUMENT;
   *out = 0;
-  if (model->cpu_features & ~sys_cpu_features()) return NNC_ERR_CPU;
+  const nnc_target* target;
+  int code = choose_target(model, name, &target);
+  if (code != NNC_OK) return code;
   /* Room for the scratch of any number of threads: pages that are never touched cost nothing. */
-  char* memory = sys_map(core_context_bytes(model, NNC_MAX_THREADS));
+  char* memory = sys_map(lay_out(model, target, NNC_MAX_THREADS).bytes);
   if (!memory) return NNC_ERR_MEMORY;
-  int code = set_up(model, out, memory, 1, seed, thread_count(threads), NNC_MAX_THREADS);
+  code = set_up(model, target, out, memory, 1, seed, thread_count(threads), NNC_MAX_THREADS);
   if (code != NNC_OK) {
     core_destroy(*out);
     *out = 0;

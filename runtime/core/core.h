@@ -78,7 +78,8 @@ NNC_HIDDEN void pool_run(nnc_pool* pool, pool_job job, void* data);
 
 struct nnc_context {
   const nnc_model* model;
-  uint64_t bytes; /* of the whole block */
+  const nnc_target* target; /* whose kernels run */
+  uint64_t bytes;           /* of the whole block */
   int owns_memory;
   int stale; /* parameters changed since the prepare entries ran */
   int nan_check;
@@ -97,10 +98,12 @@ struct nnc_context {
 NNC_HIDDEN int core_fail(nnc_context* ctx, int code, ...);
 
 /* context.c */
-NNC_HIDDEN int core_create(const nnc_model* model, nnc_context** out, int64_t seed, int threads);
+/* `target`: a name, or null for the best this CPU can run. */
+NNC_HIDDEN int core_create(const nnc_model* model, nnc_context** out, const char* target, int64_t seed, int threads);
 NNC_HIDDEN uint64_t core_context_bytes(const nnc_model* model, int threads);
 NNC_HIDDEN int core_create_at(const nnc_model* model, nnc_context** out, void* memory, uint64_t bytes, int64_t seed,
                               int threads);
+NNC_HIDDEN const nnc_target* core_target(const nnc_context* ctx);
 NNC_HIDDEN void core_destroy(nnc_context* ctx);
 NNC_HIDDEN const char* core_error(const nnc_context* ctx);
 NNC_HIDDEN int core_set_threads(nnc_context* ctx, int threads);

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 1
+#define NNC_ABI_VERSION 2
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -129,8 +129,17 @@ typedef struct nnc_entry {
   uint64_t arena_bytes;
 } nnc_entry;
 
-/* CPU features code may need; x86-64's baseline needs none. */
-enum { NNC_CPU_AVX2_FMA = 1, NNC_CPU_AVX512 = 2 };
+/* CPU features code may need, in the groups of the x86-64 psABI's levels: all of x86-64-v3, all that v4 adds.
+ * x86-64's baseline needs none. */
+enum { NNC_CPU_V3 = 1, NNC_CPU_V4 = 2 };
+
+/* The kernels of a plan made for one kind of CPU. A context takes all of its kernels from one target. */
+typedef struct nnc_target {
+  const char* name;      /* "x86-64-v3", "znver4" */
+  uint32_t cpu_features; /* NNC_CPU_ bits the code needs: checked when a context is made */
+  uint32_t reserved;
+  const nnc_kernel* kernel; /* nnc_model.kernels of them: the same names, operands and order for every target */
+} nnc_target;
 
 /* ---- the model ----------------------------------------------------------------------------------------------------
  */
@@ -163,16 +172,12 @@ typedef struct nnc_scalar {
 
 typedef struct nnc_model {
   uint32_t abi_version;
-  uint32_t entries, kernels, variables, scalars;
-  uint32_t reserved;
+  uint32_t entries, kernels, variables, scalars, targets;
   const char* name;
-  const char* compiler;  /* version and options it was made with */
-  const char* target;    /* "skylake-avx512": for people */
-  uint32_t cpu_features; /* NNC_CPU_ bits the code needs: checked when a context is made */
-  uint32_t reserved2;
+  const char* compiler;    /* version and options it was made with */
   const char* description; /* JSON: data blocks, train blocks, hypers: for nn and for introspection */
   const nnc_entry* entry;
-  const nnc_kernel* kernel;
+  const nnc_target* target; /* from the most to the least demanding */
   const nnc_variable* variable;
   const nnc_scalar* scalar;
   const char* strings;
@@ -201,8 +206,13 @@ typedef struct nnc_api {
   uint32_t abi_version;
   uint32_t reserved;
   const nnc_model* model;
-  /* Makes a context: embedded weights, else initialisers run with the seed. threads 0: as many as CPUs may be used. */
+  /* Makes a context: embedded weights, else initialisers run with the seed. threads 0: as many as CPUs may be used. It
+   * takes the kernels of the first target this CPU can run; NNC_ERR_CPU if it can run none. */
   int (*create)(nnc_context** out, int64_t seed, int threads);
+  /* The same with the kernels of the target of this name. NNC_ERR_ARGUMENT: the library has none of this name. */
+  int (*create_on)(nnc_context** out, const char* target, int64_t seed, int threads);
+  /* The target of a context. */
+  const nnc_target* (*target)(const nnc_context* ctx);
   /* The same in memory of the host: context_bytes(threads) bytes, 64-byte aligned; destroy then leaves it to the host.
    */
   uint64_t (*context_bytes)(int threads);

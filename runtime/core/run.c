@@ -93,7 +93,7 @@ static void run_launch(const phase_job* job, const nnc_launch* launch, int threa
   nnc_context* ctx = job->ctx;
   nnc_args args = {ctx->address, job->entry->bind + launch->bind, job->symbols,
                    ctx->scratch + (uint64_t)thread * ctx->scratch_bytes};
-  ctx->model->kernel[launch->kernel].run(&args, task0, task1);
+  ctx->target->kernel[launch->kernel].run(&args, task0, task1);
 }
 
 /* A thread takes its share of every launch; small launches go whole to one thread each, in turn. */
@@ -101,7 +101,7 @@ static void phase_share(void* data, int thread, int threads) {
   const phase_job* job = data;
   for (uint32_t i = 0; i < job->launches; i++) {
     const nnc_launch* launch = &job->launch[i];
-    const nnc_kernel* kernel = &job->ctx->model->kernel[launch->kernel];
+    const nnc_kernel* kernel = &job->ctx->target->kernel[launch->kernel];
     int64_t tasks = kernel->tasks(job->symbols);
     int64_t from = 0, to = tasks;
     if (!kernel->serial) {
@@ -128,7 +128,7 @@ static void host_body(void* data, int64_t i) {
 
 static int worth_threads(const phase_job* job) {
   uint32_t large = 0;
-  for (uint32_t i = 0; i < job->launches; i++) large += !job->ctx->model->kernel[job->launch[i].kernel].serial;
+  for (uint32_t i = 0; i < job->launches; i++) large += !job->ctx->target->kernel[job->launch[i].kernel].serial;
   return large > 0;
 }
 
@@ -157,7 +157,7 @@ static int holds_nan(const void* data, uint32_t dtype, uint64_t n) {
 }
 
 static int check_launch(nnc_context* ctx, const nnc_entry* e, const nnc_launch* launch, const int64_t* symbols) {
-  const nnc_kernel* kernel = &ctx->model->kernel[launch->kernel];
+  const nnc_kernel* kernel = &ctx->target->kernel[launch->kernel];
   for (uint32_t i = kernel->operands - kernel->outputs; i < kernel->operands; i++) {
     uint32_t number = e->bind[launch->bind + i];
     const nnc_buffer* b = &e->buffer[number];

@@ -168,16 +168,23 @@ uint32_t sys_cpu_features(void) {
   cpuid(0, 0, r);
   if (r[0] < 7) return 0;
   cpuid(1, 0, r);
-  const uint32_t kFma = 1u << 12, kOsxsave = 1u << 27, kAvx = 1u << 28;
-  if ((r[2] & (kFma | kOsxsave | kAvx)) != (kFma | kOsxsave | kAvx)) return 0;
+  /* SSE3 SSSE3 FMA CX16 SSE4.1 SSE4.2 MOVBE POPCNT OSXSAVE AVX F16C */
+  const uint32_t kLeaf1 = 1u << 0 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23 |
+                          1u << 27 | 1u << 28 | 1u << 29;
+  if ((r[2] & kLeaf1) != kLeaf1) return 0;
   /* XCR0: does the system save the registers? bits 1–2: xmm, ymm; 5–7: mask and zmm registers. */
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   if ((low & 6) != 6) return 0;
+  const uint32_t kExtended = 1u << 0 | 1u << 5; /* LAHF LZCNT */
+  cpuid(0x80000000u, 0, r);
+  if (r[0] < 0x80000001u) return 0;
+  cpuid(0x80000001u, 0, r);
+  if ((r[2] & kExtended) != kExtended) return 0;
   cpuid(7, 0, r);
-  uint32_t features = (r[1] & (1u << 5)) ? NNC_CPU_AVX2_FMA : 0;
-  const uint32_t kAvx512 = (1u << 16) | (1u << 17) | (1u << 28) | (1u << 30) | (1u << 31); /* F DQ CD BW VL */
-  if (features && (low & 0xe0) == 0xe0 && (r[1] & kAvx512) == kAvx512) features |= NNC_CPU_AVX512;
-  return features;
+  const uint32_t kV3 = 1u << 3 | 1u << 5 | 1u << 8;                          /* BMI1 AVX2 BMI2 */
+  const uint32_t kV4 = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31; /* AVX-512 F DQ CD BW VL */
+  if ((r[1] & kV3) != kV3) return 0;
+  return (low & 0xe0) == 0xe0 && (r[1] & kV4) == kV4 ? NNC_CPU_V3 | NNC_CPU_V4 : NNC_CPU_V3;
 }
 
 uint32_t float_mode_enter(void) {

@@ -25,7 +25,8 @@ Model::Model(const std::string& path, const std::string& name, int64_t seed, int
   if (api_->abi_version != NNC_ABI_VERSION) throw IoError(path, "was made by another version of nnc");
   int code = api_->create(&context_, seed, threads);
   if (code == NNC_ERR_CPU)
-    throw IoError(path, std::string("was compiled for a CPU this one is not: ") + tables().target);
+    throw IoError(path,
+                  std::string("was compiled for a CPU this one is not: ") + tables().target[tables().targets - 1].name);
   if (code != NNC_OK) throw IoError(path, code == NNC_ERR_MEMORY ? "not enough memory" : "could not be set up");
 }
 

@@ -30,6 +30,7 @@ public:
   Model& operator=(const Model&) = delete;
 
   const nnc_model& tables() const { return *api_->model; }
+  const nnc_target& target() const { return *api_->target(context_); }
   /// The number of an entry, or -1.
   int find(std::string_view entry) const;
   const nnc_entry& entry(int number) const { return tables().entry[number]; }

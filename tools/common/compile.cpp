@@ -1,6 +1,7 @@
 #include "tools/common/compile.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <chrono>
 #include <cstdio>
@@ -8,7 +9,9 @@
 #include <fstream>
 #include <iterator>
 
+#include "frontend/ast_dump.h"
 #include "frontend/elaborate.h"
+#include "frontend/parse.h"
 #include "passes/pass.h"
 #include "tools/common/describe.h"
 
@@ -101,11 +104,12 @@ const plan::Plan* Compilation::plan() {
 
 codegen::CodegenOptions Compilation::codegenOptions() {
   codegen::CodegenOptions codegen;
-  codegen.cpu = options_.cpu;
+  codegen.cpus = options_.cpus;
   codegen.jobs = options_.jobs;
   codegen.plainKernels = options_.plain;
   if (!options_.weights.empty()) codegen.weights = readWholeFile(options_.weights);
-  codegen.compilerVersion = fmt::format("{}, {}{}", versionText(), options_.cpu, options_.plain ? ", -O0" : "");
+  codegen.compilerVersion =
+      fmt::format("{}, {}{}", versionText(), fmt::join(options_.cpus, "+"), options_.plain ? ", -O0" : "");
   if (const Module* module = elaborated()) codegen.description = describe(*module);
   codegen.place = [this](const Loc& at) {
     // The file's name without its folders: a library holds no path of the machine it was made on.
@@ -115,18 +119,30 @@ codegen::CodegenOptions Compilation::codegenOptions() {
   return codegen;
 }
 
-bool Compilation::link(const std::string& path) {
-  if (!plan()) return false;
-  codegen::CodegenOptions codegen = codegenOptions();
-  StageTimes inside;
-  codegen.times = &inside;
-  auto objects = timed("codegen", [&] { return codegen::compileObjects(*plan(), codegen); });
-  for (auto& [name, milliseconds] : inside) times_.emplace_back("  " + name, milliseconds);
+std::optional<std::string> Compilation::syntaxTree() {
+  uint32_t id = sources_.add(options_.file, readWholeFile(options_.file));
+  auto tree = timed("parse", [&] { return parseFile(id, sources_, diagnostics_); });
+  if (diagnostics_.hasErrors()) return {};
+  return dumpAst(*tree);
+}
+
+const std::vector<std::string>& Compilation::objects() {
+  if (!objects_) {
+    codegen::CodegenOptions codegen = codegenOptions();
+    StageTimes inside;
+    codegen.times = &inside;
+    objects_ = timed("codegen", [&] { return codegen::compileObjects(*plan(), codegen); });
+    for (auto& [name, milliseconds] : inside) times_.emplace_back("  " + name, milliseconds);
+  }
+  return *objects_;
+}
+
+void Compilation::link(const std::string& path) {
+  objects();
   timed("link", [&] {
-    codegen::linkSharedObject(objects, *plan(), path);
+    codegen::linkSharedObject(*objects_, path);
     return true;
   });
-  return true;
 }
 
 int report(const Diagnostics& diagnostics, bool json) {
@@ -158,6 +174,18 @@ std::string readWholeFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw IoFailure{fmt::format("cannot read {}", path)};
   return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "nnc-XXXXXX").string();
+  if (!mkdtemp(name.data()))
+    throw IoFailure{"cannot make a folder in " + std::filesystem::temp_directory_path().string()};
+  path = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path, ignored);
 }
 
 void writeWholeFile(const std::string& path, const std::string& bytes) {

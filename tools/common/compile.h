@@ -2,6 +2,7 @@
 // asked for, and is timed. Errors of the source are printed on standard error by whoever called, from `diagnostics`.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -23,7 +24,7 @@ struct CompileOptions {
   bool plain = false;                            // -O0
   bool verifyEach = false;
   bool asF64 = false;  // every f32 of the program in f64 (gradient checks)
-  std::string cpu = "native";
+  std::vector<std::string> cpus = {"native"};
   int jobs = 0;
   std::string weights;  // file to embed
   std::vector<std::string> printAfter;
@@ -42,8 +43,12 @@ public:
   const plan::Plan* plan();
   /// A change to the elaborated module before anything is made of it (gradient checks add functions).
   void beforePasses(std::function<void(Module&)> change) { change_ = std::move(change); }
-  /// Links the shared object at `path`. Throws codegen::CodegenError.
-  bool link(const std::string& path);
+  /// The tree the parser makes of the file, as text; nothing if it has errors.
+  std::optional<std::string> syntaxTree();
+  /// The kernels and tables as objects; there must be a plan. Throws codegen::CodegenError.
+  const std::vector<std::string>& objects();
+  /// Links the shared object at `path`; there must be a plan. Throws codegen::CodegenError.
+  void link(const std::string& path);
 
   codegen::CodegenOptions codegenOptions();
   const Diagnostics& diagnostics() const { return diagnostics_; }
@@ -59,6 +64,7 @@ private:
   Diagnostics diagnostics_{sources_};
   std::optional<Module> elaborated_, differentiated_, optimized_;
   std::optional<plan::Plan> plan_;
+  std::optional<std::vector<std::string>> objects_;
   std::function<void(Module&)> change_;
   StageTimes times_;
 };
@@ -88,6 +94,13 @@ struct IoFailure {
   std::string message;
 };
 std::string readWholeFile(const std::string& path);
+/// A folder for temporary files that goes with the object.
+struct TemporaryFolder {
+  std::filesystem::path path;
+  TemporaryFolder();  // throws IoFailure
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  ~TemporaryFolder();
+};
 /// Writes a file by way of a temporary one beside it; "-" is standard output.
 void writeWholeFile(const std::string& path, const std::string& bytes);
 

@@ -46,7 +46,7 @@ void printKernels(const train::Model& model, const nnc_entry& entry, const Launc
   fmt::print("{:>10} {:>6} {:>9}  {:<44} {}\n", "us", "share", "GFLOP/s", "kernel", "origin");
   for (const auto& [us, launch] : rows) {
     const nnc_launch& l = entry.launch[launch];
-    const nnc_kernel& kernel = model.tables().kernel[l.kernel];
+    const nnc_kernel& kernel = model.target().kernel[l.kernel];
     fmt::print("{:10.1f} {:5.1f}% {:9.1f}  {:<44} {}\n", us, 100 * us / total, kernel.flops / us * 1e-3, kernel.name,
                model.tables().strings + l.origin);
   }

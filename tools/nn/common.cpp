@@ -13,7 +13,8 @@ void ModelArguments::declare(CLI::App& app) {
   app.add_option("--data", data, "name=DIR of a data block");
   app.add_option("--threads", threads,
                  "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
-  app.add_option("--mcpu", cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
+  app.add_option("--mcpu", cpu,
+                 "x86-64, x86-64-v3, x86-64-v4, haswell, skylake-avx512, znver4 or native (the default)");
   app.add_option("-O", level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
 }
 
@@ -22,28 +23,10 @@ CompileOptions ModelArguments::compileOptions() const {
   options.file = file;
   options.hypers = keyValues(set, "--set");
   options.dataPaths = keyValues(data, "--data");
-  options.cpu = cpu;
+  options.cpus = {cpu};
   options.plain = level == 0;
   return options;
 }
-
-namespace {
-
-/// A folder that goes with the object; the loaded library stays mapped without its file.
-struct TemporaryFolder {
-  fs::path path;
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "nn-XXXXXX").string();
-    if (!mkdtemp(name.data())) throw IoFailure{"cannot make a folder in " + fs::temp_directory_path().string()};
-    path = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-};
-
-}  // namespace
 
 std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads,
                                             const std::string& keepAt) {

@@ -1,4 +1,4 @@
-// nn summary, nn fmt, nn plot: commands that look at files and run nothing.
+// nn fmt, nn plot: commands that look at files and run nothing.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -10,16 +10,6 @@
 #include "tools/nn/commands.h"
 
 namespace nnc::tools {
-
-Command declareSummary(CLI::App& app) {
-  auto a = std::make_shared<ModelArguments>();
-  a->declare(app);
-  return [a] {
-    Compilation compilation(a->compileOptions());
-    if (compilation.plan()) fmt::print("{}", plan::reportPlan(*compilation.plan(), *compilation.optimized()));
-    return report(compilation.diagnostics());
-  };
-}
 
 Command declareFmt(CLI::App& app) {
   struct Arguments {

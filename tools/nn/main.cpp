@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
       {"predict", "call an exported function", declarePredict},
       {"check", "gradients against finite differences", declareCheck},
       {"bench", "time of each kernel", declareBench},
-      {"summary", "parameters, kernels, memory", declareSummary},
+      {"summary", "layers with their outputs and parameters", declareSummary},
       {"fmt", "format a .nn file", declareFmt},
       {"plot", "curves of runs as SVG", declarePlot},
   };

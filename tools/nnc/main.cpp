@@ -1,12 +1,11 @@
 // nnc: compiles a .nn file. The suffix of -o, or --emit, says into what.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 #include <filesystem>
 
-#include "frontend/ast_dump.h"
-#include "frontend/parse.h"
-#include "ir/text.h"
 #include "tools/common/compile.h"
+#include "tools/nnc/outputs.h"
 
 namespace nnc::tools {
 namespace {
@@ -15,22 +14,32 @@ struct Arguments {
   CompileOptions compile;
   std::vector<std::string> set, data;
   std::string output, emit, diagnostics = "text";
-  bool report = false, timePasses = false;
+  bool report = false, timePasses = false, saveTemps = false, verbose = false;
   int level = 1;
 };
 
-const std::map<std::string, std::string> kStageOfSuffix = {{".so", "so"},   {".o", "obj"},    {".s", "asm"},
-                                                           {".ll", "llvm"}, {".nnir", "opt"}, {".plan", "plan"}};
+std::string helpOf(bool suffixes) {
+  std::string text = suffixes ? "output; - is standard output; the suffix chooses the kind:"
+                              : "a stage, on standard output without -o:";
+  for (const OutputKind& kind : outputKinds()) {
+    const char* name = suffixes ? kind.suffix : kind.emit;
+    if (*name) text += fmt::format("\n  {:<8} {}", name, kind.meaning);
+  }
+  return text;
+}
 
 void declare(CLI::App& app, Arguments& a) {
+  std::vector<std::string> stages;
+  for (const OutputKind& kind : outputKinds()) stages.emplace_back(kind.emit);
   app.add_option("model", a.compile.file, "the .nn file")->required();
-  app.add_option("-o", a.output,
-                 "output; its suffix chooses the kind: .so .o .s .ll .nnir .plan; - is standard output");
-  app.add_option("--emit", a.emit,
-                 "ast, ir, grad, opt, plan, llvm, asm, obj or so: that stage, on standard output without -o")
-      ->check(CLI::IsMember({"ast", "ir", "grad", "opt", "plan", "llvm", "asm", "obj", "so"}));
+  app.add_option("-o", a.output, helpOf(true));
+  app.add_option("--emit", a.emit, helpOf(false))->check(CLI::IsMember(stages));
   app.add_option("-O", a.level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
-  app.add_option("--mcpu", a.compile.cpu, "x86-64, haswell, skylake-avx512, znver4 or native (the default)");
+  app.add_option(
+         "--mcpu", a.compile.cpus,
+         "CPUs to make kernels for, chosen among when loaded (default: x86-64,x86-64-v3,x86-64-v4); also haswell, "
+         "skylake-avx512, znver4, native")
+      ->delimiter(',');
   app.add_option("-j", a.compile.jobs, "threads that compile; the result is the same for any number");
   app.add_option("--set", a.set, "name=value of a hyperparameter");
   app.add_option("--data", a.data, "name=DIR of a data block");
@@ -40,77 +49,64 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--print-after", a.compile.printAfter, "print the graph after this pass (or all), on standard error")
       ->delimiter(',');
   app.add_flag("--verify-each", a.compile.verifyEach, "verify the graph after each pass");
+  app.add_flag("--save-temps", a.saveTemps, "keep every stage in files beside the output");
   app.add_option("--diagnostics", a.diagnostics, "text or json")->check(CLI::IsMember({"text", "json"}));
+  app.add_flag("-v", a.verbose, "say on standard error what is done");
   app.set_version_flag("--version", versionText());
 }
 
-std::string printedAst(const std::string& file, bool json, int& code) {
-  SourceManager sources;
-  Diagnostics diagnostics(sources);
-  uint32_t id = sources.add(file, readWholeFile(file));
-  auto tree = parseFile(id, sources, diagnostics);
-  code = report(diagnostics, json);
-  return code == kExitOk ? dumpAst(*tree) : std::string();
+/// The stage asked for; null where the file is only to be checked.
+const OutputKind* kindOf(const Arguments& a) {
+  if (!a.emit.empty()) return kindOfEmit(a.emit);
+  if (a.output.empty()) return nullptr;
+  if (a.output == "-") throw UsageError{"-o -: --emit must say what to write"};
+  return &kindOfPath(a.output);
 }
 
-/// The stage as text; empty where the source has errors.
-std::string printed(const std::string& stage, Compilation& c) {
-  const Module* module = stage == "ir" ? c.elaborated() : stage == "grad" ? c.differentiated() : nullptr;
-  if (stage == "ir" || stage == "grad") return module ? printModule(*module, {.locations = stage == "ir"}) : "";
-  if (stage == "opt") return c.optimized() ? printModule(*c.optimized()) : "";
-  if (!c.plan()) return "";
-  if (stage == "plan") return plan::printPlan(*c.plan());
-  if (stage == "llvm") return codegen::emitLlvmText(*c.plan(), c.codegenOptions());
-  return codegen::emitAssembly(*c.plan(), c.codegenOptions());
-}
-
-/// The model's name, which prefixes every symbol, comes from the source; so does the header's.
-void emitShared(const Arguments& a, Compilation& c) {
-  namespace fs = std::filesystem;
-  if (a.output == "-" || a.output.empty()) {
-    fs::path aside = fs::temp_directory_path() / fmt::format("nnc-{}.so", getpid());
-    if (c.link(aside)) writeWholeFile("-", readWholeFile(aside));
-    fs::remove(aside);
-    return;
+/// Writes what was asked for; returns the files.
+std::vector<std::string> write(const Arguments& a, const OutputKind& kind, Compilation& c) {
+  std::optional<std::string> bytes = kind.bytes(c);
+  if (!bytes) return {};
+  const std::string path = a.output.empty() ? "-" : a.output;
+  writeWholeFile(path, *bytes);
+  std::vector<std::string> files;
+  if (path == "-") return files;
+  files.push_back(path);
+  if (kind.library) {
+    // The model's name, which prefixes every symbol, comes from the source; the header's file goes with the output.
+    files.push_back(std::filesystem::path(path).replace_extension(".h"));
+    writeWholeFile(files.back(), codegen::makeHeader(*c.plan()));
   }
-  if (c.link(a.output)) writeWholeFile(fs::path(a.output).replace_extension(".h"), codegen::makeHeader(*c.plan()));
+  return files;
 }
 
-void emitObjects(const Arguments& a, Compilation& c) {
-  if (!c.plan()) return;
-  std::vector<std::string> objects = codegen::compileObjects(*c.plan(), c.codegenOptions());
-  writeWholeFile(a.output.empty() ? "-" : a.output, codegen::mergeObjects(objects));
+void tell(const Arguments& a, const Compilation& c, const std::vector<std::string>& files) {
+  if (a.verbose) {
+    fmt::print(stderr, "{}\ncompiled {} for {}{}\n", versionText(), a.compile.file, fmt::join(a.compile.cpus, ", "),
+               a.compile.plain ? ", plain" : "");
+    for (const std::string& file : files)
+      fmt::print(stderr, "wrote {} ({} bytes)\n", file, std::filesystem::file_size(file));
+  }
+  if (a.timePasses || a.verbose)
+    for (const auto& [name, milliseconds] : c.times()) fmt::print(stderr, "{:<24} {:8.2f} ms\n", name, milliseconds);
 }
 
 int run(Arguments& a) {
   a.compile.hypers = keyValues(a.set, "--set");
   a.compile.dataPaths = keyValues(a.data, "--data");
   a.compile.plain = a.level == 0;
-  std::string stage = a.emit;
-  if (stage.empty() && !a.output.empty() && a.output != "-") {
-    auto found = kStageOfSuffix.find(std::filesystem::path(a.output).extension());
-    if (found == kStageOfSuffix.end())
-      throw UsageError{fmt::format("-o {}: unknown suffix; known are .so .o .s .ll .nnir .plan", a.output)};
-    stage = found->second;
-  }
+  const OutputKind* kind = kindOf(a);
+  if (a.saveTemps && (a.output.empty() || a.output == "-"))
+    throw UsageError{"--save-temps: -o must name a file beside which they go"};
   Compilation c(a.compile);
-  int code = kExitOk;
-  if (stage == "ast") {
-    writeWholeFile(a.output.empty() ? "-" : a.output, printedAst(a.compile.file, a.diagnostics == "json", code));
-    return code;
-  }
-  if (stage == "so")
-    emitShared(a, c);
-  else if (stage == "obj")
-    emitObjects(a, c);
-  else if (!stage.empty()) {
-    std::string text = printed(stage, c);
-    if (!c.diagnostics().hasErrors()) writeWholeFile(a.output.empty() ? "-" : a.output, text);
-  }
+  std::vector<std::string> files;
+  if (kind) files = write(a, *kind, c);
+  if (a.saveTemps)
+    for (std::string& file : saveTemps(c, a.output)) files.push_back(std::move(file));
   // Without an output the file is checked all the way to its plan.
-  if (c.plan() && a.report) fmt::print("{}", plan::reportPlan(*c.plan(), *c.optimized()));
-  if (a.timePasses)
-    for (const auto& [name, milliseconds] : c.times()) fmt::print(stderr, "{:<24} {:8.2f} ms\n", name, milliseconds);
+  const bool planned = !kind || a.report ? c.plan() != nullptr : false;
+  if (planned && a.report) fmt::print("{}", plan::reportPlan(*c.plan(), *c.optimized()));
+  tell(a, c, files);
   return report(c.diagnostics(), a.diagnostics == "json");
 }
 
@@ -135,6 +131,7 @@ int guarded(Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("nnc: compiles a network described in a .nn file");
   nnc::tools::Arguments arguments;
+  arguments.compile.cpus = nnc::codegen::genericCpus();
   nnc::tools::declare(app, arguments);
   try {
     app.parse(argc, argv);

@@ -58,7 +58,7 @@ std::string temporaryPath(const std::string& suffix) {
 LoadedPlan::LoadedPlan(const plan::Plan& plan, const codegen::CodegenOptions& options, int threads)
     : path_(temporaryPath(".so")) {
   try {
-    codegen::linkSharedObject(codegen::compileObjects(plan, options), plan, path_);
+    codegen::linkSharedObject(codegen::compileObjects(plan, options), path_);
   } catch (const codegen::CodegenError& error) {
     ADD_FAILURE() << error.message;
     return;
@@ -233,7 +233,7 @@ std::vector<std::vector<Tensor>> runKernel(const plan::Plan& plan, const std::ve
                                            const std::vector<int64_t>& symbols, const std::string& cpu,
                                            const std::vector<int>& threads) {
   codegen::CodegenOptions options;
-  options.cpu = cpu;
+  options.cpus = {cpu};
   options.jobs = 1;
   LoadedPlan loaded(plan, options);
   std::vector<std::vector<Tensor>> runs;
