@@ -389,6 +389,7 @@ Val Elaborator::elementwise(Op op, const std::vector<Val>& args, const Attrs& at
     place(at);
     TensorVal r = wrap(b().make(op, in, attrs), ts.back().unit);
     if (op == Op::Stop) r.bound = ts[0].bound;
+    if (op == Op::Select) r.bound = jointBound(ts[1].bound, ts[2].bound);
     return Val::of(r);
   });
 }

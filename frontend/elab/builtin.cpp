@@ -237,14 +237,16 @@ Val Elaborator::stackValues(const std::vector<Val>& values, int64_t axis, Loc at
     const int64_t rank = ts[0].type.rank() + 1, k = axis < 0 ? axis + rank : axis;
     if (k < 0 || k >= rank) fail(DiagCode::BadIndex, at, fmt::format("`stack` has no axis {} in {} axes", axis, rank));
     std::vector<Value> in;
+    std::optional<Dim> bound = ts[0].bound;
     place(at);
     for (const TensorVal& t : ts) {
       Shape shape = t.type.shape;
       shape.insert(shape.begin() + k, 1);
       in.push_back(b().reshape(t.value, shape));
+      bound = jointBound(bound, t.bound);
     }
     const Value v = in.size() == 1 ? in[0] : makeNode(Op::Concat, in, {{"axis", k}}, at);
-    return Val::of(wrap(v, {}, ts[0].bound));
+    return Val::of(wrap(v, {}, bound));
   });
 }
 
@@ -264,11 +266,13 @@ Val Elaborator::concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at) 
   if (values.empty()) fail(DiagCode::WrongArguments, at, "`concat` needs at least one tensor");
   std::vector<Value> in;
   std::optional<TensorVal> first;
+  std::optional<Dim> bound;
   int64_t axis = 0;
   for (const Val& v : values) {
     const TensorVal t = asTensor(v, at, "`concat`");
     if (!first) {
       first = t;
+      bound = t.bound;
       axis = axesArg(f, t.type.rank(), at, false)[0];
     }
     if (t.type.dtype != first->type.dtype)
@@ -281,8 +285,9 @@ Val Elaborator::concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at) 
            fmt::format("`concat` along axis {} of {} and {}: the other axes must agree", axis, first->type.str(),
                        t.type.str()));
     in.push_back(t.value);
+    bound = jointBound(bound, t.bound);
   }
-  return Val::of(in.size() == 1 ? *first : wrap(makeNode(Op::Concat, in, {{"axis", axis}}, at)));
+  return Val::of(in.size() == 1 ? *first : wrap(makeNode(Op::Concat, in, {{"axis", axis}}, at), {}, bound));
 }
 
 namespace {
@@ -334,13 +339,14 @@ Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
       args[2].val.isNumber() ? materialise(args[2].val, x.type.dtype, at) : asTensor(args[2].val, args[2].at, "`put`");
   if (u.type.rank() == 0 && !want.empty()) {
     place(at);
-    u = wrap(b().fill(u.value, want));
+    u = wrap(b().fill(u.value, want), {}, u.bound);
   }
   if (u.type.shape != want || u.type.dtype != x.type.dtype) {
     const Type need{x.type.dtype, want};
     fail(DiagCode::AxisMismatch, args[2].at,
          fmt::format("`put` writes {} here, and this is {}", need.str(), u.type.str()));
   }
+  const std::optional<Dim> bound = jointBound(x.bound, u.bound);
   place(at);
   Value start, block = u.value;
   if (i.type.rank() == 0) {
@@ -353,10 +359,10 @@ Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   } else {
     return Val::of(wrap(makeNode(Op::Scatter, {x.value, i.value, u.value},
                                  {{"axis", axis}, {"batch", int64_t{0}}, {"mode", std::string("set")}}, at),
-                        x.unit, x.bound));
+                        x.unit, bound));
   }
-  return Val::of(wrap(makeNode(Op::DUpdate, {x.value, block, start}, {{"axes", std::vector<int64_t>{axis}}}, at),
-                      x.unit, x.bound));
+  return Val::of(
+      wrap(makeNode(Op::DUpdate, {x.value, block, start}, {{"axes", std::vector<int64_t>{axis}}}, at), x.unit, bound));
 }
 
 // ---- Indices, shapes, counts
@@ -400,7 +406,7 @@ Val Elaborator::sortOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) 
   const int64_t axis = f.statics.empty() ? x.type.rank() - 1 : axesArg(f, x.type.rank(), at, false)[0];
   place(at);
   const std::vector<Value> r = b().makeMulti(Op::Sort, {x.value}, {{"axis", axis}});
-  return Val::tuple({Val::of(wrap(r[0], x.unit)), Val::of(wrap(r[1], x.unit, x.type.shape[axis]))});
+  return Val::tuple({Val::of(wrap(r[0], x.unit, x.bound)), Val::of(wrap(r[1], x.unit, x.type.shape[axis]))});
 }
 
 }  // namespace nnc::elab

@@ -278,6 +278,7 @@ private:
   Val loopOver(const ast::For& e, size_t k);
   Val unroll(const ast::For& e, size_t k, const Dim& lo, int64_t count);
   Val scan(const ast::For& e, size_t k, const Val& lo, const Dim& count);
+  void dropBounds(Cell* cell, Loc at);
   Val finishScan(Frame& body, const Val& value, const Dim& count, Value t, Loc at);
   void evalEvery(const ast::Every& e);
 

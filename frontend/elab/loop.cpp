@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 namespace nnc::elab {
 
 namespace {
@@ -106,6 +109,38 @@ Val Elaborator::unroll(const ast::For& e, size_t k, const Dim& lo, int64_t count
   return stackValues(values, 0, e.loc);
 }
 
+namespace {
+
+/// The vars that a round gives larger indices, or indices without a bound, than it found in them: their bound does not
+/// hold from round to round.
+std::vector<Cell*> outgrown(const Frame& frame) {
+  std::vector<Cell*> cells;
+  for (Cell* cell : frame.cellOrder) {
+    const Frame::CellEntry& entry = frame.cells.at(cell);
+    if (!entry.assigned || entry.local || cell->isVariable) continue;
+    std::vector<TensorVal> before, after;
+    collectTensors(entry.entry, before);
+    collectTensors(entry.current, after);
+    const auto grows = [](const TensorVal& from, const TensorVal& to) {
+      return from.bound && jointBound(from.bound, to.bound) != from.bound;
+    };
+    if (before.size() == after.size() && !std::equal(before.begin(), before.end(), after.begin(), std::not_fn(grows)))
+      cells.push_back(cell);
+  }
+  return cells;
+}
+
+}  // namespace
+
+void Elaborator::dropBounds(Cell* cell, Loc at) {
+  const Val v = readCell(cell, at);
+  std::vector<TensorVal> tensors;
+  collectTensors(v, tensors);
+  for (TensorVal& t : tensors) t.bound.reset();
+  size_t next = 0;
+  writeCell(cell, replaceTensors(v, tensors, next), at);
+}
+
 Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& count) {
   // A var that holds a number known when compiling must be a tensor to be carried; which type, the body decides: it is
   // elaborated again when the first guess was wrong.
@@ -121,13 +156,14 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
     writeCell(binding->var, t, e.loc);
     if (t.isTensor()) weak.push_back(binding->var);
   }
-  for (int attempt = 0;; ++attempt) {
+  for (int attempt = 0;;) {
     auto body = std::make_unique<Frame>(frame_);
     Frame& frame = *body;
     entry_->inner.push_back(std::move(body));
     Val value;
     Value t;
     std::vector<std::pair<Cell*, Type>> wrong;
+    std::vector<Cell*> unbounded;
     {
       Restore<Frame*> keepFrame(frame_);
       Restore<Context> keep(ctx_);
@@ -146,12 +182,16 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
         if (const Frame::CellEntry* entry = frame.find(cell); entry && entry->assigned && entry->current.isTensor() &&
                                                               entry->current.tensor.type != entry->outer.tensor.type)
           wrong.emplace_back(cell, entry->current.tensor.type);
+      unbounded = outgrown(frame);
       if (wrong.empty() || attempt > 1)
         value = leafwise({value}, e.loc, [&](const std::vector<Val>& x) {
           return x[0].is(ValKind::None) ? x[0] : Val::of(asTensor(x[0], e.loc, "the value of a round"));
         });
     }
+    for (Cell* cell : unbounded) dropBounds(cell, e.loc);
+    if (!unbounded.empty()) continue;
     if (wrong.empty() || attempt > 1) return finishScan(frame, value, count, t, e.loc);
+    ++attempt;
     for (const auto& [cell, type] : wrong) {
       TensorVal start = cast(readCell(cell, e.loc).tensor, type.dtype, e.loc);
       if (start.type.rank() == 0 && !type.shape.empty()) {

@@ -250,7 +250,8 @@ TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
     const double hi = dtype == DType::U8 ? 255 : -lo - 1;
     if (x < lo || x > hi) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
   }
-  return wrap(b().constant(x, Type{dtype, {}}));
+  const bool index = isInteger(dtype) && v.is(ValKind::Int) && x >= 0;
+  return wrap(b().constant(x, Type{dtype, {}}), {}, index ? std::optional(v.dim + Dim(1)) : std::nullopt);
 }
 
 Val Elaborator::negate(const Val& v, Loc at) {

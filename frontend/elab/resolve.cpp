@@ -117,7 +117,7 @@ Val Elaborator::fill(const Val& v, const Expected& e, Loc at) {
     const DType dtype = e.dtype ? *e.dtype : v.is(ValKind::Bool) ? DType::Bool : DType::F32;
     const TensorVal t = materialise(v, dtype, at);
     place(at);
-    return Val::of(wrap(b().fill(t.value, e.shape()), unit));
+    return Val::of(wrap(b().fill(t.value, e.shape()), unit, t.bound));
   }
   // A function of a shape draws f32; another declared float type converts it, so that `normal` serves every precision.
   if (v.isTensor() && e.dtype && isFloat(*e.dtype) && isFloat(v.tensor.type.dtype))

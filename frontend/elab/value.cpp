@@ -83,6 +83,13 @@ std::string describe(const Val& v) {
   return "";
 }
 
+std::optional<Dim> jointBound(const std::optional<Dim>& a, const std::optional<Dim>& b) {
+  if (!a || !b) return std::nullopt;
+  const Dim difference = *a - *b;
+  if (!difference.isConst()) return std::nullopt;
+  return difference.value() >= 0 ? a : b;
+}
+
 void collectTensors(const Val& v, std::vector<TensorVal>& into) {
   if (v.isTensor()) into.push_back(v.tensor);
   if (v.is(ValKind::Tuple))

@@ -193,6 +193,8 @@ std::string shapeText(const Shape& shape);
 
 /// All tensors of a value, in order (numbers and functions are left out).
 void collectTensors(const Val& v, std::vector<TensorVal>& into);
+/// The bound of a value whose elements come from either: the larger of two comparable bounds, else none.
+std::optional<Dim> jointBound(const std::optional<Dim>& a, const std::optional<Dim>& b);
 /// The value with its tensors replaced, in the order of collectTensors.
 Val replaceTensors(const Val& v, const std::vector<TensorVal>& with, size_t& next);
 /// Equality of values known when compiling; nothing if either is a tensor or the like.

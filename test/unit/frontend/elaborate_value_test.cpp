@@ -34,6 +34,25 @@ TEST(Arithmetic, IntegersWidenAndDivideDown) {
   EXPECT_EQ(t.ints, (std::vector<int64_t>{-2, 3}));
 }
 
+// The bound of an index type: what is put together from indices has the larger bound, or none.
+TEST(Bounds, FollowWhereIndicesGo) {
+  const std::string head =
+      "fn below10(i: i32[...S] < 10) { i }\nexport fn f(i: i32[B <= 4, 3] < 10, k: i32[3] < 11, j: i32[3]) {\n";
+  for (const char* ok : {"let (v, _) = sort(i); below10(v)", "below10(concat[1](i, i))", "below10(put[1](i, 0, 9))",
+                         "below10(if i > 2 { i } else { clamp(2 * i, 10) })", "let z: i32[2] = 9; below10(z)"})
+    EXPECT_EQ(mistakes(head + ok + " }"), Strings{}) << ok;
+  for (const char* wrong : {"below10(put[0](k, 0, 9))", "below10(stack(i[0], k))", "below10(concat[0](i[0], k))",
+                            "below10(put[0](i[0], 0, j[0]))", "below10(if j > 2 { i[0] } else { k })"})
+    EXPECT_EQ(mistakes(head + wrong + " }"), Strings{"E0219 3:9"}) << wrong;
+}
+
+TEST(Bounds, HoldInALoopOnlyIfEachRoundKeepsThem) {
+  const std::string head = "fn below10(i: i32[...S] < 10) { i }\nexport fn f() {\nvar k: i32[3] = 0\nfor t in 9 {\n";
+  EXPECT_EQ(mistakes(head + "k = put(k, clamp(t, 3), 0) }\nbelow10(k) }"), Strings{});
+  EXPECT_EQ(mistakes(head + "k = k + 1 }\nbelow10(k) }"), Strings{"E0219 6:9"});
+  EXPECT_EQ(mistakes(head + "k = below10(k) + 1 }\nk }"), Strings{"E0219 5:13"});
+}
+
 TEST(Broadcast, LeadingAxesAndWrittenOnes) {
   expectNear(value("export fn f(x: f32[2, 3], b: f32[3]) { x + b + (mean[1](x) |> view[B -> B 1]) }",
                    {{"x", counting({2, 3})}, {"b", floats({3}, {10, 20, 30})}}),
