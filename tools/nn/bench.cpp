@@ -1,10 +1,11 @@
-// nn bench: the time of each kernel of an entry, its GFLOP/s and share of this machine's peak, measured in the same
-// run; or the time of whole steps.
+// nn bench: the time of each kernel of an entry and its GFLOP/s; or the time of whole steps or predictions.
 #include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 
+#include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/pass.h"
 #include "tools/nn/commands.h"
@@ -15,6 +16,8 @@ namespace {
 
 struct BenchArguments {
   ModelArguments model;
+  std::string entry;  // an export; empty: the train block
+  int64_t rows = 0;
   int steps = 50, repeat = 1;
   bool kernels = false, evaluation = false;
 };
@@ -23,63 +26,126 @@ double milliseconds(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<long>(values.size() / 2), values.end());
-  return values[values.size() / 2];
+/// The value below which this share of the values lies.
+double quantile(std::vector<double> values, double share) {
+  auto at = values.begin() + static_cast<long>(share * static_cast<double>(values.size()));
+  std::nth_element(values.begin(), at, values.end());
+  return *at;
 }
 
-using LaunchTimes = std::map<uint32_t, std::vector<double>>;  // microseconds by launch
+/// What one launch took in a step: a launch in a loop runs several times.
+struct LaunchTimes {
+  double now = 0;  // microseconds, of the step that is running
+  int64_t runs = 0;
+  std::vector<double> steps;
+};
+using Times = std::map<uint32_t, LaunchTimes>;  // by launch
 
 void collect(void* user, uint32_t, uint32_t launch, uint64_t nanoseconds) {
-  (*static_cast<LaunchTimes*>(user))[launch].push_back(static_cast<double>(nanoseconds) * 1e-3);
+  LaunchTimes& times = (*static_cast<Times*>(user))[launch];
+  times.now += static_cast<double>(nanoseconds) * 1e-3;
+  ++times.runs;
 }
 
-/// Medians by launch, slowest first.
-void printKernels(const train::Model& model, const nnc_entry& entry, const LaunchTimes& times) {
+void endStep(Times& times) {
+  for (auto& [launch, t] : times) t.steps.push_back(std::exchange(t.now, 0));
+}
+
+/// By launch, slowest first. Of the steps the lower quartile counts: what else runs on the machine only ever adds.
+void printKernels(const train::Model& model, const nnc_entry& entry, const Times& times) {
   std::vector<std::pair<double, uint32_t>> rows;
   double total = 0;
-  for (const auto& [launch, values] : times) {
-    rows.emplace_back(median(values), launch);
+  for (const auto& [launch, t] : times) {
+    rows.emplace_back(quantile(t.steps, 0.25), launch);
     total += rows.back().first;
   }
   std::sort(rows.rbegin(), rows.rend());
-  fmt::print("{:>10} {:>6} {:>9}  {:<44} {}\n", "us", "share", "GFLOP/s", "kernel", "origin");
+  fmt::print("{:>10} {:>6} {:>6} {:>9}  {:<44} {}\n", "us", "share", "runs", "GFLOP/s", "kernel", "origin");
   for (const auto& [us, launch] : rows) {
     const nnc_launch& l = entry.launch[launch];
     const nnc_kernel& kernel = model.target().kernel[l.kernel];
-    fmt::print("{:10.1f} {:5.1f}% {:9.1f}  {:<44} {}\n", us, 100 * us / total, kernel.flops / us * 1e-3, kernel.name,
-               model.tables().strings + l.origin);
+    const LaunchTimes& t = times.at(launch);
+    int64_t runs = t.runs / static_cast<int64_t>(t.steps.size());
+    fmt::print("{:10.1f} {:5.1f}% {:6} {:9.1f}  {:<44} {}\n", us, 100 * us / total, runs,
+               kernel.flops * static_cast<double>(runs) / us * 1e-3, kernel.name, model.tables().strings + l.origin);
   }
   fmt::print("{:10.1f} in all, {} launches\n", total, rows.size());
 }
 
-int runBench(BenchArguments& a) {
-  Compilation compilation(a.model.compileOptions());
-  auto loaded = compileAndLoad(compilation, 1, a.model.threads);
-  if (!loaded) return kExitSource;
-  if (loaded->description.trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
-  train::Model& model = *loaded->model;
-  const train::TrainInfo& block = loaded->description.trains.front();
-  train::Caller caller(model, block, a.evaluation ? block.eval : block.step);
-  train::RawDataset dataset;
-  std::unique_ptr<train::Feed> feed;
-  if (!block.data.empty()) {
-    dataset = train::openData(loaded->description.dataOf(block));
-    feed = std::make_unique<train::Feed>(caller.entry(), loaded->description.dataOf(block), dataset,
-                                         *dataset.find("train"));
+/// One step of a train block, or one evaluation, on the rows of its data in turn.
+class TrainStep {
+public:
+  TrainStep(LoadedModel& loaded, bool evaluation)
+      : model_(*loaded.model),
+        block_(loaded.description.trains.front()),
+        caller_(model_, block_, evaluation ? block_.eval : block_.step),
+        sums_(train::emptySums(block_)) {
+    model_.setScalar("steps", 10000);
+    model_.setScalar("epoch", 1);
+    if (block_.data.empty()) return;
+    dataset_ = train::openData(loaded.description.dataOf(block_));
+    feed_ = std::make_unique<train::Feed>(caller_.entry(), loaded.description.dataOf(block_), dataset_,
+                                          *dataset_.find("train"));
   }
-  train::Sums sums = train::emptySums(block);
-  model.setScalar("steps", 10000);
-  model.setScalar("epoch", 1);
-  int64_t at = 0;
-  auto step = [&] {
-    size_t rows = static_cast<size_t>(block.batch);
-    size_t first = feed ? static_cast<size_t>(at) * rows % (feed->rows() - rows + 1) : 0;
-    model.setScalar("step", static_cast<double>(at++));
-    caller.call(block.batch, feed ? feed->gatherRange(first, first + rows) : std::vector<const void*>{}, sums);
-  };
+
+  void operator()() {
+    auto rows = static_cast<size_t>(block_.batch);
+    size_t first = feed_ ? static_cast<size_t>(at_) * rows % (feed_->rows() - rows + 1) : 0;
+    model_.setScalar("step", static_cast<double>(at_++));
+    caller_.call(block_.batch, feed_ ? feed_->gatherRange(first, first + rows) : std::vector<const void*>{}, sums_);
+  }
+  const nnc_entry& entry() const { return caller_.entry(); }
+
+private:
+  train::Model& model_;
+  const train::TrainInfo& block_;
+  train::Caller caller_;
+  train::RawDataset dataset_;
+  std::unique_ptr<train::Feed> feed_;
+  train::Sums sums_;
+  int64_t at_ = 0;
+};
+
+/// One call of an export, with every symbol at `rows` (or at its bound if that is less) and inputs of small numbers.
+class ExportCall {
+public:
+  ExportCall(train::Model& model, const std::string& name, int64_t rows) : model_(model), number_(model.find(name)) {
+    if (number_ < 0) throw UsageError{fmt::format("there is no entry {}", name)};
+    for (uint32_t i = 0; i < entry().symbols; ++i) symbols_.push_back(std::min(rows, entry().symbol[i].bound));
+    for (uint32_t i = 0; i < entry().inputs; ++i) inputs_.push_back(arrayFor(entry().input[i], true));
+    for (uint32_t i = 0; i < entry().outputs; ++i) outputs_.push_back(arrayFor(entry().output[i], false));
+  }
+
+  void operator()() {
+    std::vector<const void*> in;
+    std::vector<void*> out;
+    for (const auto& a : inputs_) in.push_back(a.data());
+    for (auto& a : outputs_) out.push_back(a.data());
+    model_.run(number_, symbols_, in, out);
+  }
+  const nnc_entry& entry() const { return model_.entry(number_); }
+
+private:
+  std::vector<std::byte> arrayFor(const nnc_port& port, bool filled) const {
+    size_t elements = 1;
+    for (uint32_t k = 0; k < port.rank; ++k) elements *= static_cast<size_t>(port.extents[k](symbols_.data()));
+    train::DType dtype = train::dtypeOfAbi(port.dtype);
+    std::vector<std::byte> bytes(elements * train::sizeOf(dtype));
+    int64_t most = port.bound > 0 ? port.bound : 97;
+    for (size_t i = 0; filled && i < elements; ++i)
+      train::storeDouble(dtype, bytes.data(), i, static_cast<double>(static_cast<int64_t>(i * 31 % 97) % most));
+    return bytes;
+  }
+
+  train::Model& model_;
+  int number_;
+  std::vector<int64_t> symbols_;
+  std::vector<std::vector<std::byte>> inputs_, outputs_;
+};
+
+void measure(const BenchArguments& a, train::Model& model, const nnc_entry& entry, const std::function<void()>& step) {
   for (int i = 0; i < 10; ++i) step();
-  LaunchTimes times;
+  Times times;
   if (a.kernels) model.setProbe(collect, &times);
   for (int r = 0; r < a.repeat; ++r) {
     std::vector<double> steps;
@@ -87,10 +153,33 @@ int runBench(BenchArguments& a) {
       auto start = std::chrono::steady_clock::now();
       step();
       steps.push_back(milliseconds(start));
+      endStep(times);
     }
-    if (!a.kernels) fmt::print("{:.3f}\n", median(steps));
+    if (!a.kernels) fmt::print("{:.3f}\n", quantile(steps, 0.5));
   }
-  if (a.kernels) printKernels(model, caller.entry(), times);
+  if (a.kernels) printKernels(model, entry, times);
+}
+
+/// The export that `--entry` names, or the first.
+std::string exportName(const BenchArguments& a, const train::Model& model) {
+  if (!a.entry.empty()) return a.entry;
+  for (uint32_t i = 0; i < model.tables().entries; ++i)
+    if (std::string_view(model.tables().entry[i].kind) == "export") return model.tables().entry[i].name;
+  throw UsageError{fmt::format("{} exports nothing", a.model.file)};
+}
+
+int runBench(BenchArguments& a) {
+  Compilation compilation(a.model.compileOptions());
+  auto loaded = compileAndLoad(compilation, 1, a.model.threads);
+  if (!loaded) return kExitSource;
+  if (a.rows > 0 || !a.entry.empty()) {
+    ExportCall call(*loaded->model, exportName(a, *loaded->model), std::max<int64_t>(a.rows, 1));
+    measure(a, *loaded->model, call.entry(), std::ref(call));
+    return kExitOk;
+  }
+  if (loaded->description.trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
+  TrainStep step(*loaded, a.evaluation);
+  measure(a, *loaded->model, step.entry(), std::ref(step));
   return kExitOk;
 }
 
@@ -99,6 +188,9 @@ int runBench(BenchArguments& a) {
 Command declareBench(CLI::App& app) {
   auto a = std::make_shared<BenchArguments>();
   a->model.declare(app);
+  app.add_option("--entry", a->entry, "an exported function instead of training steps");
+  app.add_option("--rows", a->rows, "rows of a prediction (of the first export unless --entry names one)")
+      ->check(CLI::PositiveNumber);
   app.add_option("--steps", a->steps, "steps whose median counts");
   app.add_option("--repeat", a->repeat, "medians to print, one a line");
   app.add_flag("--kernels", a->kernels, "time each kernel");
