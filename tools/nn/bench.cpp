@@ -1,9 +1,10 @@
 // nn bench: the time of each kernel of an entry and its GFLOP/s; or the time of whole steps or predictions.
 #include <fmt/format.h>
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 #include <functional>
 #include <map>
+#include <utility>
 
 #include "runtime/train/error.h"
 #include "runtime/train/feed.h"
@@ -22,8 +23,11 @@ struct BenchArguments {
   bool kernels = false, evaluation = false;
 };
 
-double milliseconds(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+/// Microseconds of wall time, or of this thread's CPU time: with one thread that leaves out what else runs here.
+double clockNow(bool cpuTime) {
+  timespec t{};
+  clock_gettime(cpuTime ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) * 1e6 + static_cast<double>(t.tv_nsec) * 1e-3;
 }
 
 /// The value below which this share of the values lies.
@@ -39,23 +43,30 @@ struct LaunchTimes {
   int64_t runs = 0;
   std::vector<double> steps;
 };
-using Times = std::map<uint32_t, LaunchTimes>;  // by launch
+struct Times {
+  std::map<uint32_t, LaunchTimes> launches;
+  bool cpuTime = false;
+  double last = 0;
+
+  void endStep() {
+    for (auto& [launch, t] : launches) t.steps.push_back(std::exchange(t.now, 0));
+  }
+};
 
 void collect(void* user, uint32_t, uint32_t launch, uint64_t nanoseconds) {
-  LaunchTimes& times = (*static_cast<Times*>(user))[launch];
-  times.now += static_cast<double>(nanoseconds) * 1e-3;
-  ++times.runs;
-}
-
-void endStep(Times& times) {
-  for (auto& [launch, t] : times) t.steps.push_back(std::exchange(t.now, 0));
+  Times& times = *static_cast<Times*>(user);
+  LaunchTimes& t = times.launches[launch];
+  double now = times.cpuTime ? clockNow(true) : 0;
+  t.now += times.cpuTime ? now - times.last : static_cast<double>(nanoseconds) * 1e-3;
+  times.last = now;
+  ++t.runs;
 }
 
 /// By launch, slowest first. Of the steps the lower quartile counts: what else runs on the machine only ever adds.
 void printKernels(const train::Model& model, const nnc_entry& entry, const Times& times) {
   std::vector<std::pair<double, uint32_t>> rows;
   double total = 0;
-  for (const auto& [launch, t] : times) {
+  for (const auto& [launch, t] : times.launches) {
     rows.emplace_back(quantile(t.steps, 0.25), launch);
     total += rows.back().first;
   }
@@ -64,7 +75,7 @@ void printKernels(const train::Model& model, const nnc_entry& entry, const Times
   for (const auto& [us, launch] : rows) {
     const nnc_launch& l = entry.launch[launch];
     const nnc_kernel& kernel = model.target().kernel[l.kernel];
-    const LaunchTimes& t = times.at(launch);
+    const LaunchTimes& t = times.launches.at(launch);
     int64_t runs = t.runs / static_cast<int64_t>(t.steps.size());
     fmt::print("{:10.1f} {:5.1f}% {:6} {:9.1f}  {:<44} {}\n", us, 100 * us / total, runs,
                kernel.flops * static_cast<double>(runs) / us * 1e-3, kernel.name, model.tables().strings + l.origin);
@@ -146,14 +157,15 @@ private:
 void measure(const BenchArguments& a, train::Model& model, const nnc_entry& entry, const std::function<void()>& step) {
   for (int i = 0; i < 10; ++i) step();
   Times times;
+  times.cpuTime = a.model.threads == 1;
   if (a.kernels) model.setProbe(collect, &times);
   for (int r = 0; r < a.repeat; ++r) {
     std::vector<double> steps;
     for (int i = 0; i < a.steps; ++i) {
-      auto start = std::chrono::steady_clock::now();
+      double start = times.last = clockNow(times.cpuTime);
       step();
-      steps.push_back(milliseconds(start));
-      endStep(times);
+      steps.push_back((clockNow(times.cpuTime) - start) * 1e-3);
+      times.endStep();
     }
     if (!a.kernels) fmt::print("{:.3f}\n", quantile(steps, 0.5));
   }
