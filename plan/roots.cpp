@@ -45,7 +45,6 @@ namespace {
 Template templateOf(const Graph& graph, const Node& node) {
   if (node.op == Op::Dot) return Template::Gemm;
   if (node.op != Op::Conv) return Template::Loop;
-  if (node.attrs.integer("groups") != 1 || node.attrs.integer("batch_groups") != 1) return Template::Loop;
   const bool gradient = isWeightGradient(graph, node);
   // One kernel position, and every input position used once: a matrix product.
   const auto& dims = node.attrs.ints(gradient ? "y_dims" : "w_dims");
@@ -55,7 +54,8 @@ Template templateOf(const Graph& graph, const Node& node) {
     pointwise = pointwise && window[static_cast<size_t>(dims[j])] == Dim(1) && node.attrs.ints("pad_lo")[j - 2] == 0 &&
                 node.attrs.ints("pad_hi")[j - 2] == 0 && node.attrs.ints("x_dilation")[j - 2] == 1;
   }
-  if (pointwise) return Template::Gemm;
+  const bool grouped = node.attrs.integer("groups") != 1 || node.attrs.integer("batch_groups") != 1;
+  if (pointwise && !grouped) return Template::Gemm;
   return gradient ? Template::ConvWeights : Template::Conv;
 }
 

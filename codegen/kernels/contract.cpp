@@ -75,7 +75,10 @@ bool mergeable(const std::vector<const Ix*>& indices, uint32_t outer, uint32_t i
 
 }  // namespace
 
-std::optional<Contraction> analyseContraction(const plan::Kernel& kernel) {
+namespace {
+
+/// The stages and the product of a contraction, the roles still open.
+std::optional<Contraction> analyseStages(const plan::Kernel& kernel) {
   if (kernel.stages.size() != 2 || kernel.taskIters.empty()) return std::nullopt;
   Contraction c;
   c.reduce = &kernel.stages[0];
@@ -89,22 +92,47 @@ std::optional<Contraction> analyseContraction(const plan::Kernel& kernel) {
   for (const plan::Store& store : c.map->stores) {
     if (store.accumulate) return std::nullopt;
   }
-  c.n = kernel.taskIters.back();
   c.a = product.args[0];
   c.b = product.args[1];
   c.aIndices = indicesOf(c.reduce->body, c.a);
   c.bIndices = indicesOf(c.reduce->body, c.b);
-  if (anyDependsOn(c.aIndices, c.n)) {
-    std::swap(c.a, c.b);
-    std::swap(c.aIndices, c.bIndices);
-  }
-  if (anyDependsOn(c.aIndices, c.n)) return std::nullopt;
   c.mapIndices = indicesOf(*c.map);
-  for (size_t i = 0; i + 1 < kernel.taskIters.size(); ++i) {
-    uint32_t iter = kernel.taskIters[i];
-    (anyDependsOn(c.bIndices, iter) ? c.batch : c.rows).push_back(iter);
-  }
   c.k = c.reduce->iters;
+  return c;
+}
+
+void swapFactors(Contraction& c) {
+  std::swap(c.a, c.b);
+  std::swap(c.aIndices, c.bIndices);
+}
+
+/// Task variables but n: those that b depends on, and the others.
+void splitTasks(const plan::Kernel& kernel, Contraction& c) {
+  for (uint32_t iter : kernel.taskIters)
+    if (iter != c.n) (anyDependsOn(c.bIndices, iter) ? c.batch : c.rows).push_back(iter);
+}
+
+}  // namespace
+
+std::optional<Contraction> analyseContraction(const plan::Kernel& kernel) {
+  std::optional<Contraction> c = analyseStages(kernel);
+  if (!c) return std::nullopt;
+  c->n = kernel.taskIters.back();
+  if (anyDependsOn(c->aIndices, c->n)) swapFactors(*c);
+  if (anyDependsOn(c->aIndices, c->n)) return std::nullopt;
+  splitTasks(kernel, *c);
+  return c;
+}
+
+std::optional<Contraction> analyseLanewise(const plan::Kernel& kernel, uint32_t n, unsigned a) {
+  std::optional<Contraction> c = analyseStages(kernel);
+  if (!c) return std::nullopt;
+  c->n = n;
+  c->lanewise = true;
+  if (a == 1) swapFactors(*c);
+  if (!anyDependsOn(c->aIndices, n)) return std::nullopt;
+  splitTasks(kernel, *c);
+  if (!c->batch.empty()) return std::nullopt;
   return c;
 }
 

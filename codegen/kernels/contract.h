@@ -23,12 +23,17 @@ struct Contraction {
   std::vector<uint32_t> batch;                                  // task variables that b depends on, except n
   std::vector<uint32_t> rows;                                   // task variables that b does not depend on
   std::vector<uint32_t> k;                                      // reduce variables, outer to inner
-  uint32_t n = 0;                                               // the last task variable: the lanes
+  uint32_t n = 0;                                               // the lanes: the last task variable, if a does not
+                                                                // depend on it
+  bool lanewise = false;                                        // a depends on n: each lane has an a of its own
   std::vector<const plan::Ix*> aIndices, bIndices, mapIndices;  // all index expressions of a, b, the epilogue
 };
 
 /// The roles in a kernel, or nothing where it is not a contraction of the form described in plan.h.
 std::optional<Contraction> analyseContraction(const plan::Kernel& kernel);
+/// The roles where lanes run over `n` and factor `a` (0 or 1: an argument of the product) depends on it, b perhaps too:
+/// channels convolved each by itself, or weight gradients of few outputs. Nothing where there are batch variables.
+std::optional<Contraction> analyseLanewise(const plan::Kernel& kernel, uint32_t n, unsigned a);
 
 /// Iteration variables walked by one flat index, outer to inner. Neighbours that every given index expression addresses
 /// as one dense run are merged into the inner one; the outer then stays at 0.
@@ -123,6 +128,7 @@ struct MicroKernel {
   DType dtype = DType::F32;
   std::vector<int64_t> rowOffsets;  // of each row in a, in elements
   std::vector<Step> kSteps;         // outer to inner
+  bool lanewise = false;            // a row of a is `width` elements beside each other, not one for all lanes
   bool packed = true;               // rows of b begin at multiples of the vector's size
 };
 /// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…).

@@ -142,8 +142,10 @@ private:
       columns.push_back(e_.ir.CreateAlignedLoad(vector_, at(b, v), columnAlign()));
     for (unsigned r = 0; r < m_.tile.rows; ++r) {
       llvm::Value* address = e_.ir.CreateConstInBoundsGEP1_64(scalar_, a, m_.rowOffsets[r]);
-      llvm::Value* row = e_.ir.CreateVectorSplat(m_.tile.lanes, e_.ir.CreateLoad(scalar_, address));
+      llvm::Value* row = nullptr;
+      if (!m_.lanewise) row = e_.ir.CreateVectorSplat(m_.tile.lanes, e_.ir.CreateLoad(scalar_, address));
       for (unsigned v = 0; v < m_.tile.vectors; ++v) {
+        if (m_.lanewise) row = e_.ir.CreateAlignedLoad(vector_, at(address, v), llvm::Align(dtypeSize(m_.dtype)));
         llvm::Value*& sum = sums[r * m_.tile.vectors + v];
         sum = fmaOrMulAdd(e_, row, columns[v], sum);
       }
@@ -159,8 +161,8 @@ private:
 };
 
 std::string nameOf(const MicroKernel& m) {
-  std::string name =
-      fmt::format("micro.{}.{}x{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(), m.packed ? "" : ".direct");
+  std::string name = fmt::format("micro.{}.{}x{}{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(),
+                                 m.packed ? "" : ".direct", m.lanewise ? ".lanewise" : "");
   for (const MicroKernel::Step& step : m.kSteps) name += fmt::format(".k{}.{}", step.a, step.b);
   int64_t stride = m.rowOffsets.size() > 1 ? m.rowOffsets[1] - m.rowOffsets[0] : 0;
   bool even = true;

@@ -1,6 +1,7 @@
 // Convolution without im2col: the padded input of a block of output rows is packed once as [row][column][channel], and
 // the micro-kernel's rows are output pixels that read it at their windows. A convolution's gradient by its input is the
-// same kernel with the weights read in reverse.
+// same kernel with the weights read in reverse. Where each channel is convolved by itself (depthwise), lanes run over
+// the channels of the patch as well.
 #include <algorithm>
 
 #include "codegen/kernels/window.h"
@@ -10,6 +11,8 @@ namespace {
 
 /// A task should be at least this much work, so that claiming it and packing its input cost little.
 constexpr double kTaskFlops = 2e6;
+/// Where each element of a patch serves one channel only, the patch should stay in the nearest caches.
+constexpr int64_t kLanewisePatchBytes = 64 << 10;
 /// Above this the packed weights leave the nearest large cache.
 constexpr int64_t kMaxWeightBytes = 8 << 20;
 
@@ -69,7 +72,7 @@ public:
     int64_t element = dtypeSize(c_.dtype);
     weights_ = e_.scratch(uint64_t(weightBytes()));
     // A tile may read beyond the last column; what it finds there is not stored.
-    int64_t slack = int64_t(tile_.rows) * window_.w.stride * window_.channels + tile_.lanes;
+    int64_t slack = int64_t(tile_.rows) * window_.w.stride * window_.channels + tile_.width();
     patchBase_ = e_.scratch(uint64_t((patch_.size() + slack) * element));
     sums_ = e_.scratch(uint64_t(tile_.size() * element));
     e_.loopCarried(e_.task0, e_.task1, 1, "task", {e_.i64(-1)},
@@ -88,9 +91,13 @@ private:
     int64_t rows = wholeUnits(std::clamp<int64_t>(int64_t(kTaskFlops / rowFlops), 1, window_.h.outs));
     int64_t blocks = (window_.h.outs + rows - 1) / rows;
     blockRows_ = wholeUnits((window_.h.outs + blocks - 1) / blocks);
+    auto bytes = [&] { return patchFor(window_, blockRows_, tile_.lanes).size() * dtypeSize(c_.dtype); };
+    while (c_.lanewise && blockRows_ > unit && bytes() > kLanewisePatchBytes) blockRows_ = wholeUnits(blockRows_ / 2);
   }
 
-  int64_t depth() const { return window_.h.taps * window_.w.taps * window_.channels; }
+  /// Positions of the reduction at one tap.
+  int64_t tapDepth() const { return c_.lanewise ? 1 : window_.channels; }
+  int64_t depth() const { return window_.h.taps * window_.w.taps * tapDepth(); }
 
   /// `packed` is the number of the batch position whose weights are packed. Returns the one that is now.
   llvm::Value* emitTask(llvm::Value* task, llvm::Value* packed) {
@@ -147,20 +154,21 @@ private:
   }
 
   /// A window's columns and channels lie side by side in the patch and in the weights.
-  bool joinsColumns() const { return window_.w.dilation == 1 && window_.w.lattice == 1; }
+  bool joinsColumns() const { return !c_.lanewise && window_.w.dilation == 1 && window_.w.lattice == 1; }
 
   MicroKernel micro() const {
-    int64_t width = tile_.width(), tapRow = window_.w.taps * window_.channels * width;
+    int64_t width = tile_.width(), tapRow = window_.w.taps * tapDepth() * width;
     MicroKernel m{tile_, c_.dtype, {}, {{window_.h.dilation * patch_.rowPitch, window_.h.lattice * tapRow}}};
+    m.lanewise = c_.lanewise;
     int64_t pixelStep = window_.w.stride * window_.channels, rowStep = window_.h.stride * patch_.rowPitch;
     for (int64_t i = 0; i < tile_.rows; ++i) {
       int64_t row = pixels_.outRows > 1 ? i / window_.w.outs : 0;
       m.rowOffsets.push_back(row * rowStep + (i - row * window_.w.outs) * pixelStep);
     }
     if (!joinsColumns()) {
-      m.kSteps.push_back({window_.w.dilation * window_.channels, window_.w.lattice * window_.channels * width});
+      m.kSteps.push_back({window_.w.dilation * window_.channels, window_.w.lattice * tapDepth() * width});
     }
-    m.kSteps.push_back({1, width});
+    if (!c_.lanewise) m.kSteps.push_back({1, width});
     return m;
   }
 
@@ -173,13 +181,15 @@ private:
     Meeting w = meetingOf(e_, window_.w, ow, window_.w.stride, window_.w.taps);
     llvm::Value* a = e_.ir.CreateMul(e_.ir.CreateSub(h.position, patchRow0()), e_.i64(patch_.rowPitch));
     a = e_.ir.CreateAdd(a, e_.ir.CreateMul(w.position, e_.i64(window_.channels)));
+    if (c_.lanewise) a = e_.ir.CreateAdd(a, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
     llvm::Value* firstTap = e_.ir.CreateAdd(e_.ir.CreateMul(h.first, e_.i64(window_.w.taps)), w.first);
-    llvm::Value* b = e_.ir.CreateMul(firstTap, e_.i64(window_.channels * tile_.width()));
+    llvm::Value* b = e_.ir.CreateMul(firstTap, e_.i64(tapDepth() * tile_.width()));
     std::vector<llvm::Value*> counts = {h.count};
     if (joinsColumns()) {
       counts.push_back(e_.i64(window_.w.taps * window_.channels));
     } else {
-      counts.insert(counts.end(), {w.count, e_.i64(window_.channels)});
+      counts.push_back(w.count);
+      if (!c_.lanewise) counts.push_back(e_.i64(window_.channels));
     }
     callMicroKernel(e_, micro(), elementAddress(e_, c_.dtype, patchBase_, a),
                     elementAddress(e_, c_.dtype, weightPanel(panel), b), sums_, e_.i64(1), counts);
@@ -214,7 +224,8 @@ bool emitDirectConv(KernelEmitter& e, const Contraction& c) {
   if (axes < 1 || axes > 2 || c.rows.size() < axes || !known(e.kernel.iters[c.n].extent).value_or(0)) return false;
   std::vector<uint32_t> images(c.rows.begin(), c.rows.end() - axes), outs(c.rows.end() - axes, c.rows.end());
   std::vector<uint32_t> taps(c.k.begin(), c.k.end() - 1);
-  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.k.back());
+  if (c.lanewise && e.kernel.iters[c.k.back()].extent != Dim(1)) return false;
+  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.lanewise ? c.n : c.k.back());
   if (!window) return false;
   ConvEmitter emitter(e, c, *window, images);
   if (emitter.weightBytes() > kMaxWeightBytes) return false;
@@ -225,8 +236,10 @@ bool emitDirectConv(KernelEmitter& e, const Contraction& c) {
 }  // namespace
 
 bool emitConvKernel(KernelEmitter& e) {
-  std::optional<Contraction> c = analyseContraction(e.kernel);
-  return c && (emitDirectConv(e, *c) || emitBlockedContraction(e, *c));
+  if (std::optional<Contraction> c = analyseContraction(e.kernel))
+    return emitDirectConv(e, *c) || emitBlockedContraction(e, *c);
+  std::optional<Contraction> depthwise = analyseLanewise(e.kernel, e.kernel.taskIters.back(), 0);
+  return depthwise && emitDirectConv(e, *depthwise);
 }
 
 }  // namespace nnc::codegen

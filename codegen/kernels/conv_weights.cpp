@@ -1,7 +1,8 @@
 // Gradient of a convolution by its weights: rows (kh, kw, ci), columns co, reduced over the pixels of all images. The
 // input of a group of images is packed once as [image][row][column][channel]; the micro-kernel's rows are neighbouring
 // (kw, ci), its reduction walks the output pixels, and the sums wait in scratch from group to group. A task is one tile
-// of the result; the tiles of a thread's range share what it packs.
+// of the result; the tiles of a thread's range share what it packs. Where each channel is convolved by itself, or where
+// outputs are few, lanes run over the input's channels instead and the rows are the taps.
 #include <algorithm>
 
 #include "codegen/kernels/window.h"
@@ -26,7 +27,7 @@ public:
         n_(e.kernel.iters[c.n].extent.value()),
         pixels_(window.h.outs * window.w.outs) {
     joinsColumns_ = window.w.dilation == 1 && window.w.lattice == 1;
-    runLength_ = (joinsColumns_ ? window.w.taps : 1) * window.channels;
+    runLength_ = (joinsColumns_ ? window.w.taps : 1) * tapRows();
     runs_ = rows() / runLength_;
     tile_ = chooseTile(e.target, c.dtype, n_, [&](unsigned atMost) -> RowCut {
       if (dense() && rows() <= atMost) return {static_cast<unsigned>(rows()), 1};
@@ -55,7 +56,7 @@ public:
     axes.push_back({panels_ * tiles_, 1});
     e_.setTasks(axes);
     int64_t element = dtypeSize(c_.dtype);
-    int64_t slack = int64_t(tile_.rows) * window_.channels + tile_.lanes;
+    int64_t slack = int64_t(tile_.rows) * window_.channels + tile_.width();
     patches_ = e_.scratch(uint64_t((images_ * patch_.size() + slack) * element));
     columns_ = e_.scratch(uint64_t((k_.capacity + tile_.lanes) * tile_.width() * element));
     sums_ = e_.scratch(uint64_t(sumBytes()));
@@ -71,7 +72,10 @@ public:
 
 private:
   bool dense() const { return window_.h.lattice == 1 && window_.w.lattice == 1; }
-  int64_t rows() const { return window_.h.taps * window_.w.taps * window_.channels; }
+  /// Rows at one tap, and how far apart they lie in a patch.
+  int64_t tapRows() const { return c_.lanewise ? 1 : window_.channels; }
+  int64_t rowStep() const { return c_.lanewise ? window_.channels : 1; }
+  int64_t rows() const { return window_.h.taps * window_.w.taps * tapRows(); }
 
   /// This thread's tiles of one batch position, whose first task is `task`.
   void emitPosition(llvm::Value* task) {
@@ -111,10 +115,10 @@ private:
 
   /// Where row `row` of the result begins in a patch, relative to its run.
   int64_t offsetOfRow(int64_t row) const {
-    if (!allInOne_) return row;
-    int64_t channel = row % window_.channels, tap = row / window_.channels;
+    if (!allInOne_) return row * rowStep();
+    int64_t inTap = row % tapRows(), tap = row / tapRows();
     return tap / window_.w.taps * window_.h.dilation * patch_.rowPitch +
-           tap % window_.w.taps * window_.w.dilation * window_.channels + channel;
+           tap % window_.w.taps * window_.w.dilation * window_.channels + inTap;
   }
 
   MicroKernel microKernel() const {
@@ -123,6 +127,7 @@ private:
     micro.kSteps = {{patch_.size(), pixels_ * width},
                     {window_.h.stride * patch_.rowPitch, window_.h.lattice * window_.w.outs * width},
                     {window_.w.stride * window_.channels, window_.w.lattice * width}};
+    micro.lanewise = c_.lanewise;
     for (int64_t r = 0; r < tile_.rows; ++r) micro.rowOffsets.push_back(offsetOfRow(r));
     return micro;
   }
@@ -137,7 +142,9 @@ private:
     Meeting w = meetingOf(e_, window_.w, e_.ir.CreateURem(run, tapColumns), window_.w.dilation, window_.w.outs);
     llvm::Value* a = e_.ir.CreateAdd(e_.ir.CreateMul(h.position, e_.i64(patch_.rowPitch)),
                                      e_.ir.CreateMul(w.position, e_.i64(window_.channels)));
-    a = elementAddress(e_, c_.dtype, patches_, e_.ir.CreateAdd(a, row));
+    a = e_.ir.CreateAdd(a, e_.ir.CreateMul(row, e_.i64(rowStep())));
+    if (c_.lanewise) a = e_.ir.CreateAdd(a, n);
+    a = elementAddress(e_, c_.dtype, patches_, a);
     llvm::Value* firstPixel = e_.ir.CreateAdd(e_.ir.CreateMul(h.first, e_.i64(window_.w.outs)), w.first);
     llvm::Value* b = elementAddress(e_, c_.dtype, columns_, e_.ir.CreateMul(firstPixel, e_.i64(tile_.width())));
     llvm::Value* first = e_.ir.CreateZExt(e_.ir.CreateICmpEQ(group, e_.i64(0)), e_.ir.getInt64Ty());
@@ -168,13 +175,13 @@ private:
   llvm::Value* groups_ = nullptr;
 };
 
-/// The direct emitter's case: rows (taps, channel), reduction (images…, outs), constant extents but for the images.
-bool emitDirect(KernelEmitter& e, const Contraction& c) {
-  if (c.rows.size() < 2 || c.rows.size() > 3 || c.k.size() < c.rows.size() - 1) return false;
+/// The direct emitter's case: rows (taps, channel), or with lanes over channels the taps alone; reduction (images…,
+/// outs); constant extents but for the images.
+bool emitDirect(KernelEmitter& e, const Contraction& c, const std::vector<uint32_t>& taps, uint32_t channel) {
+  if (taps.empty() || taps.size() > 2 || c.k.size() < taps.size()) return false;
   if (known(e.kernel.iters[c.n].extent).value_or(0) < 1) return false;
-  size_t axes = c.rows.size() - 1;
-  std::vector<uint32_t> taps(c.rows.begin(), c.rows.end() - 1), outs(c.k.end() - axes, c.k.end());
-  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, c.rows.back());
+  std::vector<uint32_t> outs(c.k.end() - static_cast<std::ptrdiff_t>(taps.size()), c.k.end());
+  std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, channel);
   if (!window || patchFor(*window, window->h.outs, 16).size() > int64_t(1) << 20) return false;
   ConvWeightsEmitter emitter(e, c, *window);
   if (emitter.sumBytes() > kSumBytes) return false;
@@ -182,11 +189,25 @@ bool emitDirect(KernelEmitter& e, const Contraction& c) {
   return true;
 }
 
+/// Lanes over the input's channels: taps (…, channel or 1, output), of which the last or the one before is the lanes
+/// and the other runs once.
+bool emitLanewise(KernelEmitter& e, bool overOutputs) {
+  const std::vector<uint32_t>& tasks = e.kernel.taskIters;
+  if (tasks.size() < 3) return false;
+  uint32_t lanes = tasks[tasks.size() - (overOutputs ? 1 : 2)], once = tasks[tasks.size() - (overOutputs ? 2 : 1)];
+  if (e.kernel.iters[once].extent != Dim(1)) return false;
+  std::optional<Contraction> c = analyseLanewise(e.kernel, lanes, 0);
+  return c && emitDirect(e, *c, {tasks.begin(), tasks.end() - 2}, lanes);
+}
+
 }  // namespace
 
 bool emitConvWeightsKernel(KernelEmitter& e) {
   std::optional<Contraction> c = analyseContraction(e.kernel);
-  return c && (emitDirect(e, *c) || emitBlockedContraction(e, *c));
+  if (!c) return emitLanewise(e, true);
+  if (e.kernel.iters[c->n].extent == Dim(1) && emitLanewise(e, false)) return true;
+  if (c->rows.empty()) return emitBlockedContraction(e, *c);
+  return emitDirect(e, *c, {c->rows.begin(), c->rows.end() - 1}, c->rows.back()) || emitBlockedContraction(e, *c);
 }
 
 }  // namespace nnc::codegen

@@ -19,6 +19,7 @@ struct Conv {
   bool nchw = false;          // input
   bool reversed = false;      // weights read from the end, as [kh][kw][co][ci]: the gradient by the input
   bool runTimeBatch = false;
+  bool depthwise = false;  // one channel a group, and the groups the innermost tasks
   int64_t outHeight() const { return ((height - 1) * inputDilation + 2 * pad - dilation * (kh - 1)) / stride + 1; }
   int64_t outWidth() const { return ((width - 1) * inputDilation + 2 * pad - dilation * (kw - 1)) / stride + 1; }
   int64_t inputs() const { return groups * ci; }
@@ -29,7 +30,8 @@ struct Conv {
   return ::testing::Message() << c.batch << " x " << c.height << "x" << c.width << ", " << c.groups << " groups "
                               << c.ci << " -> " << c.co << ", kernel " << c.kh << "x" << c.kw << " stride " << c.stride
                               << " dilation " << c.dilation << " pad " << c.pad << " input dilation " << c.inputDilation
-                              << (c.nchw ? " nchw" : "") << (c.reversed ? " reversed" : "");
+                              << (c.nchw ? " nchw" : "") << (c.depthwise ? " depthwise" : "")
+                              << (c.reversed ? " reversed" : "");
 }
 
 int64_t inputAt(const Conv& c, int64_t b, int64_t h, int64_t w, int64_t channel) {
@@ -82,6 +84,7 @@ Kernel forward(const Conv& c, DType t) {
   kernel.iters = itersOf(c);
   kernel.taskIters =
       c.groups > 1 ? std::vector<uint32_t>{kG, kB, kOh, kOw, kCo} : std::vector<uint32_t>{kB, kOh, kOw, kCo};
+  if (c.depthwise) kernel.taskIters = {kB, kOh, kOw, kG};
   int64_t last = c.kh * c.kw * c.ci * c.co;
   Ix w = it(kG, last) + it(kKh, c.kw * c.ci * c.co) + it(kKw, c.ci * c.co) + it(kCi, c.co) + it(kCo);
   if (c.reversed) {
@@ -177,6 +180,18 @@ std::vector<Conv> cases() {
   list.push_back({.height = 20, .width = 6, .ci = 3, .co = 48, .kh = 3, .kw = 3, .pad = 1, .inputDilation = 2});
   list.push_back({.height = 4, .width = 4, .ci = 1, .co = 16, .kh = 2, .kw = 5, .pad = 3, .inputDilation = 3});
   list.push_back({.height = 12, .width = 19, .ci = 3, .co = 16, .nchw = true});
+  for (int64_t channels : {1, 37})
+    list.push_back({.height = 7, .width = 9, .ci = channels, .co = 1, .kh = 4, .kw = 4, .pad = 2, .inputDilation = 2});
+  for (Conv c : {Conv{.height = 13, .width = 8}, Conv{.height = 9, .width = 11, .stride = 2},
+                 Conv{.height = 9, .width = 33, .kh = 5, .kw = 5, .dilation = 2, .pad = 4},
+                 Conv{.height = 5, .width = 7, .kh = 4, .kw = 4, .pad = 2, .inputDilation = 2}}) {
+    for (int64_t channels : {2, 17}) {
+      c.ci = c.co = 1;
+      c.groups = channels;
+      c.depthwise = true;
+      list.push_back(c);
+    }
+  }
   list.push_back({.height = 12, .width = 19, .ci = 1, .co = 16, .kh = 5, .kw = 5, .stride = 2, .pad = 2, .nchw = true});
   return list;
 }
@@ -220,6 +235,7 @@ Kernel weightGradient(const Conv& c, DType t) {
   kernel.iters = itersOf(c);
   kernel.taskIters =
       c.groups > 1 ? std::vector<uint32_t>{kG, kKh, kKw, kCi, kCo} : std::vector<uint32_t>{kKh, kKw, kCi, kCo};
+  if (c.depthwise) kernel.taskIters = {kKh, kKw, kCi, kG};
   int64_t row = c.outWidth() * c.outputs();
   Ix dy = it(kB, c.outHeight() * row) + it(kOh, row) + it(kOw, c.outputs()) + it(kG, c.co) + it(kCo);
   Stage sum;
