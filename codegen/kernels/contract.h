@@ -128,8 +128,8 @@ struct MicroKernel {
   DType dtype = DType::F32;
   std::vector<int64_t> rowOffsets;  // of each row in a, in elements
   std::vector<Step> kSteps;         // outer to inner
-  bool lanewise = false;            // a row of a is `width` elements beside each other, not one for all lanes
   bool packed = true;               // rows of b begin at multiples of the vector's size
+  bool lanewise = false;            // a row of a is `width` elements beside each other, not one for all lanes
 };
 /// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…).
 llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m);

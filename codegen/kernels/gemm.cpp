@@ -1,5 +1,6 @@
 // The emitter of any contraction by blocks: a task is a block of rows by a few panels of columns of one batch position.
-// Both factors are packed inside the task; the panel of a is kept from task to task while tasks walk along the columns.
+// Both factors are packed inside the task. Tasks of one block of rows that a thread takes one after the other form a
+// group: they share the panel of a, block of k by block of k, while their sums wait in scratch.
 #include <algorithm>
 
 #include "codegen/kernels/contract.h"
@@ -27,6 +28,9 @@ std::optional<int64_t> plainRowStride(const Contraction& c, const KBlocks& k) {
   return stride.value();
 }
 
+/// The sums of a group of tasks take no more than this.
+constexpr int64_t kSumBytes = 512 << 10;
+
 class BlockedEmitter {
 public:
   BlockedEmitter(KernelEmitter& e, const Contraction& c)
@@ -51,12 +55,9 @@ public:
     int64_t element = dtypeSize(c_.dtype);
     packedA_ = e_.scratch(uint64_t(tilesPerBlock_ * panel_.size * element));
     packedB_ = e_.scratch(uint64_t((panelsPerTask_ * columnPanelSize() + tile_.lanes * tile_.width()) * element));
-    sums_ = e_.scratch(uint64_t(tilesPerBlock_ * panelsPerTask_ * tile_.size() * element));
+    sums_ = e_.scratch(uint64_t(tasksPerGroup_ * taskSums() * element));
     kCount_ = k_.count(e_);
-    e_.loopCarried(e_.task0, e_.task1, 1, "task", {e_.i64(-1)},
-                   [&](llvm::Value* task, std::vector<llvm::Value*> carried) {
-                     return std::vector<llvm::Value*>{emitTask(task, carried[0])};
-                   });
+    e_.ifThen(e_.ir.CreateICmpSLT(e_.task0, e_.task1), [&] { emitRowBlocks(); });
     e_.ir.CreateRetVoid();
   }
 
@@ -75,34 +76,65 @@ private:
       int64_t blocks = (tiles + tilesPerBlock_ - 1) / tilesPerBlock_;
       tilesPerBlock_ = (tiles + blocks - 1) / blocks;
     }
+    int64_t tasksInRow = (panels + panelsPerTask_ - 1) / panelsPerTask_;
+    tasksPerGroup_ =
+        std::clamp<int64_t>(kSumBytes / (taskSums() * dtypeSize(c_.dtype)), 1, std::max<int64_t>(tasksInRow, 1));
   }
 
-  /// One task; `packed` is the number of the row block that stands in packedA_. Returns the one that does now.
-  llvm::Value* emitTask(llvm::Value* task, llvm::Value* packed) {
+  /// Elements of a task's sums.
+  int64_t taskSums() const { return tilesPerBlock_ * panelsPerTask_ * tile_.size(); }
+
+  /// This thread's share of each block of rows it has tasks in, group by group.
+  void emitRowBlocks() {
+    llvm::Value* inRow = atLeast(e_, e_.ceilDiv(e_.dim(columns_), panelsPerTask_ * tile_.width()), 1);
+    llvm::Value* end = e_.ir.CreateUDiv(e_.ir.CreateSub(e_.task1, e_.i64(1)), inRow);
+    e_.loop(e_.ir.CreateUDiv(e_.task0, inRow), e_.ir.CreateAdd(end, e_.i64(1)), 1, "rowblock", [&](llvm::Value* block) {
+      llvm::Value* first = e_.ir.CreateMul(block, inRow);
+      llvm::Value* lo = atLeast(e_, e_.ir.CreateSub(e_.task0, first), 0);
+      llvm::Value* hi = e_.minimum(e_.ir.CreateSub(e_.task1, first), inRow);
+      beginRowBlock(first);
+      e_.loop(lo, hi, tasksPerGroup_, "group", [&](llvm::Value* from) {
+        llvm::Value* to = e_.minimum(e_.ir.CreateAdd(from, e_.i64(tasksPerGroup_)), hi);
+        emitGroup(from, to, e_.ir.CreateICmpEQ(from, lo));
+      });
+    });
+  }
+
+  void beginRowBlock(llvm::Value* task) {
     std::vector<llvm::Value*> at = e_.taskCoordinates(task);
     point_ = originPoint(e_);
     for (size_t i = 0; i < c_.batch.size(); ++i) point_.iters[c_.batch[i]] = at[i];
-    llvm::Value* columnBlocks = e_.ceilDiv(e_.dim(columns_), panelsPerTask_ * tile_.width());
-    llvm::Value* rowBlock = e_.ir.CreateUDiv(task, columnBlocks);
-    llvm::Value* stale = e_.ir.CreateOr(e_.ir.CreateICmpNE(rowBlock, packed), e_.ir.CreateICmpSGT(kCount_, e_.i64(1)));
     row0_ = e_.ir.CreateMul(at[c_.batch.size()], e_.i64(tilesPerBlock_ * tile_.rows));
     rowCount_ = e_.minimum(e_.i64(tilesPerBlock_ * tile_.rows), e_.ir.CreateSub(e_.dim(aRows_.count), row0_));
     tiles_ = e_.ceilDiv(rowCount_, tile_.rows);
-    n0_ = e_.ir.CreateMul(at.back(), e_.i64(panelsPerTask_ * tile_.width()));
-    panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
+  }
+
+  /// Tasks from … to-1 of a block of rows. With one block of k, the first group's panel of a serves the others too.
+  void emitGroup(llvm::Value* from, llvm::Value* to, llvm::Value* isFirstGroup) {
+    llvm::Value* stale = e_.ir.CreateOr(isFirstGroup, e_.ir.CreateICmpSGT(kCount_, e_.i64(1)));
     e_.loop(e_.i64(0), kCount_, 1, "kblock", [&](llvm::Value* block) {
       KRange range = k_.range(e_, block);
       e_.ifThen(stale, [&] { packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_}); });
-      llvm::Value* thin = isThin();
-      e_.ifThen(thin, [&] { emitThin(block, range); });
-      e_.ifThen(e_.ir.CreateNot(thin), [&] {
-        packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
-        e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
-          e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
-        });
+      e_.loop(from, to, 1, "task", [&](llvm::Value* task) {
+        taskSums_ =
+            elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(e_.ir.CreateSub(task, from), e_.i64(taskSums())));
+        emitTask(task, block, range);
       });
     });
-    return rowBlock;
+  }
+
+  /// One block of k of the task `task` of the block of rows.
+  void emitTask(llvm::Value* task, llvm::Value* block, const KRange& range) {
+    n0_ = e_.ir.CreateMul(task, e_.i64(panelsPerTask_ * tile_.width()));
+    panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
+    llvm::Value* thin = isThin();
+    e_.ifThen(thin, [&] { emitThin(block, range); });
+    e_.ifThen(e_.ir.CreateNot(thin), [&] {
+      packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
+      e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
+        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
+      });
+    });
   }
 
   llvm::Value* panelOf(llvm::Value* tile) {
@@ -133,7 +165,7 @@ private:
         point.iters[c_.n] = e_.ir.CreateAdd(n0_, offset);
         llvm::Value* b = elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
         llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(r, e_.i64(panelsPerTask_ * tile_.width())), offset);
-        llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, number);
+        llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, number);
         callMicroKernel(e_, micro, a, b, sums, isFirst(block), {range.count});
         e_.ifThen(isLast(block), [&] {
           emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, r), e_.i64(1), point.iters[c_.n], strip, sums);
@@ -157,7 +189,7 @@ private:
     llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(tilesPerBlock_)), t);
     llvm::Value* b = elementAddress(e_, c_.dtype, packedB_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
     llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
-    llvm::Value* sums = elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
+    llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
     llvm::Value* offset = e_.ir.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* rows = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(rowCount_, offset));
     // The last tile of a run-time number of rows is filled by the lowest kernel that holds it.
@@ -192,11 +224,12 @@ private:
   Tile tile_;
   KBlocks k_;
   RowPanel panel_;
-  int64_t tilesPerBlock_ = 1, panelsPerTask_ = 2;
+  int64_t tilesPerBlock_ = 1, panelsPerTask_ = 2, tasksPerGroup_ = 1;
   llvm::Value *packedA_ = nullptr, *packedB_ = nullptr, *sums_ = nullptr, *kCount_ = nullptr;
-  // Of the task being emitted.
+  // Of the block of rows and of the task being emitted.
   Point point_;
-  llvm::Value *row0_ = nullptr, *rowCount_ = nullptr, *tiles_ = nullptr, *n0_ = nullptr, *panels_ = nullptr;
+  llvm::Value *row0_ = nullptr, *rowCount_ = nullptr, *tiles_ = nullptr;
+  llvm::Value *n0_ = nullptr, *panels_ = nullptr, *taskSums_ = nullptr;
 };
 
 }  // namespace
