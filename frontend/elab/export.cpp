@@ -69,10 +69,18 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
     if (v.is(ValKind::None)) fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result", f.name.text));
     if (f.result)
       v = matchType(*f.result, v, fmt::format("the result of `{}`", f.name.text), last ? last->loc : f.name.loc);
+    // A tuple's and a tree's results are named by their place in it: "1.fc.w".
     const std::function<void(const Val&, const std::string&)> result = [&](const Val& x, const std::string& name) {
+      const auto part = [&](const Val& v, const std::string& key) {
+        result(v, name.empty() ? key : fmt::format("{}.{}", name, key));
+      };
+      if (x.is(ValKind::Instance)) return result(instanceTree(x.instance, last ? last->loc : f.name.loc), name);
+      if (x.is(ValKind::Tree)) {
+        for (const auto& [key, v] : *x.fields) part(v, key);
+        return;
+      }
       if (x.is(ValKind::Tuple)) {
-        for (size_t i = 0; i < x.items->size(); ++i)
-          result((*x.items)[i], name.empty() ? std::to_string(i) : fmt::format("{}.{}", name, i));
+        for (size_t i = 0; i < x.items->size(); ++i) part((*x.items)[i], std::to_string(i));
         return;
       }
       entry_->outputs.push_back({OutputRole::Result, name.empty() ? "0" : name,
