@@ -7,7 +7,7 @@ import lit.formats
 config.name = "nnc"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".nn", ".nnir", ".test"]
-config.excludes = ["unit", "Inputs", "samples"]
+config.excludes = ["unit", "Inputs", "samples", "library"]
 config.test_source_root = os.path.dirname(__file__)
 
 build = os.path.abspath(lit_config.params.get("build", os.environ.get("NNC_BUILD", os.path.join(os.path.dirname(__file__), "..", "build"))))
