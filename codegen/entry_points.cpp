@@ -71,6 +71,12 @@ const std::vector<FixedFunction>& fixedFunctions() {
        "Sets a scalar by name."},
       {"set_threads", offsetof(nnc_api, set_threads), "ipi", "int", "nnc_context *ctx, int threads",
        "Changes the number of threads; results do not depend on it."},
+      {"set_executor", offsetof(nnc_api, set_executor), "ipppi", "int",
+       "nnc_context *ctx,\n    void (*run)(void *host, int64_t n, void (*body)(void *data, int64_t i), void *data), "
+       "void *host, "
+       "int threads",
+       "Hands the work to a thread pool of the host: run calls body(data, i) for each i below n, in any order, and\n"
+       "returns when all are done. A null run goes back to the pool inside."},
   };
   return functions;
 }

@@ -76,6 +76,7 @@ private:
     if (inst.operand >= launch.bind.size()) return report("{}: a load from no operand", kernel.name);
     const Buffer& buffer = entry_.buffers[launch.bind[inst.operand]];
     if (buffer.type.dtype != inst.dtype) report("{}: a load of another type than its buffer's", kernel.name);
+    if (isOutput(launch.bind[inst.operand])) report("{} reads an output, which its caller may not want", kernel.name);
     if (inst.guards.empty()) checkBounds(kernel, inst.index, buffer);
   }
 
@@ -164,6 +165,15 @@ private:
     return a;
   }
 
+  /// An output or a slice of one. The caller may pass null for it; then it lies where other outputs are written too.
+  bool isOutput(BufId b) const {
+    if (entry_.buffers[b].role == Role::Output) return true;
+    for (const Step& step : entry_.steps)
+      for (const Slice& s : step.slices)
+        if (s.slice == b && s.whole != b && isOutput(s.whole)) return true;
+    return false;
+  }
+
   bool isSlice(BufId b) const {
     return std::any_of(entry_.steps.begin(), entry_.steps.end(), [b](const Step& step) {
       return std::any_of(step.slices.begin(), step.slices.end(), [b](const Slice& s) { return s.slice == b; });
@@ -197,6 +207,8 @@ private:
 
   void checkLifetimes() {
     for (uint32_t i = 0; i < entry_.steps.size(); ++i) {
+      if (entry_.steps[i].kind == Step::Kind::If && isOutput(entry_.steps[i].predicate))
+        report("step {} asks an output, which its caller may not want", i);
       if (entry_.steps[i].kind != Step::Kind::Phase) continue;
       for (const Launch& launch : entry_.phases[entry_.steps[i].phase].launches)
         for (const BufId b : launch.bind) {
