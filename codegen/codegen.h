@@ -29,6 +29,7 @@ struct CodegenOptions {
 /// A relocatable object or text; throws CodegenError with one sentence where the target is unknown or LLVM refuses.
 struct CodegenError {
   std::string message;
+  bool io = false;  // a file could not be written
 };
 
 /// Relocatable objects (ELF bytes) of kernels and tables, without the runtime core.

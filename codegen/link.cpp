@@ -54,7 +54,7 @@ public:
 
 private:
   [[noreturn]] static void fail() {
-    throw CodegenError{fmt::format("cannot hold an object in memory: {}", std::strerror(errno))};
+    throw CodegenError{fmt::format("cannot hold an object in memory: {}", std::strerror(errno)), true};
   }
   int fd_;
 };
@@ -86,13 +86,13 @@ std::string readToEnd(int fd) {
 /// 19), and may end its process where it cannot go on.
 void runLinker(std::vector<std::string> arguments, const std::vector<MemoryFile>& files, const std::string& output) {
   arguments.insert(arguments.begin(), "ld.lld");
-  arguments.insert(arguments.end(), {"--threads=1", "-o", output});
+  arguments.insert(arguments.end(), {"--threads=1", "--no-mmap-output-file", "-o", output});
   for (const MemoryFile& f : files) arguments.push_back(f.path());
   std::vector<const char*> pointers;
   for (const std::string& a : arguments) pointers.push_back(a.c_str());
 
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw CodegenError{fmt::format("cannot link: {}", std::strerror(errno))};
+  if (::pipe2(ends, O_CLOEXEC) != 0) throw CodegenError{fmt::format("cannot link: {}", std::strerror(errno)), true};
   pid_t child = ::fork();
   if (child == 0) {
     ::close(ends[0]);
@@ -102,11 +102,12 @@ void runLinker(std::vector<std::string> arguments, const std::vector<MemoryFile>
   ::close(ends[1]);
   std::string messages = child > 0 ? readToEnd(ends[0]) : "";
   ::close(ends[0]);
-  if (child < 0) throw CodegenError{fmt::format("cannot link: {}", std::strerror(forkError))};
+  if (child < 0) throw CodegenError{fmt::format("cannot link: {}", std::strerror(forkError)), true};
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  if (status != 0) throw CodegenError{fmt::format("cannot link `{}`: {}", output, messages)};
+  if (WIFSIGNALED(status)) messages = fmt::format("the linker was ended by signal {}", WTERMSIG(status));
+  if (status != 0) throw CodegenError{fmt::format("cannot link `{}`: {}", output, messages), true};
 }
 
 std::vector<MemoryFile> withCore(const std::vector<std::string>& objects) {
@@ -148,7 +149,7 @@ std::string linkRelocatable(const std::vector<std::string>& objects) {
   // lld replaces its output file, which one in memory does not allow.
   std::string path = (std::filesystem::temp_directory_path() / "nnc-XXXXXX").string();
   int fd = mkstemp(path.data());
-  if (fd < 0) throw CodegenError{fmt::format("cannot make a temporary file: {}", std::strerror(errno))};
+  if (fd < 0) throw CodegenError{fmt::format("cannot make a temporary file: {}", std::strerror(errno)), true};
   ::close(fd);
   std::string merged;
   try {

@@ -247,6 +247,21 @@ static long write_file(nnc_context* ctx, long f, char* work) {
   return bad ? bad : sys_sync(f);
 }
 
+/* The rename itself lasts only once the folder is on the disk. `work` holds a path as long as the file's. */
+enum { kInvalidArgument = 22 };
+static long sync_folder(char* work, const char* file) {
+  uint64_t end = text_length(file);
+  while (end > 0 && file[end - 1] != '/') end--;
+  for (uint64_t i = 0; i < end; i++) work[i] = file[i];
+  if (end == 0) work[end++] = '.';
+  work[end] = 0;
+  long folder = sys_open_read(work);
+  if (folder < 0) return folder;
+  long bad = sys_sync(folder);
+  sys_close(folder);
+  return bad == -kInvalidArgument ? 0 : bad; /* some file systems cannot sync a folder */
+}
+
 /* Written aside and renamed: whatever happens, the file is the old one or the new one. */
 int core_save(nnc_context* ctx, const char* file) {
   if (!ctx || !file) return NNC_ERR_ARGUMENT;
@@ -267,7 +282,7 @@ int core_save(nnc_context* ctx, const char* file) {
   if (f >= 0) sys_close(f);
   sys_unmap(work, bytes);
   if (!bad) bad = sys_rename(aside, file);
-  if (!bad) return NNC_OK;
-  if (f >= 0) sys_unlink(aside);
+  if (!bad && !sync_folder(aside, file)) return NNC_OK;
+  if (f >= 0 && bad) sys_unlink(aside);
   return core_fail(ctx, NNC_ERR_IO, "cannot write ", file, (char*)0);
 }

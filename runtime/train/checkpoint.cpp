@@ -44,18 +44,25 @@ json stateJson(const RunState& s) {
           {"sums", sumsJson(s.sums)},  {"reported", reported}};
 }
 
+/// A whole number that is not below `least`; throws where the file says something else.
+int64_t wholeNumber(const json& j, const char* key, int64_t least) {
+  const json& value = j.at(key);
+  if (!value.is_number_integer() || value.get<int64_t>() < least) throw std::out_of_range(key);
+  return value;
+}
+
 RunState stateOf(const json& j) {
   RunState s;
-  s.epochs = j.at("epochs");
-  s.seed = j.at("seed");
-  s.train = j.at("train");
-  s.epoch = j.at("epoch");
-  s.epochStep = j.at("epoch_step");
-  s.step = j.at("step");
+  s.epochs = wholeNumber(j, "epochs", 0);
+  s.seed = wholeNumber(j, "seed", -1);
+  s.train = wholeNumber(j, "train", 0);
+  s.epoch = wholeNumber(j, "epoch", 1);
+  s.epochStep = wholeNumber(j, "epoch_step", 0);
+  s.step = wholeNumber(j, "step", s.epochStep);
   s.hasBest = j.at("has_best");
   s.best = doubleOfBits(j.at("best"));
-  s.bestEpoch = j.at("best_epoch");
-  s.sinceBest = j.at("since_best");
+  s.bestEpoch = wholeNumber(j, "best_epoch", 0);
+  s.sinceBest = wholeNumber(j, "since_best", 0);
   s.sums.rows = doubleOfBits(j.at("sums").at("rows"));
   s.sums.loss = doubleOfBits(j.at("sums").at("loss"));
   for (const json& m : j.at("sums").at("metrics")) s.sums.metrics.push_back(doubleOfBits(m));
@@ -70,6 +77,8 @@ void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::s
   if (!saved.is_object()) throw DataError(file.path(), "metadata", "`hypers` is no JSON object");
   for (const auto& [name, value] : hypers) {
     if (!saved.contains(name) || saved[name] == value) continue;
+    if (!saved[name].is_string())
+      throw DataError(file.path(), "metadata", fmt::format("`hypers`: {} is no text", name));
     throw DataError(file.path(), "metadata",
                     fmt::format("was trained with {} = {}, but {} = {} is in force; pass --set {}={}", name,
                                 saved[name].get<std::string>(), name, value, name, saved[name].get<std::string>()));

@@ -36,6 +36,7 @@ public:
 
 private:
   RunState& state() { return checkpoint_.state; }
+  void checkState();
   int64_t epochSteps() const;
   double runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& sums);
   void setScalars(int64_t epoch, int64_t step);
@@ -91,11 +92,29 @@ Trainer::Trainer(Model& model, const Description& description, const TrainInfo& 
     if (const Split* valid = dataset_.find("valid"); valid && !train.eval.empty())
       validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), data, dataset_, *valid);
   }
+  checkState();
   bool goOn = state().step > 0 || state().train > 0;
   log_ = std::make_unique<MetricsLog>(
       goOn ? MetricsLog::resume(options.folder, metricNames(train), train.name, state().step)
            : MetricsLog(options.folder, metricNames(train)));
   if (state().sums.metrics.size() != train.metrics.size()) state().sums = emptySums(train);
+}
+
+/// What a checkpoint says must be a place where this run can be.
+void Trainer::checkState() {
+  const RunState& s = state();
+  const int64_t steps = epochSteps(), before = s.step - s.epochStep;
+  const bool inside =
+      s.epochStep <= steps && (steps == 0 ? before == 0 : before % steps == 0 && before / steps == s.epoch - 1);
+  if (!inside)
+    throw DataError(
+        options_.folder + "/checkpoint.safetensors", "metadata",
+        fmt::format("stands at step {} of epoch {} of `{}`, {} in all; with these data an epoch has {} steps",
+                    s.epochStep, s.epoch, train_.name, s.step, steps));
+  if (s.epochStep > 0 && s.sums.metrics.size() != train_.metrics.size())
+    throw DataError(
+        options_.folder + "/checkpoint.safetensors", "metadata",
+        fmt::format("has {} metrics; `{}` has {}", s.sums.metrics.size(), train_.name, train_.metrics.size()));
 }
 
 int64_t Trainer::epochSteps() const {
@@ -288,6 +307,10 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   Checkpoint checkpoint;
   if (options.resume)
     checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, description.hypers);
+  if (checkpoint.state.train > 0 && static_cast<size_t>(checkpoint.state.train) >= description.trains.size())
+    throw DataError(options.folder + "/checkpoint.safetensors", "metadata",
+                    fmt::format("stands in train block {}; the model has {}", checkpoint.state.train + 1,
+                                description.trains.size()));
   // What was asked for when the run began holds until something else is asked for.
   if (options.epochs > 0) checkpoint.state.epochs = options.epochs;
   if (options.seed >= 0) checkpoint.state.seed = options.seed;

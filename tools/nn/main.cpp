@@ -1,5 +1,6 @@
 // nn: trains, evaluates and uses networks described in .nn files.
 #include <fmt/format.h>
+#include <csignal>
 #include <map>
 #include <new>
 
@@ -20,7 +21,7 @@ int guarded(const Command& command) {
     return kExitIo;
   } catch (const codegen::CodegenError& e) {
     fmt::print(stderr, "nn: {}\n", e.message);
-    return kExitUsage;
+    return e.io ? kExitIo : kExitUsage;
   } catch (const train::RunError& e) {
     fmt::print(stderr, "nn: {}\n", e.what());
     return e.exitCode();
@@ -38,6 +39,7 @@ int guarded(const Command& command) {
 
 int main(int argc, char** argv) {
   using namespace nnc::tools;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of write, like a full disk
   CLI::App app("nn: trains, evaluates and uses networks described in .nn files");
   app.require_subcommand(1);
   app.set_version_flag("--version", versionText());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <filesystem>
 
 #include "tools/common/compile.h"
@@ -121,7 +122,7 @@ int guarded(Arguments& a) {
     return kExitIo;
   } catch (const codegen::CodegenError& e) {
     fmt::print(stderr, "nnc: {}\n", e.message);
-    return kExitUsage;
+    return e.io ? kExitIo : kExitUsage;
   }
 }
 
@@ -129,6 +130,7 @@ int guarded(Arguments& a) {
 }  // namespace nnc::tools
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond its limit is an error of write, like a full disk
   CLI::App app("nnc: compiles a network described in a .nn file");
   nnc::tools::Arguments arguments;
   arguments.compile.cpus = nnc::codegen::genericCpus();

@@ -15,14 +15,16 @@ def main():
     nn, model, folder, kills = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), int(sys.argv[4])
     common = [nn, "train", model, "--epochs", "1", "--checkpoint-every", "5", *sys.argv[5:]]
     start = time.time()
+    subprocess.run([*common, "--out", folder / "begun", "--stop-after", "1"], stderr=subprocess.DEVNULL)
+    begun = time.time()
     subprocess.run([*common, "--out", folder / "alone", "--threads", "2"], check=True, stderr=subprocess.DEVNULL)
-    whole = time.time() - start
+    startup, whole = begun - start, time.time() - begun
     random.seed(whole)  # other moments each time; they are printed below
     killed = 0
     while True:
         resume = ["--resume" if (folder / "killed/checkpoint.safetensors").exists() else "--out", folder / "killed"]
         run = subprocess.Popen([*common, *resume, "--threads", str(1 + killed % 3)], stderr=subprocess.DEVNULL)
-        wait = None if killed == kills else random.uniform(0.3, 1) * whole / 3 + 0.5
+        wait = None if killed == kills else startup + random.uniform(0.2, 1) * max(whole - startup, 0.5) / kills
         try:
             if run.wait(wait) != 0:
                 sys.exit(f"the resumed run ended with {run.returncode}")
