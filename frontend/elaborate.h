@@ -14,6 +14,7 @@ namespace nnc {
 
 struct ElabOptions {
   std::map<std::string, std::string> hypers;     // `--set name=value`
+  std::map<std::string, std::string> trained;    // values weights were trained with: defaults before the file's own
   std::map<std::string, std::string> dataPaths;  // `--data name=DIR`
 };
 

@@ -39,7 +39,10 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   if (!simple(v))
     fail(DiagCode::WrongKind, h.fallback->loc,
          fmt::format("a hyperparameter is a number, true, false or a text, not {}", describe(v)));
-  if (auto it = options_.hypers.find(h.name.text); it != options_.hypers.end()) v = parseHyper(it->second, v, h);
+  const std::string* given = nullptr;
+  for (const auto* values : {&options_.hypers, &options_.trained})
+    if (auto it = values->find(h.name.text); !given && it != values->end()) given = &it->second;
+  if (given) v = parseHyper(*given, v, h);
   const auto text = [&](const Val& x) {
     return x.is(ValKind::Int)     ? x.dim.str()
            : x.is(ValKind::Float) ? fmt::format("{}", x.number)
@@ -65,7 +68,7 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   for (const auto& c : h.choices) record.choices.push_back(text(eval(*c)));
   if (!record.choices.empty())
     inside = std::find(record.choices.begin(), record.choices.end(), record.value) != record.choices.end();
-  if (!inside && !options_.hypers.contains(h.name.text))
+  if (!inside && !given)
     fail(DiagCode::BadHyper, h.fallback->loc,
          fmt::format("the default {} of `{}` is outside of its domain", record.value, h.name.text));
   hyperValues_[h.name.text] = v;

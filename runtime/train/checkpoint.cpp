@@ -70,18 +70,28 @@ RunState stateOf(const json& j) {
   return s;
 }
 
-void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::string>& hypers) {
+std::map<std::string, std::string> hypersOf(const SafetensorsFile& file) {
+  std::map<std::string, std::string> hypers;
   auto found = file.metadata().find("hypers");
-  if (found == file.metadata().end()) return;
+  if (found == file.metadata().end()) return hypers;
   json saved = json::parse(found->second, nullptr, false);
   if (!saved.is_object()) throw DataError(file.path(), "metadata", "`hypers` is no JSON object");
+  for (const auto& [name, value] : saved.items()) {
+    if (!value.is_string()) throw DataError(file.path(), "metadata", fmt::format("`hypers`: {} is no text", name));
+    hypers[name] = value;
+  }
+  return hypers;
+}
+
+/// A value in force that the file was not trained with can only come from --set.
+void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::string>& hypers) {
+  const std::map<std::string, std::string> saved = hypersOf(file);
   for (const auto& [name, value] : hypers) {
-    if (!saved.contains(name) || saved[name] == value) continue;
-    if (!saved[name].is_string())
-      throw DataError(file.path(), "metadata", fmt::format("`hypers`: {} is no text", name));
+    auto was = saved.find(name);
+    if (was == saved.end() || was->second == value) continue;
     throw DataError(file.path(), "metadata",
-                    fmt::format("was trained with {} = {}, but {} = {} is in force; pass --set {}={}", name,
-                                saved[name].get<std::string>(), name, value, name, saved[name].get<std::string>()));
+                    fmt::format("was trained with {0} = {1}, but {0} = {2} is in force; leave out --set {0}", name,
+                                was->second, value));
   }
 }
 
@@ -122,6 +132,10 @@ Checkpoint loadCheckpoint(const std::string& path, Model& model, const std::map<
   }
   model.load(file, kEverything);
   return checkpoint;
+}
+
+std::map<std::string, std::string> savedHypers(const std::string& file) {
+  return hypersOf(SafetensorsFile::read(file));
 }
 
 void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers) {

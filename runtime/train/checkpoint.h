@@ -40,6 +40,10 @@ void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& che
 /// or IoError.
 Checkpoint loadCheckpoint(const std::string& file, Model& model, const std::map<std::string, std::string>& hypers);
 
+/// The hyperparameters a weight file or checkpoint was made with, as text by name; none if it does not say. Throws
+/// DataError or IoError.
+std::map<std::string, std::string> savedHypers(const std::string& file);
+
 /// Weights (parameters and layer state) as a file of their own, hyperparameters in the metadata.
 void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers);
 /// Throws DataError where tensors are missing or do not fit, or where a hyperparameter that the file was trained with

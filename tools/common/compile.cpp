@@ -62,7 +62,7 @@ auto Compilation::timed(const std::string& stage, F&& run) {
 
 const Module* Compilation::elaborated() {
   if (!elaborated_ && !diagnostics_.hasErrors()) {
-    ElabOptions elab{options_.hypers, options_.dataPaths};
+    ElabOptions elab{options_.hypers, options_.trained, options_.dataPaths};
     elaborated_ = timed("frontend", [&] { return compileSource(options_.file, elab, sources_, diagnostics_); });
     if (elaborated_ && change_) change_(*elaborated_);
     if (elaborated_ && options_.asF64) widen(*elaborated_);

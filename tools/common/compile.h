@@ -20,6 +20,7 @@ namespace nnc::tools {
 struct CompileOptions {
   std::string file;
   std::map<std::string, std::string> hypers;     // --set
+  std::map<std::string, std::string> trained;    // what weights were trained with, where --set says nothing
   std::map<std::string, std::string> dataPaths;  // --data
   bool plain = false;                            // -O0
   bool verifyEach = false;

@@ -34,7 +34,8 @@ struct ModelArguments {
   int level = 1;
 
   void declare(CLI::App& app);
-  CompileOptions compileOptions() const;
+  /// `weights`: a file whose hyperparameters are in force where --set says nothing; or empty.
+  CompileOptions compileOptions(const std::string& weights = "") const;
 };
 
 /// A model compiled for this run and loaded. The shared object lies in a folder of its own until the object dies, or

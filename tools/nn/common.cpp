@@ -1,6 +1,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "runtime/train/checkpoint.h"
 #include "tools/nn/commands.h"
 
 namespace nnc::tools {
@@ -18,8 +19,9 @@ void ModelArguments::declare(CLI::App& app) {
   app.add_option("-O", level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));
 }
 
-CompileOptions ModelArguments::compileOptions() const {
+CompileOptions ModelArguments::compileOptions(const std::string& weights) const {
   CompileOptions options;
+  if (!weights.empty()) options.trained = train::savedHypers(weights);
   options.file = file;
   options.hypers = keyValues(set, "--set");
   options.dataPaths = keyValues(data, "--data");

@@ -32,7 +32,7 @@ int evaluateBlock(train::Model& model, const train::Description& description, co
 }
 
 int runEval(EvalArguments& a) {
-  CompileOptions options = a.model.compileOptions();
+  CompileOptions options = a.model.compileOptions(a.weights);
   Compilation compilation(options);
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;

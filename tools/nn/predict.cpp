@@ -251,7 +251,7 @@ void writeResults(const nnc_entry& entry, const std::vector<Array>& results, con
 }
 
 int runPredict(PredictArguments& a) {
-  Compilation compilation(a.model.compileOptions());
+  Compilation compilation(a.model.compileOptions(a.weights));
   auto loaded = compileAndLoad(compilation, a.seed, a.model.threads);
   if (!loaded) return kExitSource;
   train::Model& model = *loaded->model;

@@ -20,7 +20,8 @@ struct TrainArguments {
 };
 
 int runTrain(TrainArguments& a) {
-  CompileOptions options = a.model.compileOptions();
+  CompileOptions options =
+      a.model.compileOptions(a.resume.empty() ? a.loop.weights : a.resume + "/checkpoint.safetensors");
   a.loop.resume = !a.resume.empty();
   a.loop.folder = a.loop.resume ? a.resume : !a.out.empty() ? a.out : "runs/" + fs::path(a.model.file).stem().string();
   a.loop.dataPaths = options.dataPaths;

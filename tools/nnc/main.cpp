@@ -5,7 +5,10 @@
 #include <csignal>
 #include <filesystem>
 
+#include "runtime/train/checkpoint.h"
+#include "runtime/train/error.h"
 #include "tools/common/compile.h"
+#include "tools/common/weights.h"
 #include "tools/nnc/outputs.h"
 
 namespace nnc::tools {
@@ -97,9 +100,11 @@ int run(Arguments& a) {
   a.compile.dataPaths = keyValues(a.data, "--data");
   a.compile.plain = a.level == 0;
   const OutputKind* kind = kindOf(a);
+  if (!a.compile.weights.empty()) a.compile.trained = train::savedHypers(a.compile.weights);
   if (a.saveTemps && (a.output.empty() || a.output == "-"))
     throw UsageError{"--save-temps: -o must name a file beside which they go"};
   Compilation c(a.compile);
+  if (!a.compile.weights.empty() && c.elaborated()) requireFitting(a.compile.weights, *c.elaborated());
   std::vector<std::string> files;
   if (kind) files = write(a, *kind, c);
   if (a.saveTemps)
@@ -120,6 +125,9 @@ int guarded(Arguments& a) {
   } catch (const IoFailure& e) {
     fmt::print(stderr, "nnc: {}\n", e.message);
     return kExitIo;
+  } catch (const train::RunError& e) {
+    fmt::print(stderr, "nnc: {}\n", e.what());
+    return e.exitCode();
   } catch (const codegen::CodegenError& e) {
     fmt::print(stderr, "nnc: {}\n", e.message);
     return e.io ? kExitIo : kExitUsage;
