@@ -73,35 +73,6 @@ void Elaborator::assignInstance(Instance* instance, const Val& v, Loc at) {
     fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned a tree that has more parts", instance->path));
 }
 
-void Elaborator::assignWild(const ast::Expr& target, const Val& v, Loc at) {
-  const ast::Wild& wild = (target.is<ast::Wild>() ? target : *target.as<ast::Field>().base).as<ast::Wild>();
-  const Val base = eval(*wild.base);
-  if (!base.is(ValKind::Instance))
-    fail(DiagCode::AssignTarget, at,
-         fmt::format("`.*` and `.**` stand after an instance, not after {}", describe(base)));
-  const Val matched = eval(target);  // the part of the tree the pattern names
-  const std::function<void(Instance*, const Val&, const Val*)> walk = [&](Instance* instance, const Val& part,
-                                                                          const Val* value) {
-    for (size_t i = 0; i < part.fields->size(); ++i) {
-      const auto& [name, sub] = (*part.fields)[i];
-      const Val* x = value;
-      if (value && value->is(ValKind::Tree)) {
-        x = nullptr;
-        for (const auto& [n, y] : *value->fields)
-          if (n == name) x = &y;
-        if (!x) fail(DiagCode::WrongKind, at, fmt::format("the value has no part `{}`", name));
-      }
-      Instance::Member* m = instance->find(name);
-      if (m->child)
-        walk(m->child, sub, x);
-      else
-        assignCells(CellTree{m->param, false, {}}, *x, at, m->param->name);
-    }
-  };
-  const Val tree = v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v;
-  walk(base.instance, matched, &tree);
-}
-
 void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
   if (const auto* name = target.tryAs<ast::Name>()) {
     if (name->text == "_") return;
@@ -153,8 +124,7 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
       assignTo(*tuple->elements[i], (*v.items)[i], tuple->elements[i]->loc);
     return;
   }
-  if (target.is<ast::Wild>() || (target.is<ast::Field>() && target.as<ast::Field>().base->is<ast::Wild>()))
-    return assignWild(target, v, at);
+  if (isPattern(target)) return assignPattern(target, v, at);
   if (const auto* field = target.tryAs<ast::Field>()) {
     const Val base = eval(*field->base);
     if (base.is(ValKind::Instance)) {

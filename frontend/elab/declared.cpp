@@ -15,15 +15,21 @@ struct Ratio {
   Dim num, den = 1;
 };
 
-void namesIn(const ast::Expr& e, std::vector<const ast::Name*>& into) {
-  if (const auto* n = e.tryAs<ast::Name>()) into.push_back(n);
-  if (const auto* u = e.tryAs<ast::Unary>()) namesIn(*u->operand, into);
+/// A name in a dimension. As an argument of a call it may be anything (`[rows_of(x), 2]`); elsewhere it is a dimension.
+struct DimName {
+  const ast::Name* name;
+  bool isArgument;
+};
+
+void namesIn(const ast::Expr& e, std::vector<DimName>& into, bool inCall = false) {
+  if (const auto* n = e.tryAs<ast::Name>()) into.push_back({n, inCall});
+  if (const auto* u = e.tryAs<ast::Unary>()) namesIn(*u->operand, into, inCall);
   if (const auto* bin = e.tryAs<ast::Binary>()) {
-    namesIn(*bin->lhs, into);
-    namesIn(*bin->rhs, into);
+    namesIn(*bin->lhs, into, inCall);
+    namesIn(*bin->rhs, into, inCall);
   }
   if (const auto* c = e.tryAs<ast::Call>())
-    for (const ast::Arg& a : c->args) namesIn(*a.value, into);
+    for (const ast::Arg& a : c->args) namesIn(*a.value, into, true);
 }
 
 /// Solves a·? + c = 0 for the unknown.
@@ -65,10 +71,10 @@ Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const s
   if (!expected) {
     const Val v = eval(value);
     if (v.isNumber() || (v.is(ValKind::Fn) && !v.fn->isLayer())) {
-      std::vector<const ast::Name*> names;
+      std::vector<DimName> names;
       for (const ast::Dim& d : t.shape)
         if (d.expr) namesIn(*d.expr, names);
-      for (const ast::Name* n : names) eval(*n);  // reports the unknown one
+      for (const DimName& n : names) eval(*n.name);  // reports the unknown one
       fail(DiagCode::ShapeUnknown, t.loc, fmt::format("the shape of {} is not known here", named(what)));
     }
     return matchType(t, v, what, value.loc);
@@ -248,12 +254,13 @@ bool Elaborator::matchDim(const ast::Dim& d, const Dim& actual, const std::strin
     }
     return bindNew(d.name);
   }
-  std::vector<const ast::Name*> names;
+  std::vector<DimName> names;
   namesIn(*d.expr, names);
   std::set<std::string> unknown;
-  for (const ast::Name* n : names) {
-    bool known = dimBinding(ctx_.scope, n->text) != nullptr;
-    if (!known && !ctx_.scope->find(n->text)) builtinName(n->text, n->loc, known);
+  for (const auto& [n, isArgument] : names) {
+    const bool bound = ctx_.scope->find(n->text) != nullptr;
+    bool known = dimBinding(ctx_.scope, n->text) != nullptr || (isArgument && bound);
+    if (!known && !bound) builtinName(n->text, n->loc, known);
     if (!known) unknown.insert(n->text);
   }
   // The callee of `max(a, b)` in a dimension is no dimension.

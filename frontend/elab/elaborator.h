@@ -148,14 +148,21 @@ private:
   Val evalUnary(const ast::Unary& e);
   Val evalBinary(const ast::Binary& e);
   Val evalField(const ast::Field& e);
-  Val evalWild(const ast::Wild& e);
   Val evalIf(const ast::If& e);
   Val selectBranches(const Val& cond, const Val& a, const Val& b, Loc at);
-  Val wildTree(const Val& base, bool deep, Loc at);
   Val fieldOf(const Val& base, const ast::Ident& name, Loc at);
   Val evalBlock(const ast::Block& block, bool ownScope = true);
   void evalStmt(const ast::Stmt& s, bool isLast, Val& value);
   Val evalStatic(const ast::Expr& e);
+
+  // ---- pattern.cpp: parts by patterns of their paths
+  struct PartsPattern {
+    Val base;
+    std::vector<std::string> names;  // with "*" and "**"
+  };
+  PartsPattern partsPattern(const ast::Expr& e);
+  Val evalPattern(const ast::Expr& e);
+  void assignPattern(const ast::Expr& target, const Val& v, Loc at);
 
   // ---- stmt.cpp, variables.cpp, assign.cpp: let, var, param, state, assignment
   void nameValue(const Val& v, const std::string& name);
@@ -169,7 +176,6 @@ private:
   void assignTo(const ast::Expr& target, const Val& v, Loc at);
   void assignTree(const Val& target, const Val& v, Loc at);
   void assignInstance(Instance* instance, const Val& v, Loc at);
-  void assignWild(const ast::Expr& target, const Val& v, Loc at);
   void assignCells(const CellTree& cells, const Val& v, Loc at, const std::string& name);
   Cell* newVariable(const std::string& path, const TensorVal& like, Variable::Kind kind, Loc at);
   CellTree makeState(const std::string& path, const Val& init, Instance* owner, Loc at);
@@ -301,6 +307,7 @@ private:
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
   void trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data);
+  void checkValidReads(const TrainBlock& block);
   void elaborateMetric(const ast::Metric& m, TrainBlock& block);
   void elaborateExport(const ast::Callable& f, const ScopePtr& scope);
   void exportInstances(const ScopePtr& scope);
@@ -337,6 +344,7 @@ private:
   DataInfo* rawData_ = nullptr;  // inside a data field
   bool trustBounds_ = false;     // a declared bound holds because the data are checked against it when they are read
   std::map<std::string, Instance*> trainRoots_;
+  std::vector<std::pair<std::string, Loc>> validReads_;  // results of validation that the train block names
   Context ctx_;
   std::vector<CallSite> calls_;
   std::shared_ptr<const std::string> originPath_;
@@ -357,5 +365,7 @@ private:
 };
 
 uint64_t hashText(const std::string& text);
+/// A path with `*` or `**` in it.
+bool isPattern(const ast::Expr& e);
 
 }  // namespace nnc::elab

@@ -30,7 +30,7 @@ Val Elaborator::eval(const ast::Expr& e) {
     case ast::ExprKind::Field:
       return evalField(e.as<ast::Field>());
     case ast::ExprKind::Wild:
-      return evalWild(e.as<ast::Wild>());
+      return evalPattern(e);
     case ast::ExprKind::Transpose: {
       const TensorVal x = asTensor(evalExpecting(*e.as<ast::Transpose>().operand, nullptr), e.loc, "`'`");
       const int rank = x.type.rank();

@@ -146,6 +146,11 @@ Val Elaborator::readTree(const CellTree& tree, Loc at) {
 }
 
 Val Elaborator::instanceTree(Instance* instance, Loc at) {
+  // Before its first application an instance has no parts; a sum over none would silently be 0.
+  if (instance->members.empty() && instance->entry < 0 && !instance->source)
+    fail(DiagCode::NoSuchPart, at,
+         fmt::format("the parts of `{}` are made where it is applied first, which must stand before this line",
+                     instance->path));
   Fields fields;
   for (const Instance::Member& m : instance->members) {
     if (m.param) {

@@ -1,4 +1,4 @@
-// Names, fields and patterns of parts: what they stand for.
+// Names and fields: what they stand for.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -160,6 +160,7 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
       failUnknown(DiagCode::UnknownData, name.loc, "field", name.text, names);
     }
     case ValKind::Split:
+      validReads_.emplace_back(fmt::format("{}.{}", base.text, name.text), name.loc);
       place(at);
       return Val::of(wrap(scalarLeaf(fmt::format("{}.{}", base.text, name.text), DType::F32, 0)));
     default:
@@ -168,31 +169,8 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
 }
 
 Val Elaborator::evalField(const ast::Field& e) {
-  // A field of a pattern (`net.**.w`) keeps the part that matches.
-  if (e.base->is<ast::Wild>()) {
-    const Val all = evalWild(e.base->as<ast::Wild>());
-    const std::function<Val(const Val&)> filter = [&](const Val& v) -> Val {
-      Fields kept;
-      for (const auto& [name, child] : *v.fields) {
-        if (name == e.name.text)
-          kept.emplace_back(name, child);
-        else if (child.is(ValKind::Tree))
-          if (Val sub = filter(child); !sub.fields->empty()) kept.emplace_back(name, std::move(sub));
-      }
-      return Val::tree(std::move(kept));
-    };
-    Val found = filter(all);
-    if (found.fields->empty()) fail(DiagCode::NoMatch, e.loc, fmt::format("nothing here is named `{}`", e.name.text));
-    return found;
-  }
+  if (isPattern(e)) return evalPattern(e);
   return fieldOf(evalExpecting(*e.base, nullptr), e.name, e.loc);
-}
-
-Val Elaborator::evalWild(const ast::Wild& e) {
-  const Val base = evalExpecting(*e.base, nullptr);
-  if (base.is(ValKind::Instance)) return instanceTree(base.instance, e.loc);
-  if (base.is(ValKind::Tree)) return base;
-  fail(DiagCode::WrongKind, e.loc, fmt::format("`.*` and `.**` stand after an instance, not after {}", describe(base)));
 }
 
 }  // namespace nnc::elab

@@ -18,7 +18,7 @@ std::string targetPath(const ast::Expr& e) {
   if (const auto* w = e.tryAs<ast::Wild>()) return targetPath(*w->base);
   if (const auto* f = e.tryAs<ast::Field>()) {
     const std::string base = targetPath(*f->base);
-    return f->base->is<ast::Wild>() ? base : base.empty() ? "" : base + "." + f->name.text;
+    return isPattern(*f->base) ? base : base.empty() ? "" : base + "." + f->name.text;
   }
   return "";
 }
@@ -64,9 +64,11 @@ std::vector<bool> neededForMetrics(const ast::Block& body) {
   return keep;
 }
 
-/// Losses and errors are to fall, everything else is to rise, unless `maximize` says otherwise.
+/// Losses, errors and the like are to fall, everything else is to rise, unless `maximize` says otherwise.
 bool shouldFall(const std::string& monitor) {
-  return monitor.find("loss") != std::string::npos || monitor.find("error") != std::string::npos;
+  for (const char* word : {"loss", "error", "perplexity", "mse", "mae", "divergence"})
+    if (monitor.find(word) != std::string::npos) return true;
+  return false;
 }
 
 }  // namespace
@@ -85,6 +87,7 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
         block.monitor = targetPath(*a.value);
         if (block.monitor.empty())
           fail(DiagCode::UnknownSetting, at, "`monitor` names a result: `valid.accuracy`, `valid.loss`");
+        validReads_.emplace_back(block.monitor, at);
         continue;
       }
       if (name == "maximize") {
@@ -128,6 +131,7 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
     return;
   }
   if (data) block.data = data->ast->name.text;
+  validReads_.clear();
   trainSettings(t, block, data);
   instances_.emplace_back();
   Instance* root = &instances_.back();
@@ -137,8 +141,22 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
   root->at = t.name.loc;
   trainRoots_[t.name.text] = root;
   trainEntry(t, scope, Function::Kind::Step, block, data);
+  if (diagnostics_.errorCount() == before) checkValidReads(block);
   if (diagnostics_.errorCount() == before) trainEntry(t, scope, Function::Kind::Eval, block, data);
   module_.trains.push_back(block);
+}
+
+/// What is read of validation is the loss or a metric of the block: `valid.acuracy` would be 0 for ever.
+void Elaborator::checkValidReads(const TrainBlock& block) {
+  std::vector<std::string> known{"valid.loss"};
+  for (const std::string& m : block.metrics) known.push_back("valid." + m);
+  std::set<std::string> reported;
+  for (const auto& [name, at] : validReads_) {
+    if (std::find(known.begin(), known.end(), name) != known.end() || !reported.insert(name).second) continue;
+    Diagnostic& d = error(DiagCode::UnknownName, at, fmt::format("`{}` has no result `{}`", block.name, name));
+    if (const std::string near = nearestName(name, known); !near.empty())
+      d.help(fmt::format("did you mean `{}`?", near));
+  }
 }
 
 void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block,

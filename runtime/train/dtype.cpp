@@ -36,6 +36,21 @@ double bfloatToDouble(uint16_t bits) {
   return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
 }
 
+/// The bits of the nearest number with `mantissa` stored bits and exponents from `least` to `most`, ties to even.
+uint16_t narrowFloat(double value, int mantissa, int least, int most) {
+  const auto sign = static_cast<uint16_t>(std::signbit(value) ? 0x8000 : 0);
+  const auto infinity = static_cast<uint16_t>((most - least + 2) << mantissa);
+  if (std::isnan(value)) return static_cast<uint16_t>(infinity | 1 << (mantissa - 1));
+  const double magnitude = std::abs(value);
+  if (magnitude == 0) return sign;
+  // Below 2^least the spacing stays that of the smallest normal numbers.
+  const int exponent = std::isinf(magnitude) ? most + 1 : std::max(std::ilogb(magnitude), least);
+  if (exponent > most) return static_cast<uint16_t>(sign | infinity);
+  const auto units = static_cast<int>(std::nearbyint(std::ldexp(magnitude, mantissa - exponent)));
+  // The leading bit of a normal number adds 1 to the exponent's field; so does a carry out of the mantissa.
+  return static_cast<uint16_t>(sign | (((exponent - least) << mantissa) + units));
+}
+
 template <class T>
 T load(const std::byte* data, size_t index) {
   return loadLe<T>(data + index * sizeof(T));
@@ -150,8 +165,16 @@ void storeDouble(DType dtype, std::byte* data, size_t index, double value) {
       return store(data, index, saturated<int64_t>(value));
     case DType::U8:
       return store(data, index, saturated<uint8_t>(value));
+    case DType::I8:
+      return store(data, index, saturated<int8_t>(value));
+    case DType::Bool:
+      return store(data, index, static_cast<uint8_t>(value != 0));
+    case DType::F16:
+      return store(data, index, narrowFloat(value, 10, -14, 15));
+    case DType::BF16:
+      return store(data, index, narrowFloat(value, 7, -126, 127));
     default:
-      assert(false && "storeDouble takes f32, f64, i32, i64 and u8");
+      assert(false && "storeDouble takes the language's types");
   }
 }
 

@@ -42,7 +42,8 @@ std::optional<uint64_t> checkedBytes(std::span<const int64_t> extents, size_t un
 double elementAsDouble(DType dtype, const std::byte* data, size_t index);
 /// Element `index` of packed integer or Bool `data`; U64 values above the i64 range saturate. Not for floats.
 int64_t elementAsInt(DType dtype, const std::byte* data, size_t index);
-/// Converts one value to F32, F64, I32, I64 or U8 and stores it; integers round to nearest and saturate, NaN gives 0.
+/// Converts one value to a type of the language (not U16, I16, U32, U64) and stores it: the nearest float, ties to
+/// even; integers round to nearest and saturate, NaN gives 0; Bool: not equal to 0.
 void storeDouble(DType dtype, std::byte* data, size_t index, double value);
 
 /// Reverses the bytes of each of `count` elements of `width` bytes, in place (big-endian files).

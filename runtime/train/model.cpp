@@ -82,20 +82,27 @@ static std::vector<int64_t> shapeOf(const nnc_variable& v) {
   return {v.extents, v.extents + v.rank};
 }
 
-std::vector<double> Model::get(const std::string& path) const {
-  for (uint32_t i = 0; i < tables().variables; ++i) {
-    const nnc_variable& v = tables().variable[i];
-    if (path != v.path) continue;
-    assert(v.dtype == NNC_F64);
-    std::vector<double> values(TensorView{DType::F64, shapeOf(v), nullptr}.elements());
-    check(api_->get_tensor(context_, v.path, values.data(), values.size() * sizeof(double)));
-    return values;
-  }
+const nnc_variable& Model::variable(const std::string& path) const {
+  for (uint32_t i = 0; i < tables().variables; ++i)
+    if (path == tables().variable[i].path) return tables().variable[i];
   throw CallError{NNC_ERR_ARGUMENT, "there is no variable " + path};
 }
 
+std::vector<double> Model::get(const std::string& path) const {
+  const nnc_variable& v = variable(path);
+  TensorView view{dtypeOfAbi(v.dtype), shapeOf(v), nullptr};
+  std::vector<std::byte> bytes(view.bytes());
+  check(api_->get_tensor(context_, v.path, bytes.data(), bytes.size()));
+  std::vector<double> values(static_cast<size_t>(view.elements()));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = elementAsDouble(view.dtype, bytes.data(), i);
+  return values;
+}
+
 void Model::set(const std::string& path, const std::vector<double>& values) {
-  check(api_->set_tensor(context_, path.c_str(), values.data(), values.size() * sizeof(double)));
+  const DType dtype = dtypeOfAbi(variable(path).dtype);
+  std::vector<std::byte> bytes(values.size() * sizeOf(dtype));
+  for (size_t i = 0; i < values.size(); ++i) storeDouble(dtype, bytes.data(), i, values[i]);
+  check(api_->set_tensor(context_, path.c_str(), bytes.data(), bytes.size()));
 }
 
 std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const {

@@ -47,7 +47,7 @@ public:
   std::vector<std::byte> store() const;
   void setStore(const std::vector<std::byte>& store);
 
-  /// An f64 variable by path.
+  /// A variable by path, its elements in row-major order as f64 whatever its type.
   std::vector<double> get(const std::string& path) const;
   void set(const std::string& path, const std::vector<double>& values);
 
@@ -59,6 +59,7 @@ public:
 
 private:
   void check(int code) const;
+  const nnc_variable& variable(const std::string& path) const;
 
   void* library_ = nullptr;
   const nnc_api* api_ = nullptr;

@@ -1,5 +1,5 @@
 // nn check: the gradients of every train block against central differences, in f64, along random directions. The
-// kernels are those of a training step, compiled for f64.
+// kernels are those of a training step, compiled for f64. With --compiled: the library against the interpreter.
 #include <fmt/format.h>
 #include <cmath>
 #include <limits>
@@ -7,6 +7,8 @@
 
 #include "runtime/train/feed.h"
 #include "tools/nn/commands.h"
+#include "tools/nn/compare.h"
+#include "tools/nn/grad_sites.h"
 
 namespace nnc::tools {
 
@@ -17,43 +19,8 @@ struct CheckArguments {
   int64_t batch = 4;
   int directions = 3;
   double tolerance = 1e-6;
+  bool compiled = false;
 };
-
-/// A gradient of a step: what is differentiated, and by which parameters.
-struct GradSite {
-  std::string function;  // made for the check: outputs "loss" and one gradient for each path
-  const TrainBlock* block;
-  std::vector<std::string> paths;
-};
-
-/// For each grad of a step by parameters, a function that returns the differentiated scalar and the gradients.
-std::vector<GradSite> addCheckFunctions(Module& module) {
-  std::vector<GradSite> sites;
-  std::vector<Function> made;
-  for (const TrainBlock& block : module.trains) {
-    const Function& step = *module.function(block.step);
-    for (uint32_t n = 0; n < step.body.nodes.size(); ++n) {
-      const Node& node = step.body.nodes[n];
-      if (node.op != Op::Grad) continue;
-      GradSite site{fmt::format("{}.check{}", block.name, sites.size()), &block, {}};
-      Function f = step;
-      f.name = site.function;
-      f.kind = Function::Kind::Export;
-      f.body.outputs = {{OutputRole::Result, "loss", node.in[0]}};
-      for (uint32_t i = 1; i < node.in.size(); ++i) {
-        const Node& by = step.body.node(node.in[i]);
-        if (by.op != Op::Leaf || by.attrs.string("kind") != "param") continue;
-        site.paths.push_back(by.attrs.string("name"));
-        f.body.outputs.push_back({OutputRole::Result, site.paths.back(), {n, i - 1}});
-      }
-      if (site.paths.empty()) continue;
-      made.push_back(std::move(f));
-      sites.push_back(std::move(site));
-    }
-  }
-  for (Function& f : made) module.functions.push_back(std::move(f));
-  return sites;
-}
 
 /// Evaluates a check function at given parameters.
 class Evaluator {
@@ -176,11 +143,12 @@ bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& 
 
 /// Rows of the block's data, as the check function takes them: floats widened with the program.
 int runCheck(CheckArguments& a) {
+  if (a.compiled) return compareCompiled(a.model);
   CompileOptions options = a.model.compileOptions();
   options.asF64 = true;
   Compilation compilation(options);
   std::vector<GradSite> sites;
-  compilation.beforePasses([&](Module& module) { sites = addCheckFunctions(module); });
+  compilation.beforePasses([&](Module& module) { sites = addGradFunctions(module); });
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
   if (sites.empty()) throw UsageError{fmt::format("{} takes no gradient by a parameter", a.model.file)};
@@ -216,6 +184,7 @@ Command declareCheck(CLI::App& app) {
   app.add_option("--batch", a->batch, "rows");
   app.add_option("--directions", a->directions, "random directions for each parameter");
   app.add_option("--tolerance", a->tolerance, "largest relative error");
+  app.add_flag("--compiled", a->compiled, "instead: every function of the compiled library against the interpreter");
   return [a] { return runCheck(*a); };
 }
 

@@ -86,6 +86,11 @@ const Case kCases[] = {
      "export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}",
      {"E0307 3:13"}},
     {"NoSuchPart", "let net = dense[3]\nexport fn f(x: f32[B <= 4, 4]) { net(x) + sum(net.v) }", {"E0308 2:51"}},
+    {"PartsBeforeTheFirstApplication",
+     "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let p = l2(net)\n let loss "
+     "= "
+     "mean(net(x)) + p\n net = 0 * net\n}",
+     {"E0308 4:10"}},
     {"MadeInALoop",
      "layer m(x: [B, 4]) { var h = x; for i in 3 { h = h |> dense[4] }; h }\nlet net = m\nexport fn f(x: f32[B <= 4, "
      "4]) { net(x) }",
@@ -109,6 +114,12 @@ const Case kCases[] = {
     {"SearchOfNothing", "train fit(steps = 1) { let loss = 1.0 }\nsearch fitt(trials = 3)", {"W0404 1:7", "E0101 2:8"}},
     {"UnusedFieldIsChecked", "data d from idx(\"/x\") {\n a: f32[3] = f32(raw.a) + foo\n}", {"E0101 2:27"}},
     {"UnknownSetting", "train fit(stps = 3) { let loss = 1.0 }", {"E0502 1:11", "W0404 1:7"}},
+    {"MonitorMisspelt",
+     "train fit(steps = 3, monitor = valid.acuracy) {\n let loss = 1.0\n metric accuracy = 2.0\n}",
+     {"W0404 1:7", "E0101 1:32"}},
+    {"ResultOfValidationMisspelt",
+     "train fit(steps = 3) {\n let loss = 1.0 + valid.los\n metric a = loss\n}",
+     {"W0404 1:7", "E0101 2:25"}},
     {"RawExtentUnknown",
      "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }",
      {"W0404 4:7", "E0504 2:10"}},

@@ -192,6 +192,33 @@ TEST(Trees, TuplesOfInstancesTrainTogether) {
   EXPECT_NE(m.variable("fit.momentum.m.1.w"), nullptr);
 }
 
+/// Which parameters an assignment to a pattern changes: those with an update in the step.
+Strings assignedBy(const std::string& pattern) {
+  const Module m = compiled(
+      "layer part(x) { x |> conv: dense[2] |> fc: dense[2] }\nlayer m(x: [B, 2]) {\n param w: [2] = 1\n var y = x * w\n"
+      " for i in 2 { y = y |> h[i]: part }\n y |> fc: dense[2]\n}\nlet net = m\ntrain fit(steps = 3, batch = 2) {\n"
+      " let x: [batch, 2] = normal\n let loss = mean(net(x)^2)\n " +
+      pattern + " = 0 * " + pattern + "\n}");
+  Strings paths;
+  if (const Function* f = m.function("fit.step"))
+    for (const Output& o : f->body.outputs)
+      if (o.role == OutputRole::Update) paths.push_back(o.name.substr(4));
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+TEST(Patterns, OneNameOrAnyNumber) {
+  EXPECT_EQ(assignedBy("net.**.w"), (Strings{"fc.w", "h.0.conv.w", "h.0.fc.w", "h.1.conv.w", "h.1.fc.w", "w"}));
+  EXPECT_EQ(assignedBy("net.*.w"), Strings{"fc.w"});
+  EXPECT_EQ(assignedBy("net.**.conv.w"), (Strings{"h.0.conv.w", "h.1.conv.w"}));
+  EXPECT_EQ(assignedBy("net.h.*.fc.b"), (Strings{"h.0.fc.b", "h.1.fc.b"}));
+  EXPECT_EQ(assignedBy("net.h.**.b"), (Strings{"h.0.conv.b", "h.0.fc.b", "h.1.conv.b", "h.1.fc.b"}));
+  EXPECT_EQ(assignedBy("net.*.1.*.w"), (Strings{"h.1.conv.w", "h.1.fc.w"}));
+  EXPECT_EQ(assignedBy("net.**.fc"), (Strings{"fc.b", "fc.w", "h.0.fc.b", "h.0.fc.w", "h.1.fc.b", "h.1.fc.w"}));
+  EXPECT_EQ(assignedBy("net.*").size(), 11u);
+  EXPECT_EQ(assignedBy("net.**").size(), 11u);
+}
+
 TEST(Gradient, WithoutAPathIsAnError) {
   EXPECT_EQ(mistakes("export fn f(x: f32[3], y: f32[3]) {\n grad(sum(x), y)\n}"), Strings{"E0401 2:15"});
 }

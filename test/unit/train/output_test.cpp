@@ -89,5 +89,27 @@ TEST(DTypes, SixteenBitFloatsAndSaturation) {
   EXPECT_EQ(stored, INT32_MAX);
 }
 
+TEST(DTypes, NarrowFloatsAreTheNearest) {
+  const auto bits = [](DType dtype, double value) {
+    uint16_t stored = 0;
+    storeDouble(dtype, reinterpret_cast<std::byte*>(&stored), 0, value);
+    return stored;
+  };
+  EXPECT_EQ(bits(DType::F16, 1), 0x3C00);
+  EXPECT_EQ(bits(DType::F16, -2), 0xC000);
+  EXPECT_EQ(bits(DType::F16, 0x1p-24), 1);
+  EXPECT_EQ(bits(DType::F16, 0x1p-25), 0);           // a tie: to even
+  EXPECT_EQ(bits(DType::F16, 1 + 0x1p-11), 0x3C00);  // a tie: to even
+  EXPECT_EQ(bits(DType::F16, 1 + 3 * 0x1p-11), 0x3C02);
+  EXPECT_EQ(bits(DType::F16, 65519), 0x7BFF);
+  EXPECT_EQ(bits(DType::F16, 65520), 0x7C00);
+  EXPECT_EQ(bits(DType::BF16, 1.5), 0x3FC0);
+  EXPECT_EQ(bits(DType::BF16, -0.0), 0x8000);
+  EXPECT_EQ(bits(DType::BF16, 1.999), 0x4000);  // the carry goes into the exponent
+  EXPECT_EQ(bits(DType::BF16, -INFINITY), 0xFF80);
+  EXPECT_TRUE(std::isnan(elementAsDouble(DType::F16, reinterpret_cast<const std::byte*>("\x01\x7e"), 0)));
+  EXPECT_EQ(bits(DType::BF16, NAN), 0x7FC0);
+}
+
 }  // namespace
 }  // namespace nnc::train::test

@@ -1,0 +1,239 @@
+#include "tools/nn/compare.h"
+
+#include <fmt/format.h>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "ir/eval.h"
+#include "tools/nn/grad_sites.h"
+
+namespace nnc::tools {
+
+namespace {
+
+/// The largest difference allowed, relative to the largest element of a tensor: what rounding each operation to the
+/// element type makes of a program of some depth.
+double toleranceOf(DType dtype) {
+  switch (dtype) {
+    case DType::F64:  // what it holds was f32 mostly
+    case DType::F32:
+      return 2e-4;
+    case DType::F16:
+      return 1e-2;
+    case DType::BF16:
+      return 6e-2;
+    default:
+      return 0;
+  }
+}
+
+/// A dense tensor in the library's bytes.
+struct Packed {
+  DType dtype = DType::F32;
+  std::vector<int64_t> shape;
+  std::vector<std::byte> bytes;
+
+  static Packed of(const nnc_port& port, const std::vector<int64_t>& symbols) {
+    Packed p{static_cast<DType>(port.dtype), {}, {}};
+    size_t n = 1;
+    for (uint32_t i = 0; i < port.rank; ++i) {
+      p.shape.push_back(port.extents[i](symbols.data()));
+      n *= static_cast<size_t>(p.shape.back());
+    }
+    p.bytes.resize(n * static_cast<size_t>(dtypeSize(p.dtype)));
+    return p;
+  }
+  size_t size() const { return bytes.size() / static_cast<size_t>(dtypeSize(dtype)); }
+  double at(size_t i) const {
+    return train::elementAsDouble(train::dtypeOfAbi(static_cast<uint32_t>(dtype)), bytes.data(), i);
+  }
+  void set(size_t i, double value) {
+    train::storeDouble(train::dtypeOfAbi(static_cast<uint32_t>(dtype)), bytes.data(), i, value);
+  }
+};
+
+Tensor tensorOf(DType dtype, std::vector<int64_t> shape, const std::vector<double>& values) {
+  Tensor t = Tensor::zeros(dtype, std::move(shape));
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (isFloat(dtype))
+      t.floats[i] = values[i];
+    else
+      t.ints[i] = static_cast<int64_t>(values[i]);
+  }
+  return t;
+}
+
+Tensor tensorOf(const Packed& p) {
+  std::vector<double> values(p.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = p.at(i);
+  return tensorOf(p.dtype, p.shape, values);
+}
+
+/// The tensors of one call, and the worst element among them. An element's difference is taken relative to the largest
+/// one of its tensor, or to a hundredth of the largest of all: where terms cancel, what is left is rounding.
+class Difference {
+public:
+  void add(std::string name, Tensor want, std::vector<double> got) {
+    for (double w : want.floats)
+      if (std::isfinite(w)) largest_ = std::max(largest_, std::abs(w));
+    pairs_.push_back({std::move(name), std::move(want), std::move(got)});
+  }
+
+  /// The largest relative difference; `where` is set if it exceeds the tolerance.
+  double worst(std::string& where) const {
+    double worst = 0;
+    for (const Pair& p : pairs_) {
+      double scale = std::max(largest_ / 100, 1e-6);
+      for (double w : p.want.floats)
+        if (std::isfinite(w)) scale = std::max(scale, std::abs(w));
+      for (size_t i = 0; i < p.got.size(); ++i) {
+        const double w = isFloat(p.want.dtype) ? p.want.floats[i] : static_cast<double>(p.want.ints[i]), g = p.got[i];
+        if (w == g || (std::isnan(w) && std::isnan(g))) continue;
+        const double d = std::isfinite(g - w) ? std::abs(g - w) / scale : INFINITY;
+        worst = std::max(worst, d);
+        if (d > toleranceOf(p.want.dtype) && where.empty())
+          where = fmt::format("`{}` element {} is {}, the interpreter has {}", p.name, i, g, w);
+      }
+    }
+    return worst;
+  }
+
+private:
+  struct Pair {
+    std::string name;
+    Tensor want;
+    std::vector<double> got;
+  };
+  std::vector<Pair> pairs_;
+  double largest_ = 0;
+};
+
+class Comparison {
+public:
+  Comparison(const Module& reference, train::Model& model) : module_(reference), model_(model) {
+    for (const Scalar& s : module_.scalars) scalar(s.name, s.defaultValue);
+  }
+
+  bool all() {
+    model_.init(kSeed);
+    for (const Function& f : module_.functions) {
+      if (f.kind == Function::Kind::Init && f.name != "init") run(f, {}, 0);  // a pass begins
+    }
+    initialValues();
+    for (const Function& f : module_.functions) {
+      if (f.kind == Function::Kind::Init) continue;
+      double worst = 0;
+      std::string where;
+      for (int round = 0; round < 2; ++round) worst = std::max(worst, run(f, symbolsOf(f, round), round).worst(where));
+      print(f.name, worst, where);
+    }
+    return ok_;
+  }
+
+private:
+  static constexpr int64_t kSeed = 7;
+
+  void print(const std::string& name, double worst, const std::string& where) {
+    if (where.empty())
+      fmt::print("ok      {:<24} largest relative difference {:.1e}\n", name, worst);
+    else
+      fmt::print("WRONG   {:<24} {}\n", name, where);
+    ok_ = ok_ && where.empty();
+  }
+
+  void scalar(const std::string& name, double value) {
+    model_.setScalar(name.c_str(), value);
+    for (const Scalar& s : module_.scalars)
+      if (s.name == name) in_.leaves[name] = tensorOf(s.dtype, {}, {value});
+  }
+
+  /// Small sizes, another for each symbol and round.
+  static std::vector<int64_t> symbolsOf(const Function& f, int round) {
+    std::vector<int64_t> values;
+    for (size_t i = 0; i < f.symbols.size(); ++i)
+      values.push_back(std::min<int64_t>(f.symbols[i].bound, 2 + (static_cast<int64_t>(i) + 2 * round) % 3));
+    return values;
+  }
+
+  void initialValues() {
+    const Function* init = module_.function("init");
+    scalar("seed", kSeed);
+    Difference d;
+    const std::vector<Tensor> values = evaluate(init->body, in_);
+    for (size_t i = 0; i < values.size(); ++i)
+      d.add(init->body.outputs[i].name, values[i], model_.get(init->body.outputs[i].name));
+    std::string where;
+    const double worst = d.worst(where);
+    print("init", worst, where);
+  }
+
+  /// Indices within their bound, bytes, flags, and normal floats.
+  Packed draw(const nnc_port& port, const std::vector<int64_t>& symbols) {
+    Packed p = Packed::of(port, symbols);
+    std::normal_distribution<double> normal;
+    const int64_t most = port.bound > 0 ? port.bound : p.dtype == DType::Bool ? 2 : p.dtype == DType::U8 ? 256 : 10;
+    for (size_t i = 0; i < p.size(); ++i)
+      p.set(i, isFloat(p.dtype) ? normal(random_) : static_cast<double>(random_() % static_cast<uint64_t>(most)));
+    return p;
+  }
+
+  /// One call from the library's present variables, and the same by the interpreter.
+  Difference run(const Function& f, const std::vector<int64_t>& symbols, int round) {
+    const int number = model_.find(f.name);
+    const nnc_entry& entry = model_.entry(number);
+    for (const Variable& v : module_.variables)
+      in_.leaves[v.path] = tensorOf(v.type.dtype, constExtents(v.type.shape), model_.get(v.path));
+    for (const auto& [name, value] : {std::pair{"step", round}, {"steps", 10}, {"epoch", 1}}) scalar(name, value);
+    in_.symbols.clear();
+    for (size_t i = 0; i < symbols.size(); ++i) in_.symbols[f.symbols[i].name] = symbols[i];
+    std::vector<Packed> inputs, outputs;
+    std::vector<const void*> from;
+    std::vector<void*> to;
+    for (uint32_t i = 0; i < entry.inputs; ++i) {
+      inputs.push_back(draw(entry.input[i], symbols));
+      in_.leaves[entry.input[i].name] = tensorOf(inputs.back());
+    }
+    for (const Packed& p : inputs) from.push_back(p.bytes.data());
+    for (uint32_t i = 0; i < entry.outputs; ++i) outputs.push_back(Packed::of(entry.output[i], symbols));
+    for (Packed& p : outputs) to.push_back(p.bytes.data());
+    model_.run(number, symbols, from, to);
+    return against(f, evaluate(f.body, in_), outputs);
+  }
+
+  Difference against(const Function& f, const std::vector<Tensor>& values, const std::vector<Packed>& outputs) {
+    Difference d;
+    size_t next = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const Output& o = f.body.outputs[i];
+      if (o.role == OutputRole::Update) {
+        d.add(o.name, values[i], model_.get(o.name));
+        continue;
+      }
+      const Packed& p = outputs[next++];
+      std::vector<double> got(p.size());
+      for (size_t k = 0; k < got.size(); ++k) got[k] = p.at(k);
+      d.add(o.name, values[i], got);
+    }
+    return d;
+  }
+
+  const Module& module_;
+  train::Model& model_;
+  EvalInputs in_;
+  std::mt19937_64 random_{1};
+  bool ok_ = true;
+};
+
+}  // namespace
+
+int compareCompiled(const ModelArguments& arguments) {
+  Compilation compilation(arguments.compileOptions());
+  compilation.beforePasses([](Module& module) { addGradFunctions(module); });
+  const Module* reference = compilation.differentiated();
+  auto loaded = compileAndLoad(compilation, 0, arguments.threads);
+  if (!loaded) return kExitSource;
+  return Comparison(*reference, *loaded->model).all() ? kExitOk : kExitSource;
+}
+
+}  // namespace nnc::tools

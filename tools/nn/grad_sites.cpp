@@ -1,0 +1,35 @@
+#include "tools/nn/grad_sites.h"
+
+#include <fmt/format.h>
+
+namespace nnc::tools {
+
+std::vector<GradSite> addGradFunctions(Module& module) {
+  std::vector<GradSite> sites;
+  std::vector<Function> made;
+  for (const TrainBlock& block : module.trains) {
+    const Function& step = *module.function(block.step);
+    for (uint32_t n = 0; n < step.body.nodes.size(); ++n) {
+      const Node& node = step.body.nodes[n];
+      if (node.op != Op::Grad) continue;
+      GradSite site{fmt::format("{}.check{}", block.name, sites.size()), &block, {}};
+      Function f = step;
+      f.name = site.function;
+      f.kind = Function::Kind::Export;
+      f.body.outputs = {{OutputRole::Result, "loss", node.in[0]}};
+      for (uint32_t i = 1; i < node.in.size(); ++i) {
+        const Node& by = step.body.node(node.in[i]);
+        if (by.op != Op::Leaf || by.attrs.string("kind") != "param") continue;
+        site.paths.push_back(by.attrs.string("name"));
+        f.body.outputs.push_back({OutputRole::Result, site.paths.back(), {n, i - 1}});
+      }
+      if (site.paths.empty()) continue;
+      made.push_back(std::move(f));
+      sites.push_back(std::move(site));
+    }
+  }
+  for (Function& f : made) module.functions.push_back(std::move(f));
+  return sites;
+}
+
+}  // namespace nnc::tools
