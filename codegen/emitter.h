@@ -60,6 +60,8 @@ public:
   llvm::Value* operand(uint32_t i);
   /// This thread's scratch: reserves `bytes` (64-byte aligned) and returns their address.
   llvm::Value* scratch(uint64_t bytes);
+  /// Makes `bytes` of this thread's scratch the operand `i`, which the launch does not bind.
+  void bindScratch(uint32_t i, uint64_t bytes) { operands_[i] = scratch(bytes); }
   uint64_t scratchBytes() const { return scratchBytes_; }
   /// A dimension as i64: a constant, or arithmetic on the launch's symbols (in the entry block).
   llvm::Value* dim(const Dim& d);

@@ -218,9 +218,74 @@ Result rewriteScatter(Builder& b, const Node& node) {
                 {{"lo", from}, {"hi", after}, {"interior", Ints(shape.size(), 0)}, {"value", 0.0}});
 }
 
+/// A divisor: a value, or its repetition along some axes.
+struct Divisor {
+  Value root;
+  Ints spread;
+
+  static Divisor of(const Graph& graph, Value v) {
+    const Node* broadcast = defines(graph, v, Op::Broadcast);
+    return broadcast ? Divisor{broadcast->in[0], broadcast->attrs.ints("axes")} : Divisor{v, {}};
+  }
+  bool operator==(const Divisor&) const = default;
+};
+
+/// w with v = w / d, for a v of which every term is divided by d.
+Result withoutDivisor(Builder& b, Value v, const Divisor& d) {
+  const Node node = b.graph().node(v);
+  const auto part = [&](size_t i) { return withoutDivisor(b, node.in[i], d); };
+  const auto folded = [&](const Divisor& inside) -> Result {
+    const Result x = withoutDivisor(b, node.in[0], inside);
+    return x ? Result(b.make(node.op, {*x}, node.attrs)) : std::nullopt;
+  };
+  switch (node.op) {
+    case Op::Div:
+      return Divisor::of(b.graph(), node.in[1]) == d ? Result(node.in[0]) : std::nullopt;
+    case Op::Neg:
+      return folded(d);
+    case Op::Mul:
+      if (const Result x = part(0)) return b.mul(*x, node.in[1]);
+      if (const Result y = part(1)) return b.mul(node.in[0], *y);
+      return std::nullopt;
+    case Op::Add: {
+      const Result x = part(0), y = x ? part(1) : std::nullopt;
+      return y ? Result(b.add(*x, *y)) : std::nullopt;
+    }
+    case Op::Broadcast:  // repeats what a smaller divisor divides, or nothing
+      return node.attrs.ints("axes") == d.spread ? folded({d.root, {}}) : std::nullopt;
+    case Op::Sum:  // along axes where the divisor is the same
+      return d.spread.empty() ? folded({d.root, node.attrs.ints("axes")}) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+/// The divisor of the first of several terms.
+std::optional<Value> firstDivisor(const Graph& graph, Value v) {
+  if (!defines(graph, v, Op::Add)) return std::nullopt;
+  while (const Node* sum = defines(graph, v, Op::Add)) v = sum->in[0];
+  const Node* quotient = defines(graph, v, Op::Div);
+  return quotient ? std::optional(quotient->in[1]) : std::nullopt;
+}
+
+/// (Σ g/s) e = (Σ g) (e/s), where e/s is known: the gradient of softmax then needs nothing but softmax.
+Result quotientFor(Builder& b, Value terms, Value e) {
+  const auto s = firstDivisor(b.graph(), terms);
+  if (!s) return std::nullopt;
+  for (uint32_t i = e.node + 1; i < b.graph().nodes.size(); ++i) {
+    const Node& quotient = b.graph().nodes[i];
+    if (quotient.op != Op::Div || quotient.in[0] != e || quotient.in[1] != *s) continue;
+    const Result numerator = withoutDivisor(b, terms, Divisor::of(b.graph(), *s));
+    return numerator ? Result(b.mul(*numerator, Value{i, 0})) : std::nullopt;
+  }
+  return std::nullopt;
+}
+
 /// (x c) d = x (c d), for numbers c and d
 Result rewriteMul(Builder& b, const Node& node) {
   if (!isFloat(node.out[0].dtype)) return std::nullopt;
+  for (size_t i = 0; i < 2; ++i)
+    if (const Result product = quotientFor(b, node.in[i], node.in[1 - i])) return product;
   for (int i = 0; i < 2; ++i) {
     auto d = splatValue(b.graph(), node.in[i]);
     const Node* product = defines(b.graph(), node.in[1 - i], Op::Mul);

@@ -1,5 +1,7 @@
 #include "plan/fuse.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 #include <optional>
@@ -147,13 +149,12 @@ private:
     return false;
   }
 
-  /// Equal tasks over equal storage, and something read by both.
+  /// Equal tasks over equal storage, and something that a task of the one reads where the same task of the other does.
   bool areSiblings(uint32_t a, uint32_t b) {
     const Cluster &x = clusters_[a], &y = clusters_[b];
     if (x.tmpl != Template::Loop || y.tmpl != Template::Loop || x.task != y.task || !sameSpace(x, y)) return false;
-    const std::set<BufId> readX = readsOf(x), readY = readsOf(y);
-    return std::any_of(readX.begin(), readX.end(),
-                       [&](BufId r) { return readY.contains(r) && !context_.entry.buffers[r].type.shape.empty(); });
+    const std::set<Read>&readX = readsOf(a), &readY = readsOf(b);
+    return std::any_of(readX.begin(), readX.end(), [&](const Read& r) { return readY.contains(r); });
   }
 
   /// Two clusters that store values of one shape in one layout; reductions also fold equal axes.
@@ -173,13 +174,26 @@ private:
     return fx.empty() || fx[0] == fy[0];
   }
 
-  std::set<BufId> readsOf(const Cluster& c) const {
-    const KernelDraft draft = draftRaw(context_, c);
-    std::set<BufId> reads;
+  /// A buffer that is no scalar, and how the elements read move with the task axes.
+  using Read = std::pair<BufId, std::string>;
+
+  const std::set<Read>& readsOf(uint32_t c) {
+    const auto [at, isNew] = reads_.try_emplace(c);
+    if (!isNew) return at->second;
+    const KernelDraft draft = draftRaw(context_, clusters_[c]);
     for (const Stage& stage : draft.kernel.stages)
       for (const Inst& inst : stage.body)
-        if (inst.kind == Inst::Kind::Load) reads.insert(draft.bind[inst.operand]);
-    return reads;
+        if (inst.kind == Inst::Kind::Load && !context_.entry.buffers[draft.bind[inst.operand]].type.shape.empty())
+          at->second.emplace(draft.bind[inst.operand], movesWithTasks(inst.index, draft));
+    return at->second;
+  }
+
+  static std::string movesWithTasks(const Ix& index, const KernelDraft& draft) {
+    std::string moves;
+    for (const uint32_t iter : draft.kernel.taskIters)
+      moves += fmt::format("{}.{}:{} ", draft.iterInfo[iter].axis, draft.iterInfo[iter].div.str(),
+                           index.coefficient(iter).str());
+    return moves;
   }
 
   /// Merges cluster c into p (which it reads, if `reads`). The merged cluster takes p's number or, if c must come later
@@ -198,6 +212,8 @@ private:
     if (size > kMostInstructions) return false;
     clusters_[p] = std::move(*merged);
     gone_[c] = p;
+    reads_.erase(p);
+    reads_.erase(c);
     for (const uint32_t d : dependsOn_[c]) dependsOn_[p].insert(d);
     return true;
   }
@@ -361,6 +377,7 @@ private:
   std::vector<std::set<uint32_t>> dependsOn_;
   std::vector<uint32_t> gone_;  // the cluster a merged one is now part of
   std::set<std::pair<uint32_t, uint32_t>> visited_;
+  std::map<uint32_t, std::set<Read>> reads_;  // of clusters as they are now
 };
 
 }  // namespace

@@ -78,6 +78,8 @@ public:
     if (cutLanes) axes.push_back({laneExtent(), shape.laneBlock});
     e.setTasks(axes);
     e.serial = shape.totalOps < kSerialOps;
+    for (size_t i = 0; i < shape.rowBytes.size(); ++i)
+      e.bindScratch(kernel.operands + static_cast<uint32_t>(i), shape.rowBytes[i]);
     for (const Stage& s : kernel.stages) invariants.push_back(emitInvariants(s));
     e.loop(e.task0, e.task1, 1, "task", [&](llvm::Value* task) {
       std::vector<llvm::Value*> at = e.taskCoordinates(task);

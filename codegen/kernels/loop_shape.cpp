@@ -6,6 +6,8 @@
 #include <limits>
 #include <map>
 
+#include "codegen/kernels/row_cache.h"
+
 namespace nnc::codegen {
 
 using plan::Atom;
@@ -68,32 +70,6 @@ void mergeList(Kernel& kernel, std::vector<uint32_t>& list) {
     kernel.iters[outer].extent = 1;
     list.erase(list.begin() + static_cast<std::ptrdiff_t>(i) - 1);
     list[i - 1] = inner;
-  }
-}
-
-double opCost(Op op) {
-  switch (op) {
-    case Op::Exp:
-    case Op::Expm1:
-    case Op::Log:
-    case Op::Log1p:
-    case Op::Logistic:
-      return 12;
-    case Op::Tanh:
-    case Op::Erf:
-    case Op::Sin:
-    case Op::Cos:
-    case Op::Pow:
-    case Op::Rand:
-      return 24;
-    case Op::Div:
-    case Op::Sqrt:
-      return 4;
-    case Op::IDiv:
-    case Op::Mod:
-      return 16;
-    default:
-      return 1;
   }
 }
 
@@ -161,6 +137,32 @@ void chooseBlocks(LoopShape& shape) {
 }
 
 }  // namespace
+
+double opCost(Op op) {
+  switch (op) {
+    case Op::Exp:
+    case Op::Expm1:
+    case Op::Log:
+    case Op::Log1p:
+    case Op::Logistic:
+      return 12;
+    case Op::Tanh:
+    case Op::Erf:
+    case Op::Sin:
+    case Op::Cos:
+    case Op::Pow:
+    case Op::Rand:
+      return 24;
+    case Op::Div:
+    case Op::Sqrt:
+      return 4;
+    case Op::IDiv:
+    case Op::Mod:
+      return 16;
+    default:
+      return 1;
+  }
+}
 
 bool accumulates(const Stage& stage) {
   return std::any_of(stage.stores.begin(), stage.stores.end(), [](const plan::Store& s) { return s.accumulate; });
@@ -237,6 +239,7 @@ LoopShape shapeOf(const Kernel& original) {
   if (shape.laneIter) shape.totalOps *= guess(kernel.iters[*shape.laneIter].extent);
   shape.inOrder = scatter;
   chooseBlocks(shape);
+  if (!shape.laneIter) shape.rowBytes = shareRows(shape.kernel);
   return shape;
 }
 
