@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "frontend/token_kinds.h"
+#include "ir/check.h"
 
 namespace nnc {
 
@@ -70,6 +71,7 @@ void AstBuilder::rememberUnread(antlr4::ParserRuleContext* context) {
   bool pattern = false;
   while (!open.empty()) {
     antlr4::tree::ParseTree* node = open.back();
+    NNC_CHECK(node, "a syntax tree has an empty child");
     open.pop_back();
     if (auto* leaf = dynamic_cast<antlr4::tree::TerminalNode*>(node)) {
       const size_t type = leaf->getSymbol()->getType();

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "frontend/build_ast.h"
+#include "ir/check.h"
 
 namespace nnc {
 
@@ -178,6 +179,7 @@ ExprPtr AstBuilder::term(P::TermContext* context) {
     operators.push_back(b);
     context = b->term(0);
   }
+  NNC_CHECK(context, "an operator without an operand");
   ExprPtr value;
   if (auto* u = dynamic_cast<P::UnaryContext*>(context)) {
     auto node = std::make_unique<Unary>(loc(u));

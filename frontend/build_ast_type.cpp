@@ -8,7 +8,6 @@ namespace nnc {
 
 using namespace ast;
 using antlr4::Token;
-using grammar::NnParser;
 
 ast::Ident AstBuilder::ident(P::NameContext* context) {
   if (!context) return {};

@@ -50,8 +50,18 @@ std::vector<double> runsOf(const Entry& entry) {
 
 struct Cost {
   size_t launches = 0;
+  int64_t parameters = 0;
   double flops = 0, bytes = 0;
 };
+
+/// Parameters by the layer that owns them: "net.fc" of "net.fc.w".
+std::map<std::string, int64_t> parametersByLayer(const Plan& plan) {
+  std::map<std::string, int64_t> counts;
+  for (const StoredVariable& v : plan.variables)
+    if (v.variable.kind == Variable::Kind::Param)
+      counts[v.variable.path.substr(0, v.variable.path.rfind('.'))] += elementCount(v.variable.type.shape).value();
+  return counts;
+}
 
 std::string entryReport(const Plan& plan, const Entry& entry) {
   const std::vector<double> runs = runsOf(entry);
@@ -73,10 +83,11 @@ std::string entryReport(const Plan& plan, const Entry& entry) {
                   entry.phases.size(), flopsText(total.flops), bytesText(total.bytes), relayouts);
   text += fmt::format("  temporaries {} ({} without sharing)\n", bytesText(static_cast<double>(entry.arenaBytes)),
                       bytesText(static_cast<double>(entry.unsharedBytes)));
+  for (const auto& [path, count] : parametersByLayer(plan)) layers[path].parameters = count;
   text += "  by layer\n";
   for (const auto& [path, c] : layers)
-    text += fmt::format("    {:<40} {:>4} launches {:>14} {:>12}\n", path.empty() ? "(none)" : path, c.launches,
-                        flopsText(c.flops), bytesText(c.bytes));
+    text += fmt::format("    {:<40} {:>9} parameters {:>4} launches {:>14} {:>12}\n", path.empty() ? "(none)" : path,
+                        c.parameters, c.launches, flopsText(c.flops), bytesText(c.bytes));
   return text + "  by kernel\n" + kernels;
 }
 

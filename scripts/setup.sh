@@ -13,10 +13,10 @@ packages_of() {
     /^[^#]/ && index(wanted, " " section " ") { print $1 }' packages.txt
 }
 
-need_disk() { # MB
+need_disk() { # MB, folder
   local free
-  free=$(df -Pm . | awk 'NR == 2 { print $4 }')
-  [ "$free" -ge "$1" ] || die "this needs $1 MB of free disk space here, and there are $free MB"
+  free=$(df -Pm "$2" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$1" ] || die "this needs $1 MB of free disk space in $2, and there are $free MB"
 }
 
 install_packages() { # sections…
@@ -31,18 +31,20 @@ install_packages() { # sections…
     sudo -v || die "sudo was refused; as root run: apt-get install ${missing[*]}"
     as_root=(sudo)
   fi
-  need_disk 4000
+  need_disk 3000 /usr
+  need_disk 1000 "$PWD"
+  mkdir -p build
   echo "Installing ${#missing[@]} packages: ${missing[*]}" >&2
   # Update may fail for one source and yet list enough; the installation below decides.
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >/dev/null 2>&1 || true
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq >build/apt.log 2>&1 || true
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
-    >/dev/null || die "apt-get could not install the packages (no network, or not Debian 12?): ${missing[*]}"
+    >>build/apt.log 2>&1 || die "apt-get could not install packages (no network, or not Debian 12? see build/apt.log): ${missing[*]}"
 }
 
 build() { # preset, targets…
   local preset=$1
   shift
-  need_disk 2000
+  need_disk 1000 "$PWD"
   mkdir -p build
   cmake --preset "$preset" >build/configure.log 2>&1 || {
     tail -20 build/configure.log >&2

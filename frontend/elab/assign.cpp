@@ -43,8 +43,8 @@ void Elaborator::assignCells(const CellTree& cells, const Val& v, Loc at, const 
   if (!fits)
     fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned {}, which has other parts", name, describe(v)));
   for (size_t i = 0; i < cells.children.size(); ++i)
-    assignCells(cells.children[i].second, cells.isTuple ? (*tree.items)[i] : (*tree.fields)[i].second, at,
-                fmt::format("{}.{}", name, cells.children[i].first));
+    assignCells(cells.children[i].tree, cells.isTuple ? (*tree.items)[i] : (*tree.fields)[i].second, at,
+                fmt::format("{}.{}", name, cells.children[i].name));
 }
 
 void Elaborator::assignInstance(Instance* instance, const Val& v, Loc at) {

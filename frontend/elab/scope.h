@@ -28,9 +28,14 @@ struct Cell {
 
 /// A state's value is one tensor or a tree of them; each leaf is a cell.
 struct CellTree {
+  struct Child;
   Cell* cell = nullptr;
   bool isTuple = false;
-  std::vector<std::pair<std::string, CellTree>> children;
+  std::vector<Child> children;
+};
+struct CellTree::Child {
+  std::string name;
+  CellTree tree;
 };
 
 /// A layer with its parameters. Made by a let, a label or an unlabelled application; applied any number of times.

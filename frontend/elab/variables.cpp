@@ -122,8 +122,8 @@ CellTree Elaborator::makeState(const std::string& path, const Val& init, Instanc
     const size_t n = tree.isTuple ? init.items->size() : init.fields->size();
     for (size_t i = 0; i < n; ++i) {
       const std::string name = tree.isTuple ? std::to_string(i) : (*init.fields)[i].first;
-      tree.children.emplace_back(
-          name, makeState(path + "." + name, tree.isTuple ? (*init.items)[i] : (*init.fields)[i].second, owner, at));
+      tree.children.push_back(
+          {name, makeState(path + "." + name, tree.isTuple ? (*init.items)[i] : (*init.fields)[i].second, owner, at)});
     }
     return tree;
   }
@@ -168,7 +168,7 @@ void Elaborator::evalState(const ast::State& s) {
             return emitInit(cells.cell, x.isNumber() ? Val::of(materialise(x, cells.cell->type.dtype, s.loc)) : x,
                             s.loc);
           for (size_t i = 0; i < cells.children.size(); ++i)
-            emit(cells.children[i].second, cells.isTuple ? (*x.items)[i] : (*x.fields)[i].second);
+            emit(cells.children[i].tree, cells.isTuple ? (*x.items)[i] : (*x.fields)[i].second);
         };
         emit(tree, v);
         return v;
@@ -213,7 +213,7 @@ Instance* Elaborator::copyInstance(const Instance* from, const std::string& path
       CellTree r;
       r.isTuple = t.isTuple;
       if (t.cell) r.cell = duplicate(t.cell, n);
-      for (const auto& [child, sub] : t.children) r.children.emplace_back(child, twin(sub, n + "." + child));
+      for (const auto& [child, sub] : t.children) r.children.push_back({child, twin(sub, n + "." + child)});
       return r;
     };
     copied->states[name] = twin(tree, name);
