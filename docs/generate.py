@@ -1,4 +1,4 @@
-"""Writes the tables of docs/ that come from the code: ops.md, diagnostics.md, passes.md.
+"""Writes the pages of docs/ that come from the code: ops.md, diagnostics.md, passes.md, library.md.
 
 usage: generate.py [--check]    With --check nothing is written; exits 1 if a table is out of date.
 """
@@ -49,9 +49,52 @@ def passes():
     return "\n".join(lines) + "\n"
 
 
+LIBRARY = ["math", "activations", "layers", "convolution", "sequence", "attention", "losses", "optimizers", "schedules", "initializers", "metrics",
+           "augment"]
+
+
+def paragraph(comment):
+    """The text of comment lines: one line, what stands apart as code set as code."""
+    return " ".join(line.lstrip("# ").rstrip() for line in comment)
+
+
+def entries(lines):
+    """(signature, comment) of each definition with a comment; `lines` without the file's head."""
+    comment = []
+    for number, line in enumerate(lines):
+        if line.startswith("#"):
+            comment.append(line)
+            continue
+        if comment and line.startswith(("fn ", "layer ")):
+            signature, end = line, number
+            while not (signature.endswith("{") or signature.endswith("}")):
+                end += 1
+                signature += " " + lines[end].strip()
+            yield re.match(r"(.*?) \{(?: |$)", signature).group(1), paragraph(comment)
+        comment = []
+
+
+def library():
+    files = {path.stem: path.read_text().splitlines() for path in (ROOT / "stdlib").glob("*.nn")}
+    if set(files) != set(LIBRARY):
+        raise SystemExit(f"docs/generate.py does not order {sorted(set(files) ^ set(LIBRARY))}")
+    lines = [NOTE, "# The library\n",
+             "From the comments of [`stdlib/*.nn`](../stdlib), where each definition stands whole, in the language; `nn doc NAME` prints one. What is in `[…]`",
+             "is known when compiling, what is in `(…)` are values ([language.md](language.md), section 7). `...S` stands for any axes.\n",
+             " · ".join(f"[{name}](#{name})" for name in LIBRARY) + "\n"]
+    for name in LIBRARY:
+        text = files[name]
+        blank = text.index("")
+        lines += [f"## {name}\n", paragraph(text[:blank]) + f" ([source](../stdlib/{name}.nn))\n"]
+        for signature, comment in entries(text[blank:]):
+            lines.append(f"- `{signature}`  \n  {comment}")
+        lines.append("")
+    return "\n".join(lines)
+
+
 def main():
     stale = []
-    for name, make in {"ops.md": ops, "diagnostics.md": diagnostics, "passes.md": passes}.items():
+    for name, make in {"ops.md": ops, "diagnostics.md": diagnostics, "passes.md": passes, "library.md": library}.items():
         path = ROOT / "docs" / name
         text = make()
         if path.exists() and path.read_text() == text:

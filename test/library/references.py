@@ -99,6 +99,14 @@ def self_attention(x, p, h, mask=None, turn=lambda x: x):
     return attention(*(x @ p["qkv.w"] + p["qkv.b"]).chunk(3, -1), p, h, mask, turn)
 
 
+def plain_attention(x, p, h):
+    """Causal `self_attention` by matrix products, which PyTorch differentiates twice."""
+    q, k, v = (heads(t, h) for t in (x @ p["qkv.w"] + p["qkv.b"]).chunk(3, -1))
+    s = q @ k.mT / math.sqrt(q.shape[-1])
+    a = s.masked_fill(torch.ones(s.shape[-2:]).triu(1).bool(), -torch.inf).softmax(-1)
+    return (a @ v).transpose(1, 2).flatten(2) @ p["out.w"] + p["out.b"]
+
+
 def cross_attention(x, memory, p, h, mask=None):
     return attention(x @ p["q.w"] + p["q.b"], *(memory @ p["kv.w"] + p["kv.b"]).chunk(2, -1), p, h, mask)
 

@@ -306,7 +306,21 @@ for name in "random_shift[2]", "random_flip", "add_noise", "cutout[2]", "random_
     E(f"{name}(x)", "x.clone()", x=f(2, 1, 3, 4))    # in evaluation
 E("random_crop[2](x)", "x[:, :, 0:2, 1:3]", x=f(2, 1, 3, 4))
 
-E = area("numerics")    # where the naive formula overflows, cancels or is 0/0; also compiled in f32 (test/library/compiled.test)
+E = area("models")    # whole networks: what a second-order method sees of them
+DENSE = lambda path, d, n: {f"{path}.w": f(d, n, lo=-1, hi=1), f"{path}.b": f(n, lo=-1, hi=1)}    # noqa: E731
+E("cross_entropy(x |> h: dense[5] |> tanh |> out: dense[3], y)", "F.cross_entropy(torch.tanh(x @ h_w + h_b) @ out_w + out_b, y)", order=2, x=f(4, 3), y=i(3, 4),
+  **DENSE("h", 3, 5), **DENSE("out", 5, 3))
+E("cross_entropy(x |> conv[3] |> gelu |> max_pool[2] |> batch_norm |> flatten |> out: dense[3], y)",
+  "F.cross_entropy(F.max_pool2d(F.gelu(conv2d(x, conv_w, conv_b, padding=1)), 2).mul(batch_norm_g[:, None, None]).div(math.sqrt(1 + 1e-5)).add(batch_norm_b[:, None, None]).flatten(1) @ out_w + out_b, y)",
+  order=2, still="batch_norm.m batch_norm.v", x=f(2, 2, 4, 4, lo=-1, hi=1), y=i(3, 2), **DENSE("out", 12, 3), **{"conv.w": f(3, 3, 2, 3, lo=-1, hi=1), "conv.b": f(3),
+  "batch_norm.g": f(3), "batch_norm.b": f(3), "batch_norm.m": values(0, 0, 0), "batch_norm.v": values(1, 1, 1)})
+E("cross_entropy((x |> lstm[3])[:, -1] |> out: dense[3], y)", "F.cross_entropy(recurrent('lstm', p('lstm.from.cell'), x)[0][:, -1] @ out_w + out_b, y)", order=2,
+  x=f(2, 4, 2), y=i(3, 2), **DENSE("out", 3, 3), **below("lstm.from.cell", {"wx.w": f(2, 12), "wx.b": f(12), "wh.w": f(3, 12)}))
+E("cross_entropy((x |> causal_attention[2])[:, -1] |> out: dense[3], y)",
+  "F.cross_entropy(plain_attention(x, p('causal_attention.from'), 2)[:, -1] @ out_w + out_b, y)", order=2, x=f(2, 3, 4), y=i(3, 2), **DENSE("out", 4, 3),
+  **below("causal_attention.from", A))
+
+E = area("numerics")    # where the naive formula overflows, cancels or is 0/0; also compiled in f32
 N = E
 E = lambda *args, **inputs: N(*args, smooth=False, **inputs)    # noqa: E731
 BIG = {"x": values(1e4, -1e4, 1e4, -1e4, 0, 2e4, shape=(2, 3))}
@@ -333,8 +347,8 @@ E("normalize(x)", "x / 1e-12", x=values(0, 0, 0, shape=(1, 3)))
 E("cosine_similarity(x, y)", "F.cosine_similarity(x, y)", x=values(0, 0, shape=(1, 2)), y=values(1, 2, shape=(1, 2)))
 E("triplet(x, x, y)", "F.relu(1 - torch.linalg.vector_norm(x - y, dim=-1)).mean()", x=values(0.5, 0.5, shape=(1, 2)), y=values(0.75, 0.25, shape=(1, 2)))
 E("clip_norm[1](x)", "x.clone()", x=values(0, 0), grad=False)
-E("layer_norm(x)", "F.layer_norm(x, (3,), layer_norm_g, layer_norm_b)", x=values(5, 5, 5, 7, 7, 7, shape=(2, 3)), **{"layer_norm.g": f(3), "layer_norm.b": f(3)})
-E("layer_norm(x)", "F.layer_norm(x, (3,), layer_norm_g, layer_norm_b)", x=values(4096, 4097, 4099, shape=(1, 3)), **{"layer_norm.g": f(3), "layer_norm.b": f(3)})
+E("standardized(x)", "F.layer_norm(x, (3,))", x=values(5, 5, 5, 7, 7, 7, shape=(2, 3)), order=2)
+E("standardized(x)", "F.layer_norm(x, (3,))", x=values(4096, 4097, 4098, shape=(1, 3)), order=2)
 E("attend(q, k, q, m)", "torch.softmax(torch.where(m, q @ k.mT / 2**0.5, -1e9), -1) @ q", q=f(1, 1, 2, 2), k=values(1e4, -1e4, 1e4, 1e4, shape=(1, 1, 2, 2)), m=mask(2, 2))
 E("masked_mean(x, m)", "x[0]", x=values(3, 1e30), m=bools(True, False))
 E("masked_mean(x, m)", "0 * x.sum()", x=values(3, 4), m=bools(False, False))

@@ -22,6 +22,7 @@ Command declareCheck(CLI::App& app);
 Command declareBench(CLI::App& app);
 Command declareSummary(CLI::App& app);
 Command declareFmt(CLI::App& app);
+Command declareDoc(CLI::App& app);
 Command declarePlot(CLI::App& app);
 Command declarePredict(CLI::App& app);
 

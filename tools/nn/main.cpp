@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
       {"bench", "time of each kernel", declareBench},
       {"summary", "layers with their outputs and parameters", declareSummary},
       {"fmt", "format a .nn file", declareFmt},
+      {"doc", "what the library says of a name", declareDoc},
       {"plot", "curves of runs as SVG", declarePlot},
   };
   std::map<CLI::App*, Command> commands;

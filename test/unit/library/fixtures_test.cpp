@@ -28,14 +28,15 @@ double weighted(const Case& c, std::map<std::string, Tensor>& results) {
   return sum;
 }
 
-std::map<std::string, Tensor> run(const Case& c, Runner& r, double shift = 0) {
-  std::map<std::string, Tensor> results;
+/// What the leaves that are differentiated by move along.
+using Direction = std::map<std::string, std::vector<double>>;
+using Results = std::map<std::string, Tensor>;
+
+Results run(const Case& c, Runner& r, const Direction& direction = {}, double shift = 0) {
+  Results results;
   for (const auto& [leaf, t] : c.inputs) r.in.leaves[leaf] = t;
-  // All that is differentiated moves along one fixed direction.
-  for (const Expected& e : c.expected)
-    if (e.kind == Expected::Kind::Gradient)
-      for (size_t i = 0; i < e.tensor.floats.size(); ++i)
-        r.in.leaves[e.leaf].floats[i] += shift * std::sin(1.0 + static_cast<double>(i));
+  for (const auto& [leaf, d] : direction)
+    for (size_t i = 0; i < d.size(); ++i) r.in.leaves[leaf].floats[i] += shift * d[i];
   r.in.symbols = {{"batch", 1}};
   if (c.steps == 0) return r.run(c.name);
   for (int step = 0; step < c.steps; ++step) {
@@ -45,20 +46,55 @@ std::map<std::string, Tensor> run(const Case& c, Runner& r, double shift = 0) {
   return results;
 }
 
-/// The directional derivative along the direction of `run` against a central difference of order 4.
-void expectDifference(const Case& c, Runner& r, std::map<std::string, Tensor>& results) {
-  const double h = 3e-4;
+/// The derivative at 0 of f(shift), by central differences of order 4.
+template <class F>
+double slopeOf(F f, double h) {
+  return (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h);
+}
+
+/// The gradients along one fixed direction against the difference of the value.
+void expectFirstDifference(const Case& c, Runner& r, Results& results) {
+  Direction direction;
   double slope = 0;
   for (const Expected& e : c.expected)
     if (e.kind == Expected::Kind::Gradient)
-      for (size_t i = 0; i < e.tensor.floats.size(); ++i)
-        slope += results[e.output].floats[i] * std::sin(1.0 + static_cast<double>(i));
+      for (size_t i = 0; i < e.tensor.floats.size(); ++i) {
+        direction[e.leaf].push_back(std::sin(1.0 + static_cast<double>(i)));
+        slope += results[e.output].floats[i] * direction[e.leaf].back();
+      }
   const auto at = [&](double shift) {
-    auto there = run(c, r, shift);
+    Results there = run(c, r, direction, shift);
     return weighted(c, there);
   };
-  const double difference = (8 * (at(h) - at(-h)) - (at(2 * h) - at(-2 * h))) / (12 * h);
+  const double difference = slopeOf(at, 3e-4);
   EXPECT_NEAR(slope, difference, 1e-7 * std::max(1.0, std::abs(difference))) << "against finite differences";
+}
+
+/// The Hessian times the gradient against the difference of the gradients along the gradient.
+void expectSecondDifference(const Case& c, Runner& r, Results& results) {
+  Direction direction;
+  std::map<std::string, std::string> gradients;  // by leaf
+  double largest = 1e-9, curvature = 1;
+  for (const Expected& e : c.expected)
+    if (e.kind == Expected::Kind::Gradient) {
+      direction[e.leaf] = results[e.output].floats;
+      gradients[e.leaf] = e.output;
+      for (double g : direction[e.leaf]) largest = std::max(largest, std::abs(g));
+    }
+  for (const Expected& e : c.expected)
+    if (e.kind == Expected::Kind::Second)
+      for (double x : e.tensor.floats) curvature = std::max(curvature, std::abs(x));
+  const double h = 3e-4 / largest;
+  std::map<double, Results> at;
+  for (double shift : {-2 * h, -h, h, 2 * h}) at[shift] = run(c, r, direction, shift);
+  for (const Expected& e : c.expected) {
+    if (e.kind != Expected::Kind::Second) continue;
+    for (size_t i = 0; i < e.tensor.floats.size(); ++i) {
+      const double difference = slopeOf([&](double s) { return at[s][gradients[e.leaf]].floats[i]; }, h);
+      EXPECT_NEAR(results[e.output].floats[i], difference, 1e-7 * curvature)
+          << "second derivative by " << e.leaf << ", element " << i << ", against finite differences";
+    }
+  }
 }
 
 class Fixtures : public testing::TestWithParam<const char*> {};
@@ -78,7 +114,10 @@ TEST_P(Fixtures, AgreeWithPyTorchAndWithFiniteDifferences) {
       differentiated |= e.kind == Expected::Kind::Gradient;
     }
     r.in.leaves = before;
-    if (differentiated && !c.rough) expectDifference(c, r, results);
+    if (differentiated && !c.rough) {
+      expectFirstDifference(c, r, results);
+      expectSecondDifference(c, r, results);
+    }
     r.in.leaves = before;
   }
 }
@@ -86,7 +125,7 @@ TEST_P(Fixtures, AgreeWithPyTorchAndWithFiniteDifferences) {
 INSTANTIATE_TEST_SUITE_P(Library, Fixtures,
                          testing::Values("math", "activations", "losses", "layers", "convolution", "attention",
                                          "sequence", "optimizers", "schedules", "metrics", "initializers", "augment",
-                                         "numerics"),
+                                         "numerics", "models"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -1,0 +1,74 @@
+// nn doc: what the library says of a name, and its definition; without a name, all there is.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <sstream>
+
+#include "stdlib/stdlib.h"
+#include "tools/nn/commands.h"
+
+namespace nnc::tools {
+namespace {
+
+std::vector<std::string> linesOf(std::string_view text) {
+  std::vector<std::string> lines;
+  std::istringstream in{std::string(text)};
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+/// The name a line of the library defines, or empty. Definitions begin in the first column.
+std::string definedBy(const std::string& line) {
+  for (const char* word : {"fn ", "layer "})
+    if (line.starts_with(word)) {
+      const size_t begin = std::string_view(word).size();
+      return line.substr(begin, line.find_first_of("[( ", begin) - begin);
+    }
+  return {};
+}
+
+/// The comment above line `at`, and the definition that begins there and ends before the next blank line, comment or
+/// definition in the first column.
+std::string definition(const std::vector<std::string>& lines, size_t at) {
+  size_t begin = at, end = at + 1;
+  while (begin > 0 && lines[begin - 1].starts_with("#")) --begin;
+  while (end < lines.size() && (lines[end].starts_with(" ") || lines[end].starts_with("}"))) ++end;
+  std::string text;
+  for (size_t i = begin; i < end; ++i) text += lines[i] + "\n";
+  return text;
+}
+
+int printNames() {
+  for (const StdlibFile& file : stdlibFiles()) {
+    fmt::print("{}:", file.name);
+    const std::vector<std::string> lines = linesOf(file.text);
+    for (size_t i = 1; i < lines.size(); ++i)
+      if (const std::string name = definedBy(lines[i]); !name.empty() && lines[i - 1].starts_with("#"))
+        fmt::print(" {}", name);
+    fmt::print("\n");
+  }
+  return kExitOk;
+}
+
+int printDefinition(const std::string& name) {
+  for (const StdlibFile& file : stdlibFiles()) {
+    const std::vector<std::string> lines = linesOf(file.text);
+    for (size_t i = 0; i < lines.size(); ++i)
+      if (definedBy(lines[i]) == name) {
+        fmt::print("# {}\n{}", file.name, definition(lines, i));
+        return kExitOk;
+      }
+  }
+  throw UsageError{fmt::format("the library has no `{}`; `nn doc` lists what it has", name)};
+}
+
+}  // namespace
+
+Command declareDoc(CLI::App& app) {
+  auto name = std::make_shared<std::string>();
+  app.add_option("name", *name, "a function or layer of the library");
+  return [name] { return name->empty() ? printNames() : printDefinition(*name); };
+}
+
+}  // namespace nnc::tools
