@@ -18,7 +18,7 @@ struct CodegenOptions {
   // "x86-64-v3", "x86-64-v4", "haswell", "skylake-avx512", "znver4" and "native".
   std::vector<std::string> cpus = {"native"};
   int jobs = 0;                 // threads that compile; 0: as many as CPUs. The result does not depend on it
-  bool plainKernels = false;    // -O0: every kernel by the fallback emitter
+  bool plainKernels = false;    // -O0: every kernel by the fallback emitter, without LLVM's optimisations
   std::string weights;          // safetensors to embed, or empty
   std::string compilerVersion;  // goes into nnc_model.compiler
   std::string description;      // JSON for nnc_model.description

@@ -56,7 +56,7 @@ bool emitByTemplate(KernelEmitter& e) {
 
 }  // namespace
 
-std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target) {
+std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target, bool plain) {
   initializeLlvm();
   std::string message;
   const llvm::Target* found = llvm::TargetRegistry::lookupTarget(kTriple, message);
@@ -65,9 +65,9 @@ std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target) {
   options.FunctionSections = true;  // so that the link drops what nothing refers to
   options.DataSections = true;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // numeric contract: fused only where llvm.fma says so
-  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(kTriple, target.cpu, target.features, options,
-                                                                         llvm::Reloc::PIC_, llvm::CodeModel::Small,
-                                                                         llvm::CodeGenOptLevel::Less));
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      kTriple, target.cpu, target.features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+      plain ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Less));
 }
 
 std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine,

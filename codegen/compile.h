@@ -13,7 +13,7 @@
 
 namespace nnc::codegen {
 
-std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target);
+std::unique_ptr<llvm::TargetMachine> makeTargetMachine(const Target& target, bool plain = false);
 /// An empty module with the target's data layout.
 std::unique_ptr<llvm::Module> makeModule(llvm::LLVMContext& context, llvm::TargetMachine& machine,
                                          const std::string& name);

@@ -66,7 +66,7 @@ std::vector<std::string> compileKernels(const Instances& instances, std::vector<
   forEachParallel(files.size(), options.jobs, [&](size_t f) {
     TargetKernels& of = targets[f / groups];
     llvm::LLVMContext context;
-    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(of.target);
+    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(of.target, options.plainKernels);
     std::unique_ptr<llvm::Module> module = makeModule(context, *machine, "kernels");
     const size_t first = f % groups * kKernelsPerModule;
     for (size_t k = first; k < std::min(first + kKernelsPerModule, kernels); ++k)

@@ -207,7 +207,7 @@ private:
         clusters_.push_back(storing(node.in[i], {carry, {}, {}}, node.origin));
         args.push_back(carry);
       } else {
-        args.push_back(sliceOf(context_.homeOf(node.in[i]), reverse, unit.step, node.origin));
+        args.push_back(sliceOf(sliceable(node.in[i], node.origin), reverse, unit.step, node.origin));
       }
     }
     args.push_back(counted && reverse ? scalarBuffer(DType::I64, node.origin) : unit.step.counter);
@@ -253,12 +253,28 @@ private:
     return unit;
   }
 
+  static bool hasSlices(const Buffer& buffer) {
+    const std::vector<Digit>& digits = buffer.layout.digits;
+    return !digits.empty() && digits[0].dim == 0 && digits[0].extent == buffer.type.shape[0];
+  }
+
+  /// A buffer in which the slices of `v` along its first axis are contiguous: its own, or a copy where a variable lies
+  /// otherwise for the sake of another reader.
+  BufId sliceable(Value v, const Origin& origin) {
+    const BufId home = context_.homeOf(v);
+    if (hasSlices(function_.entry.buffers[home])) return home;
+    const Type& type = graph_.type(v);
+    const BufId copy = function_.addBuffer(Role::Arena, type, rowMajor(type.shape), "", origin);
+    clusters_.push_back(storing(v, {copy, {}, {}}, origin));
+    return copy;
+  }
+
   BufId sliceOf(BufId whole, bool reverse, Step& step, const Origin& origin) {
     const Buffer stacked = function_.entry.buffers[whole];
     Type type = stacked.type;
     type.shape.erase(type.shape.begin());
     Layout layout = stacked.layout;
-    NNC_CHECK(!layout.digits.empty() && layout.digits[0].dim == 0, "the slices of a scan are not contiguous");
+    NNC_CHECK(hasSlices(stacked), "the slices of a scan are not contiguous");
     layout.digits.erase(layout.digits.begin());
     for (Digit& d : layout.digits) --d.dim;
     const BufId slice = function_.addBuffer(Role::Arena, type, layout, stacked.name, origin);

@@ -303,6 +303,7 @@ bool liesWithin(const Ix& a, const Dim& lo, const Dim& hi, const Ranges& extents
 
 Ix floorDiv(const Ix& a, const Dim& by, const Ranges& extents) {
   if (by == Dim(1)) return a;
+  if (by == Dim()) return {};  // the digit of an axis without elements, which nothing is ever read at
   const Split s = splitBy(a, by);
   if (s.rest.isConst() && s.rest.constant == Dim()) return s.multiple;
   if (liesWithin(s.rest, Dim(), by, extents)) return s.multiple;
@@ -315,7 +316,7 @@ Ix floorDiv(const Ix& a, const Dim& by, const Ranges& extents) {
 }
 
 Ix floorMod(const Ix& a, const Dim& by, const Ranges& extents) {
-  if (by == Dim(1)) return {};
+  if (by == Dim(1) || by == Dim()) return {};
   const Ix rest = splitBy(a, by).rest;
   if (liesWithin(rest, Dim(), by, extents)) return rest;
   const Reduced r = reduceCommonFactor(rest, by);

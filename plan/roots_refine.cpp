@@ -127,6 +127,7 @@ private:
   struct Cost {
     int ops = 0;
     bool heavy = false;
+    bool inTail = false;       // computed from a reduction that has no buffer: only the kernel of the tail's end can
     std::set<uint32_t> loads;  // nodes with buffers
   };
 
@@ -152,12 +153,14 @@ private:
           const Cost& from = costs[v.node];
           cost.ops += from.ops;
           cost.heavy |= from.heavy;
+          cost.inTail |= from.inTail;
           cost.loads.insert(from.loads.begin(), from.loads.end());
         }
         if (isElementwise(node.op) || node.op == Op::Rand) ++cost.ops;
         if (node.op == Op::Gather || node.op == Op::DSlice) cost.ops += 2;
         cost.heavy |= isHeavy(node.op);
-        if (!worthStoring(n, cost)) continue;
+        cost.inTail |= isReducing(node);
+        if (cost.inTail || !worthStoring(n, cost)) continue;
         roots_.stored[n][0] = true;
       }
       cost = {};
@@ -168,7 +171,7 @@ private:
   bool worthStoring(uint32_t n, const Cost& cost) const {
     if (cost.ops == 0 || users_[n].empty()) return false;
     const bool single = dominator_[n] != kExit;
-    // A view is stored through what it shows, a value inside a tail with the tail's end.
+    // A view is stored through what it shows.
     if (opInfo(graph_.nodes[n].op).cls == OpClass::View) return false;
     if (cost.ops > kLongestExpression) return true;
     if (single) return false;

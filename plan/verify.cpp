@@ -23,6 +23,8 @@ public:
   EntryCheck(const Plan& plan, const Entry& entry, std::vector<std::string>& errors)
       : plan_(plan), entry_(entry), errors_(errors) {
     for (const Symbol& s : entry.symbols) symbols_[s.name] = s.bound;
+    for (const Step& step : entry.steps)
+      for (const Slice& s : step.slices) slices_.insert(s.slice);
   }
 
   void run() {
@@ -174,11 +176,7 @@ private:
     return false;
   }
 
-  bool isSlice(BufId b) const {
-    return std::any_of(entry_.steps.begin(), entry_.steps.end(), [b](const Step& step) {
-      return std::any_of(step.slices.begin(), step.slices.end(), [b](const Slice& s) { return s.slice == b; });
-    });
-  }
+  bool isSlice(BufId b) const { return slices_.contains(b); }
 
   bool overlap(BufId a, BufId b) const {
     if (a == b) return true;
@@ -238,6 +236,7 @@ private:
   const Entry& entry_;
   std::vector<std::string>& errors_;
   Symbols symbols_;
+  std::set<BufId> slices_;
 };
 
 }  // namespace

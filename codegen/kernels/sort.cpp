@@ -1,5 +1,7 @@
 // Rows sorted ascending with the indices they came from: heap sort in the two outputs, no memory of its own. Ordering
 // by (value, index) makes the result the stable one; NaN sorts behind every number.
+#include <optional>
+
 #include "codegen/scalar_ops.h"
 #include "ir/check.h"
 
@@ -9,12 +11,9 @@ namespace {
 class SortEmitter {
 public:
   explicit SortEmitter(KernelEmitter& emitter)
-      : e(emitter),
-        ir(e.ir),
-        stage(e.kernel.stages.at(0)),
-        along(stage.iters.at(0)),
-        dtype(stage.body[stage.stores.at(0).value].dtype) {
+      : e(emitter), ir(e.ir), stage(e.kernel.stages.at(0)), dtype(stage.body[stage.stores.at(0).value].dtype) {
     NNC_CHECK(stage.stores.size() == 2, "a sort writes values and indices");
+    if (!stage.iters.empty()) along = stage.iters[0];
   }
 
   void emit() {
@@ -23,7 +22,7 @@ public:
     e.setTasks({{rows, 1}});
     e.loop(e.task0, e.task1, 1, "row", [&](llvm::Value* row) {
       bindRow(row);
-      llvm::Value* n = e.dim(e.kernel.iters[along].extent);
+      llvm::Value* n = along ? e.dim(e.kernel.iters[*along].extent) : e.i64(1);
       e.loop(e.i64(0), n, 1, "fill", [&](llvm::Value* i) { fill(i); });
       sortRow(n);
     });
@@ -45,9 +44,15 @@ private:
     }
   }
 
-  llvm::Value* address(unsigned store, llvm::Value* i) {
+  /// Where element i of the row is.
+  Point at(llvm::Value* i) const {
     Point p = point;
-    p.iters[along] = i;
+    if (along) p.iters[*along] = i;
+    return p;
+  }
+
+  llvm::Value* address(unsigned store, llvm::Value* i) {
+    const Point p = at(i);
     llvm::Type* type = store == 0 ? e.scalarType(dtype) : ir.getInt32Ty();
     return ir.CreateInBoundsGEP(type, e.operand(stage.stores[store].operand),
                                 emitIndex(e, stage.stores[store].index, p));
@@ -64,8 +69,7 @@ private:
   }
 
   void fill(llvm::Value* i) {
-    Point p = point;
-    p.iters[along] = i;
+    const Point p = at(i);
     store(i, {emitInst(e, stage.body, stage.stores[0].value, p), ir.CreateTrunc(i, ir.getInt32Ty())});
   }
 
@@ -134,7 +138,7 @@ private:
   KernelEmitter& e;
   llvm::IRBuilder<>& ir;
   const plan::Stage& stage;
-  uint32_t along;
+  std::optional<uint32_t> along;  // none: rows of one element
   DType dtype;
   Point point;
 };

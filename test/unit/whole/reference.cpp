@@ -1,0 +1,219 @@
+#include "reference.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "ir/builder.h"
+
+namespace nnc::testing {
+namespace {
+
+/// The noise of an operation in units of its dtype's rounding: kernels promise 1 to 32 of these.
+double noiseOf(DType t) {
+  switch (t) {
+    case DType::F64:
+      return std::ldexp(256, -53);
+    case DType::F32:
+      return std::ldexp(128, -24);
+    case DType::F16:
+      return std::ldexp(4, -11);
+    default:
+      return std::ldexp(4, -8);
+  }
+}
+
+bool rounds(Op op) {
+  switch (op) {
+    case Op::Exp:
+    case Op::Expm1:
+    case Op::Log:
+    case Op::Log1p:
+    case Op::Sqrt:
+    case Op::Tanh:
+    case Op::Logistic:
+    case Op::Erf:
+    case Op::Sin:
+    case Op::Cos:
+    case Op::Cast:
+    case Op::Add:
+    case Op::Mul:
+    case Op::Div:
+    case Op::Pow:
+    case Op::Const:
+    case Op::Sum:
+    case Op::Dot:
+    case Op::Conv:
+    case Op::Unwindow:
+    case Op::Scatter:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// Its operands are summed: their roundings count one by one, however small the sum.
+bool sums(Op op) {
+  return op == Op::Sum || op == Op::Dot || op == Op::Conv || op == Op::Unwindow || op == Op::Scatter;
+}
+
+class Perturbation {
+public:
+  explicit Perturbation(uint64_t seed) : rng_(seed) {}
+
+  Graph run(const Graph& graph) {
+    Graph out;
+    Builder b(out);
+    std::vector<std::vector<Value>> map(graph.nodes.size());
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      Node node = graph.nodes[i];
+      for (Value& v : node.in) {
+        v = map[v.node][v.result];
+        if (sums(node.op)) v = noisy(b, v);
+      }
+      for (Graph& region : node.regions) region = run(region);
+      const Op op = node.op;
+      const size_t results = node.out.size();
+      const Value first = out.append(std::move(node));
+      for (uint32_t r = 0; r < results; ++r)
+        map[i].push_back(rounds(op) ? noisy(b, {first.node, r}) : Value{first.node, r});
+    }
+    for (const Output& output : graph.outputs)
+      out.outputs.push_back({output.role, output.name, map[output.value.node][output.value.result]});
+    return out;
+  }
+
+private:
+  Value noisy(Builder& b, Value x) {
+    const Type type = b.type(x);
+    if (!isFloat(type.dtype)) return x;
+    const Value signs = random(b, type);
+    Value y = b.add(x, b.mul(x, b.mul(signs, b.constant(noiseOf(type.dtype), type))));
+    // What is tiny in f16 is rounded to steps of 2^-24 or flushed.
+    if (type.dtype == DType::F16) y = b.add(y, b.mul(random(b, type), b.constant(std::ldexp(1, -13), type)));
+    return y;
+  }
+  /// Uniform in (-1, 1).
+  Value random(Builder& b, const Type& type) {
+    const auto key = static_cast<double>(rng_() >> 12);
+    const Value r = b.make(Op::Rand, {b.constant(key, {DType::I64, {}})}, {{"type", type}, {"minor", int64_t{0}}});
+    return b.sub(b.add(r, r), b.constant(1, type));
+  }
+
+  std::mt19937_64 rng_;
+};
+
+/// The prefix "3." that a library of several modules gives to paths does not count.
+Tensor valuesOf(const std::string& name, const Node& leaf, const std::map<std::string, int64_t>& symbols) {
+  std::vector<int64_t> shape;
+  for (const Dim& d : leaf.out[0].shape) shape.push_back(d.evaluate(symbols));
+  Tensor t = Tensor::zeros(leaf.out[0].dtype, shape);
+  uint64_t hash = 1469598103934665603u;  // FNV-1a
+  for (char c : name.substr(name.find('.') + 1) + leaf.out[0].str())
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  std::mt19937_64 rng(hash);
+  const bool coarse = rng() % 4 == 0;
+  const int64_t bound = leaf.attrs.has("bound") ? leaf.attrs.integer("bound") : 0;
+  for (double& x : t.floats) {
+    x = std::uniform_real_distribution<float>(-1.5, 1.5)(rng);
+    if (coarse) x = std::round(4 * x) / 4;
+    if (leaf.attrs.string("kind") == "state") x = std::fabs(x);  // sums of squares
+  }
+  for (int64_t& x : t.ints)
+    x = t.dtype == DType::Bool ? static_cast<int64_t>(rng() % 2)
+        : bound > 0            ? static_cast<int64_t>(rng() % static_cast<uint64_t>(bound))
+                               : std::uniform_int_distribution<int64_t>(t.dtype == DType::U8 ? 0 : -1, 5)(rng);
+  return t;
+}
+
+Trajectory runSteps(const Graph& graph, const std::vector<Output>& outputs, const Setting& setting) {
+  EvalInputs in;
+  in.symbols = setting.symbols;
+  in.leaves = setting.variables;
+  in.leaves.insert(setting.inputs.begin(), setting.inputs.end());
+  Trajectory trajectory;
+  for (int step = 0; step < kSteps; ++step) {
+    trajectory.push_back(evaluate(graph, in));
+    for (size_t i = 0; i < outputs.size(); ++i)
+      if (outputs[i].role == OutputRole::Update) in.leaves[outputs[i].name] = trajectory.back()[i];
+  }
+  return trajectory;
+}
+
+}  // namespace
+
+Setting makeSetting(const Function& function, std::map<std::string, int64_t> symbols) {
+  Setting setting;
+  setting.symbols = std::move(symbols);
+  for (const Node& node : function.body.nodes) {
+    if (node.op != Op::Leaf) continue;
+    const std::string& name = node.attrs.string("name");
+    auto& into = node.attrs.string("kind") == "input" ? setting.inputs : setting.variables;
+    into[name] = valuesOf(name, node, setting.symbols);
+  }
+  return setting;
+}
+
+Graph perturbed(const Graph& graph, uint64_t seed) {
+  return Perturbation(seed).run(graph);
+}
+
+Reference::Reference(const Function& function, Setting setting) : function_(function), setting_(std::move(setting)) {
+  exact_ = runSteps(function.body, function.body.outputs, setting_);
+  EvalInputs in;
+  in.symbols = setting_.symbols;
+  in.leaves = setting_.variables;
+  in.leaves.insert(setting_.inputs.begin(), setting_.inputs.end());
+  for (const std::vector<Tensor>& results : evaluateAll(function.body, in))
+    for (const Tensor& t : results)
+      for (double x : t.floats) outOfRange_ |= !(std::fabs(x) < 1e8) || (x != 0 && std::fabs(x) < 1e-30);
+  for (const std::vector<Tensor>& results : exact_)
+    for (const Tensor& t : results)
+      for (double x : t.floats) outOfRange_ |= !(std::fabs(x) < 1e8);
+}
+
+void Reference::sample(int upTo) {
+  for (auto seed = static_cast<uint64_t>(samples_.size()); seed < static_cast<uint64_t>(upTo); ++seed)
+    samples_.push_back(runSteps(perturbed(function_.body, seed + 1), function_.body.outputs, setting_));
+}
+
+std::string Reference::check(const Trajectory& found) {
+  sample(2);
+  std::string difference = firstDifference(found, true);
+  if (difference.empty()) return difference;
+  sample(40);
+  return firstDifference(found, false);
+}
+
+std::string Reference::firstDifference(const Trajectory& found, bool count) {
+  for (size_t step = 0; step < exact_.size(); ++step)
+    for (size_t i = 0; i < exact_[step].size(); ++i) {
+      const Tensor &want = exact_[step][i], &got = found[step][i];
+      const Output& output = function_.body.outputs[i];
+      const auto report = [&](size_t k, double g, double w, double bound) {
+        return fmt::format("step {}, output {} `{}`, element {}: {} instead of {} ± {}", step, i, output.name, k, g, w,
+                           bound);
+      };
+      const double u = noiseOf(want.dtype);
+      for (size_t k = 0; k < want.floats.size(); ++k) {
+        double spread = 0;
+        for (const Trajectory& s : samples_)
+          spread = std::max(spread, std::fabs(s[step][i].floats[k] - want.floats[k]));
+        const double bound = 4 * spread + u * std::fabs(want.floats[k]) + 1e-30;
+        if (count) ++(spread < 1e-3 * (1 + std::fabs(want.floats[k])) ? decided : undecided);
+        if (!(std::fabs(got.floats[k] - want.floats[k]) <= bound))
+          return report(k, got.floats[k], want.floats[k], bound);
+      }
+      for (size_t k = 0; k < want.ints.size(); ++k) {
+        bool sure = true;
+        for (const Trajectory& s : samples_) sure &= s[step][i].ints[k] == want.ints[k];
+        if (sure && got.ints[k] != want.ints[k])
+          return report(k, static_cast<double>(got.ints[k]), static_cast<double>(want.ints[k]), 0);
+      }
+    }
+  return {};
+}
+
+}  // namespace nnc::testing
