@@ -42,6 +42,9 @@ void initializeLlvm() {
 constexpr double kSerialFlops = 2.5e5;
 
 bool emitByTemplate(KernelEmitter& e) {
+  // Loops that never run leave nothing to block or to pack.
+  for (const plan::Iter& iter : e.kernel.iters)
+    if (iter.extent == Dim()) return false;
   switch (e.kernel.tmpl) {
     case plan::Template::Gemm:
       return emitGemmKernel(e);

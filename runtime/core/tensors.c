@@ -71,7 +71,7 @@ void variable_write(nnc_context* ctx, const nnc_variable* v, const void* data) {
 }
 
 static int find_checked(nnc_context* ctx, const char* path, const void* data, uint64_t bytes, const nnc_variable** v) {
-  if (!ctx || !path || (!data && bytes > 0)) return NNC_ERR_ARGUMENT;  /* an empty tensor needs no memory */
+  if (!ctx || !path || (!data && bytes > 0)) return NNC_ERR_ARGUMENT; /* an empty tensor needs no memory */
   *v = core_find_variable(ctx->model, path);
   if (!*v) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char*)0);
   if (variable_bytes(*v) == bytes) return NNC_OK;

