@@ -143,24 +143,25 @@ std::string bitDifference(const Trajectory& a, const Trajectory& b, const std::v
   return {};
 }
 
-bool sumsFloats(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(), [](const Node& node) {
-    return (node.op == Op::Sum && isFloat(node.out[0].dtype)) ||
-           std::any_of(node.regions.begin(), node.regions.end(), sumsFloats);
-  });
+/// Adds floats in an order that follows the loops of its kernel, which fusion decides. (The chain of a contraction is
+/// promised to be in order of k, but small ones that become plain loops do not keep to it yet.)
+bool sumsFloats(const Node& node);
+bool anySumsFloats(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(), sumsFloats);
+}
+bool sumsFloats(const Node& node) {
+  const bool folds = node.op == Op::Sum || node.op == Op::Dot || node.op == Op::Conv || node.op == Op::Unwindow;
+  return (folds && isFloat(node.out[0].dtype)) || std::any_of(node.regions.begin(), node.regions.end(), anySumsFloats);
 }
 
-/// The outputs of each step that no sum of floats takes part in. The order of a sum follows the loops of its kernel,
-/// which fusion decides; all else must agree in every bit.
+/// The outputs of each step that no such sum takes part in: they must agree in every bit.
 std::vector<std::vector<bool>> withoutSums(const Graph& graph) {
   std::vector<std::vector<bool>> counts;
   std::set<std::string> summed;  // variables
   for (int step = 0; step < kSteps; ++step) {
     std::vector<bool> tainted;
     for (const Node& node : graph.nodes) {
-      bool t = (node.op == Op::Sum && isFloat(node.out[0].dtype)) ||
-               (node.op == Op::Leaf && summed.contains(node.attrs.string("name"))) ||
-               std::any_of(node.regions.begin(), node.regions.end(), sumsFloats);
+      bool t = sumsFloats(node) || (node.op == Op::Leaf && summed.contains(node.attrs.string("name")));
       for (Value v : node.in) t = t || tainted[v.node];
       tainted.push_back(t);
     }
