@@ -2,7 +2,8 @@
 
 usage: peers_pytorch.py MODEL [--rows N] [--steps N] [--repeat N] [--threads N]
 Prints the median time of a training step (batch 128; gpt 16), or with --rows of a prediction for N rows, in
-milliseconds, one line a repetition, so that bench/steps.py can pair them with ours.
+milliseconds, one line a repetition, so that bench/steps.py can pair them with ours. With one thread CPU time counts,
+as it does in `nn bench`.
 """
 import argparse
 import gzip
@@ -207,14 +208,15 @@ def batches(model, batch):
 
 
 def timed(run, options):
+    clock = time.process_time if options.threads == 1 else time.perf_counter
     for _ in range(10):
         run()
     for _ in range(options.repeat):
         times = []
         for _ in range(options.steps):
-            start = time.perf_counter()
+            start = clock()
             run()
-            times.append((time.perf_counter() - start) * 1e3)
+            times.append((clock() - start) * 1e3)
         print(f"{statistics.median(times):.3f}", flush=True)
 
 

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "codegen/kernels/row_cache.h"
 #include "kernel_harness.h"
 
 namespace nnc::testing {
@@ -282,6 +283,37 @@ TEST(Loop, SoftmaxInOneKernel) {
     Type t{DType::F32, {9, n}};
     expectLikeInterpreter(planOf(k, {t, t}), {randomTensor(DType::F32, {9, n}, 20)});
   }
+}
+
+TEST(Loop, WhatStagesShareIsComputedOnce) {
+  // exp(x - max) for the sum and, in another variable, for the quotient
+  Kernel k;
+  k.iters = {{8, "t"}, {50, "i"}, {50, "j"}, {50, "k"}};
+  k.taskIters = {0};
+  k.operands = 2;
+  k.outputs = 1;
+  auto shifted = [](uint32_t iter) {
+    return plan::Region{loadInst(0, at(0) * Dim(50) + at(iter)), resultInst(0), opInst(Op::Neg, {1}),
+                        opInst(Op::Add, {0, 2}), opInst(Op::Exp, {3})};
+  };
+  plan::Region quotient = shifted(3);
+  quotient.push_back(resultInst(1));
+  quotient.push_back(opInst(Op::Div, {4, 5}));
+  k.stages = {reduceStage({1}, {loadInst(0, at(0) * Dim(50) + at(1))}, Stage::Fold::Max), reduceStage({2}, shifted(2)),
+              mapStage({3}, quotient, {storeTo(1, at(0) * Dim(50) + at(3), 6)})};
+  Kernel shared = k;
+  std::vector<uint64_t> rows = codegen::shareRows(shared);
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_GE(rows[0], 50 * 4u);
+  ASSERT_EQ(shared.stages.size(), 4u);
+  int exponentials = 0;
+  for (const Stage& s : shared.stages)
+    for (const plan::Inst& i : s.body) exponentials += i.kind == plan::Inst::Kind::Op && i.op == Op::Exp;
+  EXPECT_EQ(exponentials, 1);
+  EXPECT_EQ(shared.stages[3].body.back().op, Op::Div);
+  EXPECT_EQ(shared.stages[3].body[1].stage, 2u);  // the sum is the third stage now
+  Type matrix{DType::F32, {8, 50}};
+  expectLikeInterpreter(planOf(k, {matrix, matrix}), {randomTensor(DType::F32, {8, 50}, 3)});
 }
 
 TEST(Loop, ReduceOverSeveralVariables) {
