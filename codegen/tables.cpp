@@ -30,6 +30,8 @@ const char* kindName(const plan::Entry& entry) {
       return "export";
     case Function::Kind::Prepare:
       return "prepare";
+    case Function::Kind::Rows:
+      return "rows";
   }
   return "";
 }

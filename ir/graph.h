@@ -119,6 +119,7 @@ struct Function {
     Eval,     // one evaluation batch: loss, metrics, updates of metric state
     Export,   // an `export fn`
     Prepare,  // recomputes derived values of parameters
+    Rows,     // what the statistics of a data block are taken of, for a batch of its rows
   };
   std::string name;  // "init", "fit.step", "fit.eval", "classify"
   Kind kind = Kind::Export;
@@ -130,9 +131,15 @@ struct Function {
 /// One raw field a data block reads, and the settings of its reader.
 struct DataField {
   std::string name;
-  Type row;           // type of one row, without the batch axis
-  int64_t bound = 0;  // exclusive upper bound of an index type; 0: none
+  Type row;             // type of one row, without the batch axis
+  int64_t bound = 0;    // exclusive upper bound of an index type; 0: none
+  std::string source;   // the reader's field, where it is not called `name`
+  std::string symbols;  // "chars", "words", "category": the numbers of the source's symbols in a vocabulary of its own
   Loc loc;
+};
+/// "mean", "deviation", "min" or "max" over the training rows of what a function of kind Rows computes; a state.
+struct DataStatistic {
+  std::string function, variable, of;
 };
 struct DataSource {
   std::string name;    // "fashion"
@@ -140,6 +147,7 @@ struct DataSource {
   std::string path;
   std::map<std::string, std::string> settings;  // "valid" → "5000"
   std::vector<DataField> raw;                   // the raw fields the entries read as inputs "<data>.<field>"
+  std::vector<DataStatistic> statistics;        // those of one function together, what another one reads before it
   Loc loc;
 };
 

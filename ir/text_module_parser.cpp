@@ -64,12 +64,27 @@ DataSource IrTextParser::dataSource() {
       d.settings[name] = string("a value");
       continue;
     }
+    if (atString()) {
+      DataStatistic statistic;
+      statistic.of = string("a statistic");
+      expectWord("of");
+      statistic.function = string("a function");
+      expectWord("in");
+      statistic.variable = string("a variable");
+      d.statistics.push_back(std::move(statistic));
+      continue;
+    }
     expectWord("field");
     DataField field;
     field.name = string("a name");
     expect(":");
     field.row = type();
     if (eat("<")) field.bound = integer();
+    if (atString()) {
+      field.symbols = string("a kind of symbols");
+      expectWord("of");
+      field.source = string("a field");
+    }
     field.loc = loc();
     d.raw.push_back(std::move(field));
   }
@@ -134,17 +149,15 @@ void IrTextParser::trainSetting(TrainBlock& t) {
 }
 
 Function IrTextParser::function() {
-  constexpr std::pair<const char*, Function::Kind> kKinds[] = {{"init", Function::Kind::Init},
-                                                               {"step", Function::Kind::Step},
-                                                               {"eval", Function::Kind::Eval},
-                                                               {"export", Function::Kind::Export},
-                                                               {"prepare", Function::Kind::Prepare}};
+  constexpr std::pair<const char*, Function::Kind> kKinds[] = {
+      {"init", Function::Kind::Init},     {"step", Function::Kind::Step},       {"eval", Function::Kind::Eval},
+      {"export", Function::Kind::Export}, {"prepare", Function::Kind::Prepare}, {"rows", Function::Kind::Rows}};
   Function f;
   f.name = string("the function's name");
   std::optional<Function::Kind> kind;
   for (const auto& [word, value] : kKinds)
     if (!kind && eatWord(word)) kind = value;
-  if (!kind) unexpected("the function's kind (init, step, eval, export, prepare)");
+  if (!kind) unexpected("the function's kind (init, step, eval, export, prepare, rows)");
   f.kind = *kind;
   list("(", ")", [&] {
     Symbol symbol;

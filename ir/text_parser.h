@@ -33,6 +33,7 @@ private:
   const IrToken& peek() const { return token_; }
   IrToken take();
   bool at(std::string_view symbol) const { return token_.kind == IrTokenKind::Symbol && token_.text == symbol; }
+  bool atString() const { return token_.kind == IrTokenKind::String; }
   bool atWord(std::string_view word) const { return token_.kind == IrTokenKind::Identifier && token_.text == word; }
   bool eat(std::string_view symbol);
   bool eatWord(std::string_view word);

@@ -133,7 +133,7 @@ private:
   }
 
   static const char* kindName(Function::Kind kind) {
-    constexpr const char* kNames[] = {"init", "step", "eval", "export", "prepare"};
+    constexpr const char* kNames[] = {"init", "step", "eval", "export", "prepare", "rows"};
     return kNames[static_cast<size_t>(kind)];
   }
 
@@ -173,8 +173,10 @@ private:
     indent_ += 2;
     for (const auto& [name, value] : d.settings) line("set {} = {}", quoted(name), quoted(value));
     for (const DataField& f : d.raw)
-      line("field {} : {}{}{}", quoted(f.name), f.row.str(), f.bound ? fmt::format(" < {}", f.bound) : "",
-           place(f.loc));
+      line("field {} : {}{}{}{}", quoted(f.name), f.row.str(), f.bound ? fmt::format(" < {}", f.bound) : "",
+           f.symbols.empty() ? "" : fmt::format(" {} of {}", quoted(f.symbols), quoted(f.source)), place(f.loc));
+    for (const DataStatistic& s : d.statistics)
+      line("{} of {} in {}", quoted(s.of), quoted(s.function), quoted(s.variable));
     indent_ -= 2;
     line("}}");
   }

@@ -75,6 +75,18 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
     case Builtin::IsInstance:
       need(1, 1);
       return Val::boolean(args[0].val.is(ValKind::Instance) || args[0].val.is(ValKind::Tree));
+    case Builtin::MeanOf:
+      need(1, 1);
+      return statistic("mean", args[0], at);
+    case Builtin::DeviationOf:
+      need(1, 1);
+      return statistic("deviation", args[0], at);
+    case Builtin::MinOf:
+      need(1, 1);
+      return statistic("min", args[0], at);
+    case Builtin::MaxOf:
+      need(1, 1);
+      return statistic("max", args[0], at);
     case Builtin::ToInt: {
       need(1, 1);
       if (args[0].val.is(ValKind::Int)) return args[0].val;

@@ -160,11 +160,8 @@ std::string Elaborator::ordinalKey(const std::string& callee, const void* site) 
 }
 
 Val Elaborator::evalCall(const ast::Call& e) {
-  // `chars(raw)` in a data block: the reader's own tokens of the text.
-  if (const auto* reader = e.callee->tryAs<ast::Name>(); rawData_ && reader && e.args.size() == 1)
-    if (const auto* arg = e.args[0].value->tryAs<ast::Name>();
-        arg && arg->text == "raw" && !ctx_.scope->find(reader->text))
-      return rawField(*rawData_, reader->text, e.loc);
+  if (rawData_)
+    if (const auto symbols = symbolField(*rawData_, e)) return rawField(*rawData_, *symbols, e.loc);
   Val f;
   std::vector<ArgVal> args;
   {

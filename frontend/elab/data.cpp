@@ -13,10 +13,6 @@ namespace nnc::elab {
 
 namespace {
 
-const std::vector<std::string> kReaders = {"idx", "csv", "text", "npy", "images"};
-const std::vector<std::string> kSettings = {"valid",  "test",  "window", "stride", "separator",
-                                            "header", "split", "limit",  "path",   "target"};
-
 bool readsRaw(const ast::Expr& e) {
   std::set<std::string> names;
   namesRead(e, names);
@@ -34,11 +30,53 @@ std::optional<std::string> columnName(const ast::Bracket& e) {
   return std::nullopt;
 }
 
+bool isRaw(const ast::Expr& e) {
+  return e.is<ast::Name>() && e.as<ast::Name>().text == "raw";
+}
+
+/// The raw field that `raw.age`, `raw["body mass"]` or `raw["a".."z"]` names.
+std::optional<std::string> rawName(const ast::Expr& e) {
+  if (const auto* field = e.tryAs<ast::Field>(); field && isRaw(*field->base)) return field->name.text;
+  if (const auto* bracket = e.tryAs<ast::Bracket>(); bracket && isRaw(*bracket->base)) return columnName(*bracket);
+  return std::nullopt;
+}
+
+/// What the reader gives, or is converted to, where no `let` declares another type.
+DType rawDtype(const DataInfo& data, const std::string& name) {
+  const std::string& reader = data.ast->reader.text;
+  if (reader == "csv" || reader == "npy") return DType::F32;
+  return reader == "images" && name == "label" ? DType::I32 : DType::U8;
+}
+
+constexpr const char* kSymbols[] = {"chars", "words", "category"};
+
 }  // namespace
 
-DType Elaborator::rawDtype(const DataInfo& data) const {
-  const std::string& reader = data.ast->reader.text;
-  return reader == "csv" || reader == "npy" ? DType::F32 : reader == "text" ? DType::I32 : DType::U8;
+/// `chars(raw.text)`, `words(raw.text)`, `category(raw.species)`: a raw field of numbers in a vocabulary, which has the
+/// name "chars(text)".
+std::optional<std::string> Elaborator::symbolField(const DataInfo& data, const ast::Call& e) {
+  const auto* callee = e.callee->tryAs<ast::Name>();
+  if (!callee || std::find(std::begin(kSymbols), std::end(kSymbols), callee->text) == std::end(kSymbols) ||
+      data.inner->find(callee->text))
+    return std::nullopt;
+  const auto name = e.args.size() == 1 ? rawName(*e.args[0].value) : std::nullopt;
+  if (!name)
+    fail(DiagCode::WrongArguments, e.loc, fmt::format("`{}` numbers the symbols of one raw field", callee->text));
+  const DataSource& source = module_.data[data.module];
+  const auto by = source.settings.find("by");
+  const bool words = by != source.settings.end() && by->second == "word";
+  const char* of = source.reader == "csv" ? "category" : source.reader != "text" ? "" : words ? "words" : "chars";
+  if (callee->text != of) {
+    Diagnostic& d = error(DiagCode::UnknownData, e.callee->loc,
+                          fmt::format("`{}` has no `{}` of its fields", source.reader, callee->text));
+    if (*of)
+      d.help(fmt::format("it has `{}`{}", of,
+                         words                        ? ""
+                         : *of == 'c' && of[1] == 'h' ? "; `by = word` reads words"
+                                                      : ""));
+    throw Reported{};
+  }
+  return fmt::format("{}({})", callee->text, *name);
 }
 
 void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
@@ -77,31 +115,11 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   }
   module_.data.push_back(source);
   try {
-    if (std::find(kReaders.begin(), kReaders.end(), d.reader.text) == kReaders.end())
-      failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, kReaders);
-    Restore<Context> keep(ctx_);
-    ctx_.scope = scope;
-    for (const ast::Arg& a : d.args) {
-      const Val value = eval(*a.value);
-      if (!a.name && value.is(ValKind::Str)) {
-        source.path = value.text;
-        continue;
-      }
-      if (!a.name)
-        fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
-      if (std::find(kSettings.begin(), kSettings.end(), a.name.text) == kSettings.end())
-        failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text),
-                    a.name.text, kSettings);
-      source.settings[a.name.text] = value.is(ValKind::Str)    ? value.text
-                                     : value.is(ValKind::Bool) ? (value.flag ? "true" : "false")
-                                     : value.is(ValKind::Int)
-                                         ? std::to_string(asConst(value, a.value->loc, "a setting"))
-                                         : fmt::format("{}", asNumber(value, a.value->loc, "a setting"));
-    }
-    if (auto it = options_.dataPaths.find(source.name); it != options_.dataPaths.end()) source.path = it->second;
-    module_.data[info.module] = source;
+    readSettings(d, source);
   } catch (const Reported&) {
   }
+  if (auto it = options_.dataPaths.find(source.name); it != options_.dataPaths.end()) source.path = it->second;
+  module_.data[info.module] = source;
 }
 
 // ---- What the raw fields are
@@ -119,19 +137,28 @@ void Elaborator::noteRaw(DataInfo& data, const std::string& name, const Type& ty
     return;
   }
   data.raw[name] = type;
-  source.raw.push_back({name, type, bound && bound->isConst() ? bound->value() : 0, at});
+  source.raw.push_back({name, type, bound && bound->isConst() ? bound->value() : 0, "", "", at});
+}
+
+void Elaborator::noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
+                             std::optional<Dim> bound) {
+  if (!bound || !bound->isConst()) {
+    error(DiagCode::BoundMismatch, e.loc, fmt::format("how many symbols `{}` may have is not declared", name))
+        .help(fmt::format("declare it: `let x: i32{} < 96 = …`, and use `x`", shapeText(shape)));
+    throw Reported{};
+  }
+  noteRaw(data, name, Type{DType::I32, shape}, bound, e.loc);
+  for (DataField& f : module_.data[data.module].raw)
+    if (f.name == name) {
+      f.symbols = e.callee->as<ast::Name>().text;
+      f.source = *rawName(*e.args[0].value);
+    }
 }
 
 void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound) {
   Shape shape;
   for (const Val& v : dims) shape.push_back(v.dim);
-  const Type type{rawDtype(data), shape};
-  if (const auto* field = e.tryAs<ast::Field>();
-      field && field->base->is<ast::Name>() && field->base->as<ast::Name>().text == "raw")
-    return noteRaw(data, field->name.text, type, bound, e.loc);
-  if (const auto* bracket = e.tryAs<ast::Bracket>();
-      bracket && bracket->base->is<ast::Name>() && bracket->base->as<ast::Name>().text == "raw")
-    if (const auto column = columnName(*bracket)) return noteRaw(data, *column, type, bound, e.loc);
+  if (const auto raw = rawName(e)) return noteRaw(data, *raw, Type{rawDtype(data, *raw), shape}, bound, e.loc);
   if (const auto* name = e.tryAs<ast::Name>()) {
     if (auto it = data.inner->names.find(name->text);
         it != data.inner->names.end() && it->second.lazy && !it->second.lazy->type)
@@ -147,9 +174,7 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
   if (!call || call->args.empty()) return;
   const auto* callee = call->callee->tryAs<ast::Name>();
   const ast::Expr& first = *call->args[0].value;
-  // `chars(raw)`: the text as the reader's own tokens.
-  if (callee && first.is<ast::Name>() && first.as<ast::Name>().text == "raw")
-    return noteRaw(data, callee->text, type, bound, e.loc);
+  if (const auto symbols = symbolField(data, *call)) return noteSymbols(data, *call, *symbols, shape, bound);
   if (callee && dtypeFromName(callee->text)) return inferRaw(data, first, dims, bound);
   const auto* bracket = call->callee->tryAs<ast::Bracket>();
   const ast::ShapeMap* map =
@@ -190,7 +215,7 @@ Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
   if (it == data.raw.end()) {
     error(DiagCode::RawExtentUnknown, at, fmt::format("the extents of `raw.{}` cannot be told from the field", name))
         .help(fmt::format("declare them: `let x: {}[…] = raw.{}` in the data block, and use `x`",
-                          dtypeName(rawDtype(data)), name));
+                          dtypeName(rawDtype(data, name)), name));
     throw Reported{};
   }
   const Value v = leaf("input", fmt::format("{}.{}", data.ast->name.text, name), it->second);
@@ -213,6 +238,8 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   if (field.failed) throw Reported{};
   if (field.ready) return;
   field.failed = true;
+  Restore<DataFieldInfo*> keepField(rawField_);
+  rawField_ = &field;
   DataInfo& data = *field.data;
   const ast::Data::Field& f = *field.ast;
   Restore<Context> keep(ctx_);
@@ -228,29 +255,23 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   ctx_.ordinals = &ordinals;
   ctx_.scope = std::make_shared<Scope>(data.inner);
   // Lets with a declared type say what is raw first.
+  const auto noteDeclared = [&](const ast::TypeExpr& type, const ast::Expr& value, bool isLet) {
+    const auto e = resolveShape(type);
+    if (!e) return;
+    std::optional<Dim> bound;
+    if (type.bound)
+      bound = asDim(eval(*type.bound), type.bound->loc, "a bound") +
+              Dim(type.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+    // A let that is a raw field says its element type, too.
+    if (const auto raw = isLet ? rawName(value) : std::nullopt)
+      return noteRaw(data, *raw, Type{e->dtype.value_or(rawDtype(data, *raw)), e->shape()}, bound, value.loc);
+    inferRaw(data, value, e->dims, bound);
+  };
   for (const auto& s : data.ast->lets)
     if (const auto* let = s->tryAs<ast::Let>(); let && let->type && readsRaw(*let->value))
-      if (const auto e = resolveShape(*let->type)) {
-        if (const auto* raw = let->value->tryAs<ast::Field>();
-            raw && raw->base->is<ast::Name>() && raw->base->as<ast::Name>().text == "raw")
-          noteRaw(data, raw->name.text, Type{e->dtype.value_or(rawDtype(data)), e->shape()}, std::nullopt,
-                  let->value->loc);
-        else
-          inferRaw(data, *let->value, e->dims, std::nullopt);
-      }
-  Val v;
-  if (f.type) {
-    if (const auto e = resolveShape(*f.type)) {
-      std::optional<Dim> bound;
-      if (f.type->bound)
-        bound = asDim(eval(*f.type->bound), f.type->bound->loc, "a bound") +
-                Dim(f.type->boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
-      inferRaw(data, *f.value, e->dims, bound);
-    }
-    v = declared(*f.type, *f.value, f.name.text);
-  } else {
-    v = eval(*f.value);
-  }
+      noteDeclared(*let->type, *let->value, true);
+  if (f.type) noteDeclared(*f.type, *f.value, false);
+  Val v = f.type ? declared(*f.type, *f.value, f.name.text) : eval(*f.value);
   const TensorVal t = asTensor(v, f.value->loc, "a data field");
   for (const Dim& d : t.type.shape)
     if (!d.isConst())
@@ -266,20 +287,27 @@ void Elaborator::prepareField(DataFieldInfo& field) {
       field.raws.push_back(n.attrs.string("name").substr(data.ast->name.text.size() + 1));
   field.ready = true;
   field.failed = false;
+  addRowsFunctions(field);
 }
 
-std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct,
-                                      const Dim& n) {
+/// A value of the row's graph, of one row (`direct`) or of n with the raw fields batched.
+Value Elaborator::mapRow(DataFieldInfo& field, Value output, const std::vector<TensorVal>& raws, Loc at, bool direct,
+                         const Dim& n) {
   std::map<Value, RowInput> inputs;
   for (uint32_t i = 0; i < field.row.nodes.size(); ++i) {
     const Node& node = field.row.nodes[i];
-    if (node.op != Op::Leaf || node.attrs.string("kind") != "input") continue;
-    const std::string raw = node.attrs.string("name").substr(field.data->ast->name.text.size() + 1);
+    if (node.op != Op::Leaf) continue;
+    const std::string& name = node.attrs.string("name");
+    if (node.attrs.string("kind") == "state")
+      inputs[{i, 0}] = {use(readCell(variableCells_.at(name), at).tensor, at), false};
+    if (node.attrs.string("kind") != "input") continue;
+    const std::string raw = name.substr(field.data->ast->name.text.size() + 1);
     const size_t k = static_cast<size_t>(std::find(field.raws.begin(), field.raws.end(), raw) - field.raws.begin());
     inputs[{i, 0}] = {use(raws[k], at), !direct};
   }
   place(at);
-  const Graph& row = field.row;
+  Graph row = field.row;
+  row.outputs = {{OutputRole::Result, field.name, output}};
   if (direct) {
     // One row: the graph in place.
     std::map<Value, Value> at2;
@@ -295,13 +323,13 @@ std::vector<Value> Elaborator::mapRow(DataFieldInfo& field, const std::vector<Te
       const std::vector<Value> r = b().makeMulti(node.op, in, node.attrs, node.regions);
       for (uint32_t k = 0; k < r.size(); ++k) at2[{i, k}] = r[k];
     }
-    return {at2.at(row.outputs[0].value)};
+    return at2.at(output);
   }
   const auto mapped = vectorise(row, inputs, n, b());
   if (!mapped)
     fail(DiagCode::BadOperation, field.ast->value->loc,
          fmt::format("the field `{}` draws random numbers or loops, which a field may not", field.name));
-  return *mapped;
+  return (*mapped)[0];
 }
 
 Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args, Loc at) {
@@ -339,7 +367,7 @@ Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args
       place(at);
       x = wrap(b().reshape(x.value, flat));
     }
-  Value v = mapRow(field, raws, at, lead.empty(), n)[0];
+  Value v = mapRow(field, field.row.outputs[0].value, raws, at, lead.empty(), n);
   Shape shape = lead;
   shape.insert(shape.end(), field.type.shape.begin(), field.type.shape.end());
   place(at);
@@ -349,12 +377,8 @@ Val Elaborator::applyField(DataFieldInfo& field, const std::vector<ArgVal>& args
   return Val::of(wrap(v, unit, field.bound));
 }
 
-Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
-  if (auto it = entry_->fieldValues.find(field.name); it != entry_->fieldValues.end()) return it->second;
-  prepareField(field);
-  Restore<Frame*> keepFrame(frame_);
-  frame_ = entry_->root.get();
-  const Dim batch = Dim::symbol("batch");
+/// The raw fields of a batch, as inputs of this entry.
+std::vector<TensorVal> Elaborator::rawBatch(DataFieldInfo& field, const Dim& batch) {
   std::vector<TensorVal> raws;
   for (const std::string& raw : field.raws) {
     Type type = field.data->raw[raw];
@@ -364,7 +388,16 @@ Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
       if (f.name == raw && f.bound > 0) bound = Dim(f.bound);
     raws.push_back(wrap(leaf("input", fmt::format("{}.{}", field.data->ast->name.text, raw), type, bound)));
   }
-  const Value v = mapRow(field, raws, at, false, batch)[0];
+  return raws;
+}
+
+Val Elaborator::fieldInTrain(DataFieldInfo& field, Loc at) {
+  if (auto it = entry_->fieldValues.find(field.name); it != entry_->fieldValues.end()) return it->second;
+  prepareField(field);
+  Restore<Frame*> keepFrame(frame_);
+  frame_ = entry_->root.get();
+  const Dim batch = Dim::symbol("batch");
+  const Value v = mapRow(field, field.row.outputs[0].value, rawBatch(field, batch), at, false, batch);
   std::vector<bool> unit{false};
   unit.insert(unit.end(), field.unit.begin(), field.unit.end());
   if (Node& n = b().graph().node(v); n.name.empty()) n.name = field.name;

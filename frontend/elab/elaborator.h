@@ -36,10 +36,15 @@ struct DataFieldInfo {
   std::string name;
   const ast::Data::Field* ast = nullptr;
   DataInfo* data = nullptr;
-  Graph row;                       // from raw fields (leaves "<data>.<raw>") of one row to the field's value
-  std::vector<std::string> raws;   // names of the raw fields it reads, in order
-  std::vector<std::string> stats;  // paths of the statistics it reads
-  Type type;                       // of one row
+  Graph row;                      // from raw fields (leaves "<data>.<raw>") of one row to the field's value
+  std::vector<std::string> raws;  // names of the raw fields it reads, in order
+  struct Statistic {
+    std::string what;  // "mean", …
+    Value of;          // in `row`
+    Cell* cell = nullptr;
+  };
+  std::vector<Statistic> statistics;
+  Type type;  // of one row
   std::vector<bool> unit;
   std::optional<Dim> bound;
   bool ready = false, failed = false;
@@ -289,18 +294,26 @@ private:
   void evalEvery(const ast::Every& e);
 
   // ---- data.cpp
-  std::vector<Value> mapRow(DataFieldInfo& field, const std::vector<TensorVal>& raws, Loc at, bool direct,
-                            const Dim& n);
+  Value mapRow(DataFieldInfo& field, Value output, const std::vector<TensorVal>& raws, Loc at, bool direct,
+               const Dim& n);
+  std::vector<TensorVal> rawBatch(DataFieldInfo& field, const Dim& batch);
   void defineData(const ast::Data& d, const ScopePtr& scope);
   void prepareField(DataFieldInfo& field);
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
   void noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at);
-  DType rawDtype(const DataInfo& data) const;
+  std::optional<std::string> symbolField(const DataInfo& data, const ast::Call& e);
+  void readSettings(const ast::Data& d, DataSource& source);
+  void noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
+                   std::optional<Dim> bound);
   Val rawField(DataInfo& data, const std::string& name, Loc at);
   Val rawColumns(DataInfo& data, const ast::Bracket& e);
   Val applyField(DataFieldInfo& field, const std::vector<ArgVal>& args, Loc at);
   Val fieldInTrain(DataFieldInfo& field, Loc at);
   DataInfo* findData(const ast::Expr& e);
+
+  // ---- statistics.cpp: over the training rows
+  Val statistic(const std::string& what, const ArgVal& x, Loc at);
+  void addRowsFunctions(DataFieldInfo& field);
 
   // ---- train.cpp, export.cpp
   void elaborateTrain(const ast::Train& t, const ScopePtr& scope);
@@ -337,12 +350,13 @@ private:
   Entry* entry_ = nullptr;
   int entryNumber_ = 0;
   Frame* frame_ = nullptr;
-  std::string initPath_;         // of the variable whose initializer is elaborated; empty: none
-  bool rigid_ = false;           // definitions are checked by themselves
-  bool certain_ = false;         // rigid: the mismatch about to be reported holds for all instances
-  int opaque_ = 0;               // rigid: quotients that no polynomial expresses
-  DataInfo* rawData_ = nullptr;  // inside a data field
-  bool trustBounds_ = false;     // a declared bound holds because the data are checked against it when they are read
+  std::string initPath_;               // of the variable whose initializer is elaborated; empty: none
+  bool rigid_ = false;                 // definitions are checked by themselves
+  bool certain_ = false;               // rigid: the mismatch about to be reported holds for all instances
+  int opaque_ = 0;                     // rigid: quotients that no polynomial expresses
+  DataInfo* rawData_ = nullptr;        // inside a data field
+  DataFieldInfo* rawField_ = nullptr;  // likewise
+  bool trustBounds_ = false;  // a declared bound holds because the data are checked against it when they are read
   std::map<std::string, Instance*> trainRoots_;
   std::vector<std::pair<std::string, Loc>> validReads_;  // results of validation that the train block names
   Context ctx_;

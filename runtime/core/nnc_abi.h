@@ -115,7 +115,7 @@ typedef struct nnc_port {
 
 typedef struct nnc_entry {
   const char* name; /* "fit.step" */
-  const char* kind; /* "init", "step", "eval", "export", "prepare", "start_pass" */
+  const char* kind; /* "init", "step", "eval", "export", "prepare", "rows", "start_pass" */
   uint32_t symbols, inputs, outputs, buffers, launches, phases, steps, slices;
   const nnc_symbol* symbol;
   const nnc_port* input;

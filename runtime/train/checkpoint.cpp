@@ -95,6 +95,22 @@ void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::s
   }
 }
 
+/// Checks the hyperparameters and takes over the vocabularies.
+void readProvenance(const SafetensorsFile& file, Provenance& provenance) {
+  checkHypers(file, provenance.hypers);
+  auto found = file.metadata().find("vocabularies");
+  if (found == file.metadata().end()) return;
+  auto vocabularies = parseVocabularies(found->second);
+  if (!vocabularies) throw DataError(file.path(), "metadata", "`vocabularies` is damaged");
+  provenance.vocabularies = std::move(*vocabularies);
+}
+
+std::map<std::string, std::string> metadataOf(const Provenance& provenance) {
+  std::map<std::string, std::string> metadata{{"hypers", json(provenance.hypers).dump()}};
+  if (!provenance.vocabularies.empty()) metadata["vocabularies"] = vocabulariesText(provenance.vocabularies);
+  return metadata;
+}
+
 /// The same tensors as they lie in another store, named with the prefix for the best weights.
 void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<NamedTensor>& tensors,
              std::vector<std::vector<std::byte>>& storage) {
@@ -106,18 +122,18 @@ void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<
 
 }  // namespace
 
-void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint,
-                    const std::map<std::string, std::string>& hypers) {
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Provenance& provenance) {
   std::vector<std::vector<std::byte>> storage;
   std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
   if (!checkpoint.bestStore.empty()) addBest(model, checkpoint.bestStore, tensors, storage);
-  writeSafetensors(file, std::move(tensors),
-                   {{"state", stateJson(checkpoint.state).dump()}, {"hypers", json(hypers).dump()}});
+  std::map<std::string, std::string> metadata = metadataOf(provenance);
+  metadata["state"] = stateJson(checkpoint.state).dump();
+  writeSafetensors(file, std::move(tensors), metadata);
 }
 
-Checkpoint loadCheckpoint(const std::string& path, Model& model, const std::map<std::string, std::string>& hypers) {
+Checkpoint loadCheckpoint(const std::string& path, Model& model, Provenance& provenance) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  checkHypers(file, hypers);
+  readProvenance(file, provenance);
   auto state = file.metadata().find("state");
   if (state == file.metadata().end()) throw DataError(path, "metadata", "holds weights, not the state of a run");
   Checkpoint checkpoint;
@@ -138,14 +154,14 @@ std::map<std::string, std::string> savedHypers(const std::string& file) {
   return hypersOf(SafetensorsFile::read(file));
 }
 
-void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers) {
+void saveWeights(const std::string& file, const Model& model, const Provenance& provenance) {
   std::vector<std::vector<std::byte>> storage;
-  writeSafetensors(file, model.tensors(kWeights, storage), {{"hypers", json(hypers).dump()}});
+  writeSafetensors(file, model.tensors(kWeights, storage), metadataOf(provenance));
 }
 
-void loadWeights(const std::string& path, Model& model, const std::map<std::string, std::string>& hypers) {
+void loadWeights(const std::string& path, Model& model, Provenance& provenance) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  checkHypers(file, hypers);
+  readProvenance(file, provenance);
   model.load(file, kWeights);
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/train/data/vocabulary.h"
 #include "runtime/train/model.h"
 #include "runtime/train/pass.h"
 
@@ -33,21 +34,26 @@ struct Checkpoint {
   std::vector<std::byte> bestStore;  // the store as it was at the best epoch; empty: none yet
 };
 
-/// Writes `file` atomically. `hypers` go into the metadata. Throws IoError.
-void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint,
-                    const std::map<std::string, std::string>& hypers);
-/// Sets the model's variables and returns the rest. Throws DataError (damaged, of another model, other hyperparameters)
-/// or IoError.
-Checkpoint loadCheckpoint(const std::string& file, Model& model, const std::map<std::string, std::string>& hypers);
+/// What weights mean something with, in the metadata of their file.
+struct Provenance {
+  std::map<std::string, std::string> hypers;  // values in force
+  Vocabularies vocabularies;
+};
 
 /// The hyperparameters a weight file or checkpoint was made with, as text by name; none if it does not say. Throws
 /// DataError or IoError.
 std::map<std::string, std::string> savedHypers(const std::string& file);
 
-/// Weights (parameters and layer state) as a file of their own, hyperparameters in the metadata.
-void saveWeights(const std::string& file, const Model& model, const std::map<std::string, std::string>& hypers);
-/// Throws DataError where tensors are missing or do not fit, or where a hyperparameter that the file was trained with
-/// clashes with the one in force.
-void loadWeights(const std::string& file, Model& model, const std::map<std::string, std::string>& hypers);
+/// Writes `file` atomically. Throws IoError.
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Provenance& provenance);
+/// Sets the model's variables and the vocabularies, and returns the rest. Throws DataError (damaged, of another model,
+/// other hyperparameters) or IoError.
+Checkpoint loadCheckpoint(const std::string& file, Model& model, Provenance& provenance);
+
+/// Weights (parameters and layer state) as a file of their own.
+void saveWeights(const std::string& file, const Model& model, const Provenance& provenance);
+/// Sets the variables and the vocabularies. Throws DataError where tensors are missing or do not fit, or where a
+/// hyperparameter that the file was trained with clashes with the one in force.
+void loadWeights(const std::string& file, Model& model, Provenance& provenance);
 
 }  // namespace nnc::train

@@ -17,9 +17,11 @@ DType dtypeNamed(const std::string& name) {
 }
 
 DataInfo dataInfo(const json& j) {
-  DataInfo data{j.at("name"), j.at("reader"), j.at("path"), j.at("settings"), {}};
+  DataInfo data{j.at("name"), j.at("reader"), j.at("path"), j.at("settings"), {}, {}};
   for (const json& f : j.at("fields"))
-    data.fields.push_back({f.at("name"), dtypeNamed(f.at("dtype")), f.at("shape"), f.at("bound")});
+    data.fields.push_back(
+        {f.at("name"), dtypeNamed(f.at("dtype")), f.at("shape"), f.at("bound"), f.at("source"), f.at("symbols")});
+  for (const json& s : j.at("statistics")) data.statistics.push_back({s.at("entry"), s.at("variable"), s.at("of")});
   return data;
 }
 

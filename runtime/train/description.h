@@ -15,12 +15,21 @@ struct FieldInfo {
   DType dtype = DType::F32;
   std::vector<int64_t> shape;  // of one row
   int64_t bound = 0;           // exclusive upper bound of an index; 0: none
+  std::string source;          // the reader's field that it is made of: its own name, "a..z", or what `symbols` numbers
+  std::string symbols;         // "chars", "words", "category"; empty: none
+};
+
+/// A statistic of what a data entry computes for each training row, kept in a variable.
+struct StatisticInfo {
+  std::string entry, variable;
+  std::string of;  // "mean", "deviation", "min", "max"
 };
 
 struct DataInfo {
   std::string name, reader, path;
   std::map<std::string, std::string> settings;
   std::vector<FieldInfo> fields;
+  std::vector<StatisticInfo> statistics;  // one that another's entry reads stands before it
 };
 
 struct MetricInfo {

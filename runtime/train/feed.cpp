@@ -30,6 +30,12 @@ DataSettings settingsOf(const DataInfo& data) {
       settings.valid = portionOf(value);
     else if (name == "test")
       settings.test = portionOf(value);
+    else if (name == "folds")
+      settings.folds = static_cast<uint32_t>(std::stoul(value));
+    else if (name == "fold")
+      settings.fold = static_cast<uint32_t>(std::stoul(value));
+    else if (name == "by")
+      settings.unit = value == "word" ? TextUnit::Word : TextUnit::Byte;
     else if (name == "window")
       settings.window = std::stoll(value);
     else if (name == "stride")
@@ -46,17 +52,36 @@ std::string typeText(DType dtype, std::span<const int64_t> shape) {
   return fmt::format("{}{}", nameOf(dtype), shapeText(shape));
 }
 
-/// CSV columns arrive as i64, f64 or text; the model asks for the types it computes with, and for ranges of columns
-/// ("a..z") as one vector.
-void convertColumns(RawTable& table, const DataInfo& data) {
-  std::vector<RawField> made;
-  for (const FieldInfo& f : data.fields) {
-    size_t dots = f.name.find("..");
-    std::string first = f.name.substr(0, dots);
-    std::string last = dots == std::string::npos ? first : f.name.substr(dots + 2);
-    made.push_back(numericColumns(table, f.name, first, last, f.dtype, dots == std::string::npos));
+/// A field as the model reads it: symbols as numbers; CSV columns, which arrive as i64, f64 or text, in the type that
+/// the model computes with, and a range of them ("a..z") as one vector; anything else as it is.
+RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format, const Vocabulary* vocabulary) {
+  if (vocabulary) {
+    RawField field = vocabulary->encode(table.at(wanted.source), table.file);
+    field.name = wanted.name;
+    return field;
   }
-  table.fields = std::move(made);
+  if (format != DataFormat::Csv) return table.at(wanted.source);
+  const size_t dots = wanted.source.find("..");
+  const std::string first = wanted.source.substr(0, dots);
+  const std::string last = dots == std::string::npos ? first : wanted.source.substr(dots + 2);
+  return numericColumns(table, wanted.name, first, last, wanted.dtype, dots == std::string::npos);
+}
+
+/// The vocabulary of a field, or null for one without symbols.
+const Vocabulary* vocabularyOf(const FieldInfo& wanted, const DataInfo& data, const RawDataset& dataset,
+                               Vocabularies& vocabularies) {
+  const auto kind = symbolsNamed(wanted.symbols);
+  if (!kind) return nullptr;
+  const std::string name = data.name + "." + wanted.name;
+  auto known = vocabularies.find(name);
+  if (known == vocabularies.end()) {
+    const Split& train = *dataset.find("train");
+    const RawTable& table = dataset.tableOf(train);
+    known =
+        vocabularies.emplace(name, Vocabulary::of(*kind, table.at(wanted.source), train.rows, wanted.bound, table.file))
+            .first;
+  }
+  return &known->second;
 }
 
 void checkField(const RawTable& table, const FieldInfo& wanted) {
@@ -82,13 +107,17 @@ void checkBound(const RawTable& table, const FieldInfo& wanted) {
 
 }  // namespace
 
-RawDataset openData(const DataInfo& data, const std::string& path) {
-  auto format = dataFormat(data.reader);
-  const std::string& from = path.empty() ? data.path : path;
-  if (!format) throw DataError(from, "", fmt::format("there is no reader named `{}`", data.reader));
-  RawDataset dataset = openDataset(*format, from, settingsOf(data));
+RawDataset openData(const DataInfo& data, Vocabularies& vocabularies) {
+  const auto format = dataFormat(data.reader);
+  if (!format) throw DataError(data.path, "", fmt::format("there is no reader named `{}`", data.reader));
+  RawDataset dataset = openDataset(*format, data.path, settingsOf(data));
+  std::vector<const Vocabulary*> symbols;
+  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, data, dataset, vocabularies));
   for (RawTable& table : dataset.tables) {
-    if (*format == DataFormat::Csv) convertColumns(table, data);
+    std::vector<RawField> made;
+    for (size_t i = 0; i < data.fields.size(); ++i)
+      made.push_back(madeField(table, data.fields[i], *format, symbols[i]));
+    table.fields = std::move(made);
     for (const FieldInfo& field : data.fields) {
       checkField(table, field);
       checkBound(table, field);
@@ -97,12 +126,12 @@ RawDataset openData(const DataInfo& data, const std::string& path) {
   return dataset;
 }
 
-Feed::Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split)
+Feed::Feed(const nnc_entry& entry, const std::string& data, const RawDataset& dataset, const Split& split)
     : split_(&split) {
   const RawTable& table = dataset.tableOf(split);
   for (uint32_t i = 0; i < entry.inputs; ++i) {
     std::string name = entry.input[i].name;
-    std::string prefix = data.name + ".";
+    std::string prefix = data + ".";
     if (name.starts_with(prefix)) name.erase(0, prefix.size());
     fields_.push_back(&table.at(name));
     batch_.emplace_back();

@@ -7,21 +7,22 @@
 #include <vector>
 
 #include "runtime/train/data/dataset.h"
+#include "runtime/train/data/vocabulary.h"
 #include "runtime/train/description.h"
 #include "runtime/train/model.h"
 
 namespace nnc::train {
 
-/// Opens the source a data block names (`path` instead of its own where not empty) and checks its fields against what
-/// the model reads. Throws DataError, IoError.
-RawDataset openData(const DataInfo& data, const std::string& path = "");
+/// Opens the source a data block names and makes of it the fields that the model reads: columns converted, symbols
+/// numbered. A vocabulary that `vocabularies` does not have is taken from the training split and added. Throws
+/// DataError, IoError.
+RawDataset openData(const DataInfo& data, Vocabularies& vocabularies);
 
 /// Batches for one entry over one split.
 class Feed {
 public:
-  /// `entry`'s inputs are named "<data>.<field>". Throws DataError where a field is missing or of another shape or
-  /// type.
-  Feed(const nnc_entry& entry, const DataInfo& data, const RawDataset& dataset, const Split& split);
+  /// Inputs of `entry` of the data block `data` are named "<data>.<field>".
+  Feed(const nnc_entry& entry, const std::string& data, const RawDataset& dataset, const Split& split);
 
   size_t rows() const { return split_->rows.size(); }
   /// Gathers the rows of these positions of the split; the pointers stay valid until the next call.

@@ -11,6 +11,7 @@
 #include "runtime/train/metrics_log.h"
 #include "runtime/train/progress.h"
 #include "runtime/train/shuffle.h"
+#include "runtime/train/statistics.h"
 
 namespace nnc::train {
 
@@ -26,10 +27,27 @@ void onInterrupt(int signal) {
 /// Steps between snapshots from which a NaN is traced: replaying so many steps takes a second or so.
 constexpr int64_t kSnapshotEvery = 64;
 
+/// What all train blocks of a run read.
+struct TrainingData {
+  std::map<std::string, RawDataset> sets;  // by data block
+  Provenance provenance;
+};
+
+/// Opens every data set that a train block runs on, or that the model keeps something of.
+void openAll(const Description& description, TrainingData& data) {
+  for (const DataInfo& info : description.data) {
+    const auto runsOn = [&](const TrainInfo& t) { return t.data == info.name; };
+    const auto numbered = [](const FieldInfo& f) { return !f.symbols.empty(); };
+    if (std::any_of(description.trains.begin(), description.trains.end(), runsOn) || !info.statistics.empty() ||
+        std::any_of(info.fields.begin(), info.fields.end(), numbered))
+      data.sets[info.name] = openData(info, data.provenance.vocabularies);
+  }
+}
+
 /// One train block at work.
 class Trainer {
 public:
-  Trainer(Model& model, const Description& description, const TrainInfo& train, const LoopOptions& options,
+  Trainer(Model& model, const TrainInfo& train, const TrainingData& data, const LoopOptions& options,
           Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft);
 
   RunEnd run(Divergence& divergence);
@@ -52,14 +70,13 @@ private:
   const std::vector<uint32_t>& order(int64_t epoch);
 
   Model& model_;
-  const Description& description_;
   const TrainInfo& train_;
+  const Provenance& provenance_;
   const LoopOptions& options_;
   Checkpoint& checkpoint_;
   Progress& progress_;
   int64_t& stepsLeft_;
   Caller caller_;
-  RawDataset dataset_;
   std::unique_ptr<Feed> feed_, validFeed_;
   std::unique_ptr<MetricsLog> log_;
   std::vector<uint32_t> order_;
@@ -74,23 +91,21 @@ std::vector<std::string> metricNames(const TrainInfo& train) {
   return names;
 }
 
-Trainer::Trainer(Model& model, const Description& description, const TrainInfo& train, const LoopOptions& options,
+Trainer::Trainer(Model& model, const TrainInfo& train, const TrainingData& data, const LoopOptions& options,
                  Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
     : model_(model),
-      description_(description),
       train_(train),
+      provenance_(data.provenance),
       options_(options),
       checkpoint_(checkpoint),
       progress_(progress),
       stepsLeft_(stepsLeft),
       caller_(model, train, train.step) {
   if (!train.data.empty()) {
-    const DataInfo& data = description.dataOf(train);
-    auto path = options.dataPaths.find(data.name);
-    dataset_ = openData(data, path == options.dataPaths.end() ? "" : path->second);
-    feed_ = std::make_unique<Feed>(caller_.entry(), data, dataset_, *dataset_.find("train"));
-    if (const Split* valid = dataset_.find("valid"); valid && !train.eval.empty())
-      validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), data, dataset_, *valid);
+    const RawDataset& dataset = data.sets.at(train.data);
+    feed_ = std::make_unique<Feed>(caller_.entry(), train.data, dataset, *dataset.find("train"));
+    if (const Split* valid = dataset.find("valid"); valid && !train.eval.empty())
+      validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), train.data, dataset, *valid);
   }
   checkState();
   bool goOn = state().step > 0 || state().train > 0;
@@ -268,7 +283,7 @@ void Trainer::keepBest(double value) {
   s.best = value;
   s.bestEpoch = s.epoch;
   checkpoint_.bestStore = model_.store();
-  saveWeights(options_.folder + "/best.safetensors", model_, description_.hypers);
+  saveWeights(options_.folder + "/best.safetensors", model_, provenance_);
 }
 
 bool Trainer::patienceIsOver() const {
@@ -276,7 +291,7 @@ bool Trainer::patienceIsOver() const {
 }
 
 void Trainer::save() {
-  saveCheckpoint(options_.folder + "/checkpoint.safetensors", model_, checkpoint_, description_.hypers);
+  saveCheckpoint(options_.folder + "/checkpoint.safetensors", model_, checkpoint_, provenance_);
 }
 
 void Trainer::show() {
@@ -305,8 +320,8 @@ void installInterruptHandler() {
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {
   makeFolder(options.folder);
   Checkpoint checkpoint;
-  if (options.resume)
-    checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, description.hypers);
+  TrainingData data{{}, {description.hypers, {}}};
+  if (options.resume) checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, data.provenance);
   if (checkpoint.state.train > 0 && static_cast<size_t>(checkpoint.state.train) >= description.trains.size())
     throw DataError(options.folder + "/checkpoint.safetensors", "metadata",
                     fmt::format("stands in train block {}; the model has {}", checkpoint.state.train + 1,
@@ -317,15 +332,20 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   const auto [epochs, seed] = std::pair(checkpoint.state.epochs, checkpoint.state.seed);
   if (!options.resume) {
     if (!description.trains.empty()) model.init(seed >= 0 ? seed : description.trains.front().seed);
-    if (!options.weights.empty()) loadWeights(options.weights, model, description.hypers);
+    if (!options.weights.empty()) loadWeights(options.weights, model, data.provenance);
   }
+  openAll(description, data);
+  // Weights and a checkpoint bring the statistics that they were trained with.
+  if (!options.resume && options.weights.empty())
+    for (const DataInfo& info : description.data)
+      if (!info.statistics.empty()) computeStatistics(model, info, data.sets.at(info.name));
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
   for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {
     TrainInfo train = description.trains[i];
     if (epochs > 0) train.epochs = epochs;
     if (seed >= 0) train.seed = seed;
-    Trainer trainer(model, description, train, options, checkpoint, progress, stepsLeft);
+    Trainer trainer(model, train, data, options, checkpoint, progress, stepsLeft);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;
     if (i + 1 == description.trains.size()) break;
@@ -335,7 +355,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
     checkpoint.state.train = static_cast<int64_t>(i + 1);
   }
   // Without validation there is no best epoch: the last weights are the result.
-  saveWeights(options.folder + "/best.safetensors", model, description.hypers);
+  saveWeights(options.folder + "/best.safetensors", model, data.provenance);
   return RunEnd::Finished;
 }
 

@@ -12,14 +12,13 @@
 namespace nnc::train {
 
 struct LoopOptions {
-  std::string folder;                            // of the run; made if it is not there
-  std::map<std::string, std::string> dataPaths;  // by data block; overrides the source's
-  bool resume = false;                           // go on from the folder's checkpoint
-  std::string weights;                           // start from these, or empty
-  int64_t checkpointEvery = 0;                   // steps between checkpoints inside an epoch; 0: only after epochs
-  int64_t epochs = 0;                            // instead of every train block's own; 0: theirs, or the checkpoint's
-  int64_t seed = -1;                             // likewise; -1: theirs, or the checkpoint's
-  int64_t stopAfter = 0;                         // stop as if interrupted after so many steps of this call; 0: never
+  std::string folder;           // of the run; made if it is not there
+  bool resume = false;          // go on from the folder's checkpoint
+  std::string weights;          // start from these, or empty
+  int64_t checkpointEvery = 0;  // steps between checkpoints inside an epoch; 0: only after epochs
+  int64_t epochs = 0;           // instead of every train block's own; 0: theirs, or the checkpoint's
+  int64_t seed = -1;            // likewise; -1: theirs, or the checkpoint's
+  int64_t stopAfter = 0;        // stop as if interrupted after so many steps of this call; 0: never
 };
 
 enum class RunEnd { Finished, Interrupted, Diverged };

@@ -59,6 +59,7 @@ public:
 
 private:
   void check(int code) const;
+  /// Throws CallError.
   const nnc_variable& variable(const std::string& path) const;
 
   void* library_ = nullptr;

@@ -51,6 +51,7 @@ public:
   /// Links the shared object at `path`; there must be a plan. Throws codegen::CodegenError.
   void link(const std::string& path);
 
+  const std::string& file() const { return options_.file; }
   codegen::CodegenOptions codegenOptions();
   const Diagnostics& diagnostics() const { return diagnostics_; }
   const SourceManager& sources() const { return sources_; }

@@ -12,17 +12,19 @@ ordered_json fieldJson(const DataField& field) {
   return {{"name", field.name},
           {"dtype", dtypeName(field.row.dtype)},
           {"shape", constExtents(field.row.shape)},
-          {"bound", field.bound}};
+          {"bound", field.bound},
+          {"source", field.source.empty() ? field.name : field.source},
+          {"symbols", field.symbols}};
 }
 
 ordered_json dataJson(const DataSource& data) {
   ordered_json fields = ordered_json::array();
   for (const DataField& field : data.raw) fields.push_back(fieldJson(field));
-  return {{"name", data.name},
-          {"reader", data.reader},
-          {"path", data.path},
-          {"settings", data.settings},
-          {"fields", fields}};
+  ordered_json statistics = ordered_json::array();
+  for (const DataStatistic& s : data.statistics)
+    statistics.push_back({{"entry", s.function}, {"variable", s.variable}, {"of", s.of}});
+  return {{"name", data.name},         {"reader", data.reader}, {"path", data.path},
+          {"settings", data.settings}, {"fields", fields},      {"statistics", statistics}};
 }
 
 /// True if output `name` of the eval function depends on metric state: then its value at the end of a pass is the

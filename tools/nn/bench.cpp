@@ -9,6 +9,7 @@
 #include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/pass.h"
+#include "runtime/train/statistics.h"
 #include "tools/nn/commands.h"
 
 namespace nnc::tools {
@@ -94,9 +95,11 @@ public:
     model_.setScalar("steps", 10000);
     model_.setScalar("epoch", 1);
     if (block_.data.empty()) return;
-    dataset_ = train::openData(loaded.description.dataOf(block_));
-    feed_ = std::make_unique<train::Feed>(caller_.entry(), loaded.description.dataOf(block_), dataset_,
-                                          *dataset_.find("train"));
+    train::Vocabularies vocabularies;
+    const train::DataInfo& data = loaded.description.dataOf(block_);
+    dataset_ = train::openData(data, vocabularies);
+    train::computeStatistics(model_, data, dataset_);
+    feed_ = std::make_unique<train::Feed>(caller_.entry(), data.name, dataset_, *dataset_.find("train"));
   }
 
   void operator()() {

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "runtime/train/feed.h"
+#include "runtime/train/statistics.h"
 #include "tools/nn/commands.h"
 #include "tools/nn/compare.h"
 #include "tools/nn/grad_sites.h"
@@ -163,12 +164,13 @@ int runCheck(CheckArguments& a) {
     train::RawDataset dataset;
     std::unique_ptr<train::Feed> feed;
     if (!site.block->data.empty()) {
-      const train::DataInfo* data = nullptr;
-      for (const train::DataInfo& d : loaded->description.data)
-        if (d.name == site.block->data) data = &d;
-      dataset = train::openData(*data);
-      feed =
-          std::make_unique<train::Feed>(model.entry(model.find(site.function)), *data, dataset, *dataset.find("train"));
+      train::Vocabularies vocabularies;
+      const auto& all = loaded->description.data;
+      const auto data = std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.name == site.block->data; });
+      dataset = train::openData(*data, vocabularies);
+      train::computeStatistics(model, *data, dataset);
+      feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), data->name, dataset,
+                                           *dataset.find("train"));
       inputs = feed->gatherRange(0, static_cast<size_t>(a.batch));
     }
     ok = checkSite(model, site, a, inputs) && ok;

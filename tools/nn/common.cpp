@@ -30,6 +30,13 @@ CompileOptions ModelArguments::compileOptions(const std::string& weights) const 
   return options;
 }
 
+/// A path of data is one from the current folder, or, if nothing is there, from the folder of the .nn file.
+static std::string foundPath(const std::string& path, const std::string& file) {
+  std::error_code error;
+  const fs::path beside = fs::path(file).parent_path() / path;
+  return !fs::exists(path, error) && fs::exists(beside, error) ? beside.string() : path;
+}
+
 std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads,
                                             const std::string& keepAt) {
   if (!compilation.plan()) {
@@ -43,6 +50,7 @@ std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t se
   auto loaded = std::make_unique<LoadedModel>();
   loaded->model = std::make_unique<train::Model>(path, compilation.plan()->name, seed, threads);
   loaded->description = train::Description::parse(loaded->model->tables().description);
+  for (train::DataInfo& data : loaded->description.data) data.path = foundPath(data.path, compilation.file());
   return loaded;
 }
 

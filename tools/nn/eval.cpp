@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "runtime/train/checkpoint.h"
+#include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/pass.h"
 #include "tools/nn/commands.h"
@@ -12,35 +13,50 @@ namespace {
 
 struct EvalArguments {
   ModelArguments model;
-  std::string weights, split = "test", block;
+  std::string weights, split, block;
 };
 
-int evaluateBlock(train::Model& model, const train::Description& description, const train::TrainInfo& block,
-                  const EvalArguments& a, const CompileOptions& options) {
-  const train::DataInfo& data = description.dataOf(block);
-  auto path = options.dataPaths.find(data.name);
-  train::RawDataset dataset = train::openData(data, path == options.dataPaths.end() ? "" : path->second);
-  const train::Split* split = dataset.find(a.split);
-  if (!split) throw UsageError{fmt::format("`{}` has no split named {}", data.name, a.split)};
-  train::Feed feed(model.entry(model.find(block.eval)), data, dataset, *split);
+/// The split asked for; without a wish the test split, or, saying so, the validation split where there is none.
+const train::Split& splitOf(const train::RawDataset& dataset, const std::string& data, const std::string& wanted) {
+  if (const train::Split* split = dataset.find(wanted.empty() ? "test" : wanted)) return *split;
+  const train::Split* valid = wanted.empty() ? dataset.find("valid") : nullptr;
+  if (!valid) throw UsageError{fmt::format("`{}` has no split named {}", data, wanted.empty() ? "test" : wanted)};
+  fmt::print(stderr, "nn: `{}` has no test split; this is the validation split\n", data);
+  return *valid;
+}
+
+/// The vocabularies are those of the weights: others would give the symbols other numbers.
+void requireVocabularies(const train::DataInfo& data, const train::Vocabularies& vocabularies,
+                         const std::string& weights) {
+  for (const train::FieldInfo& field : data.fields)
+    if (!field.symbols.empty() && !vocabularies.contains(data.name + "." + field.name))
+      throw train::DataError(weights, "metadata", fmt::format("has no vocabulary `{}.{}`", data.name, field.name));
+}
+
+void evaluateBlock(train::Model& model, const train::DataInfo& data, const train::TrainInfo& block,
+                   train::Vocabularies& vocabularies, const std::string& wanted) {
+  train::RawDataset dataset = train::openData(data, vocabularies);
+  const train::Split& split = splitOf(dataset, data.name, wanted);
+  train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
   train::Sums sums = train::evaluatePass(model, block, feed);
-  fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, a.split, feed.rows(), block.name, a.split,
+  fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, split.name, feed.rows(), block.name, split.name,
              sums.meanLoss());
   for (const auto& [name, value] : train::metricValues(block, sums))
-    fmt::print("{} {} {} {:.6g}\n", block.name, a.split, name, value);
-  return kExitOk;
+    fmt::print("{} {} {} {:.6g}\n", block.name, split.name, name, value);
 }
 
 int runEval(EvalArguments& a) {
-  CompileOptions options = a.model.compileOptions(a.weights);
-  Compilation compilation(options);
+  Compilation compilation(a.model.compileOptions(a.weights));
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
-  train::loadWeights(a.weights, *loaded->model, loaded->description.hypers);
+  train::Provenance provenance{loaded->description.hypers, {}};
+  train::loadWeights(a.weights, *loaded->model, provenance);
   bool any = false;
   for (const train::TrainInfo& block : loaded->description.trains) {
     if (block.eval.empty() || block.data.empty() || (!a.block.empty() && a.block != block.name)) continue;
-    evaluateBlock(*loaded->model, loaded->description, block, a, options);
+    const train::DataInfo& data = loaded->description.dataOf(block);
+    requireVocabularies(data, provenance.vocabularies, a.weights);
+    evaluateBlock(*loaded->model, data, block, provenance.vocabularies, a.split);
     any = true;
   }
   if (!any) throw UsageError{fmt::format("{} has nothing to evaluate", a.model.file)};
@@ -53,7 +69,7 @@ Command declareEval(CLI::App& app) {
   auto a = std::make_shared<EvalArguments>();
   a->model.declare(app);
   app.add_option("--weights", a->weights, "safetensors")->required();
-  app.add_option("--split", a->split, "train, valid or test (the default)")
+  app.add_option("--split", a->split, "train, valid or test; without it test, or valid where there is no test")
       ->check(CLI::IsMember({"train", "valid", "test"}));
   app.add_option("--train", a->block, "only this train block");
   return [a] { return runEval(*a); };

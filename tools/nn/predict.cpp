@@ -265,7 +265,8 @@ int runPredict(PredictArguments& a) {
     throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry,
                                  nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
   }
-  if (!a.weights.empty()) train::loadWeights(a.weights, model, loaded->description.hypers);
+  train::Provenance provenance{loaded->description.hypers, {}};
+  if (!a.weights.empty()) train::loadWeights(a.weights, model, provenance);
   model.setScalar("seed", static_cast<double>(a.seed));
   Runner runner(model, number, readInputs(model.entry(number), a));
   writeResults(model.entry(number), runner.run(), a.output);

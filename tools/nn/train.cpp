@@ -24,7 +24,6 @@ int runTrain(TrainArguments& a) {
       a.model.compileOptions(a.resume.empty() ? a.loop.weights : a.resume + "/checkpoint.safetensors");
   a.loop.resume = !a.resume.empty();
   a.loop.folder = a.loop.resume ? a.resume : !a.out.empty() ? a.out : "runs/" + fs::path(a.model.file).stem().string();
-  a.loop.dataPaths = options.dataPaths;
   Compilation compilation(options);
   if (!compilation.plan()) return report(compilation.diagnostics());
   if (compilation.elaborated()->trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};

@@ -24,7 +24,7 @@ namespace {
 
 constexpr const char* kSplitNames[] = {"train", "valid", "test"};
 
-/// Rows (or bytes of a text) that a portion of `all` asks for.
+/// Rows (or tokens of a text) that a portion of `all` asks for.
 uint64_t countOf(const Portion& portion, uint64_t all) {
   if (portion.rows) return portion.rows;
   if (portion.share <= 0) return 0;
@@ -74,8 +74,8 @@ void refuseSecond(const std::string& path, const char* split, bool there) {
     throw DataError(path, "", fmt::format("has a {} split of its own; leave out the setting `{}`", split, split));
 }
 
-/// Bytes at the tail of a text for a portion; rows are whole windows.
-uint64_t tailBytes(const Portion& portion, uint64_t all, const DataSettings& settings, int64_t stride) {
+/// Tokens at the tail of a text for a portion; rows are whole windows.
+uint64_t tailTokens(const Portion& portion, uint64_t all, const DataSettings& settings, int64_t stride) {
   if (!portion.rows) return countOf(portion, all);
   const auto step = static_cast<uint64_t>(stride);
   if (portion.rows > all / step + 1) return all;  // more than there is; refused as an empty training part
@@ -88,30 +88,28 @@ RawDataset readTextSource(const std::string& path, const DataSettings& settings)
   const auto paths = splitPaths(path, {".txt"});
   if (paths.empty() || paths[0].split != "train") throw DataError(path, "", "holds no train.txt");
   RawDataset dataset;
-  auto add = [&](const char* split, const std::string& file, const Buffer& bytes, size_t begin, size_t end) {
-    dataset.tables.push_back(
-        windowTable(file, bytes, begin, end, settings.window, stride, fmt::format("{} part", split)));
+  auto add = [&](const char* split, const Tokens& tokens, size_t begin, size_t end) {
+    dataset.tables.push_back(windowTable(tokens, begin, end, settings.window, stride, fmt::format("{} part", split)));
     dataset.splits.push_back({split, dataset.tables.size() - 1, {}});
   };
   auto own = [&](const char* split) {
     const auto it = std::find_if(paths.begin(), paths.end(), [&](const SplitPath& p) { return p.split == split; });
     return it == paths.end() ? nullptr : &*it;
   };
-  const std::string& file = paths[0].path;
-  const Buffer text = readFile(file);
-  size_t end = text.size();
+  const Tokens text = readTokens(paths[0].path, settings.unit);
+  size_t end = text.count();
   for (const auto& [split, portion] : {std::pair{"test", &settings.test}, {"valid", &settings.valid}}) {
     if (portion->wanted()) refuseSecond(path, split, own(split) != nullptr);
     if (const SplitPath* from = own(split)) {
-      const Buffer bytes = readFile(from->path);
-      add(split, from->path, bytes, 0, bytes.size());
+      const Tokens tokens = readTokens(from->path, settings.unit);
+      add(split, tokens, 0, tokens.count());
     } else if (portion->wanted()) {
-      const size_t begin = end - std::min<uint64_t>(tailBytes(*portion, text.size(), settings, stride), end);
-      add(split, file, text, begin, end);
+      const size_t begin = end - std::min<uint64_t>(tailTokens(*portion, text.count(), settings, stride), end);
+      add(split, text, begin, end);
       end = begin;
     }
   }
-  add("train", file, text, 0, end);
+  add("train", text, 0, end);
   return dataset;
 }
 
@@ -161,6 +159,20 @@ void takeFromTrain(RawDataset& dataset, const char* name, const Portion& portion
   sortSplits(dataset);
 }
 
+/// Makes one of the equal parts of the training rows the validation split. The parts depend on the number of rows only.
+void takeFold(RawDataset& dataset, const DataSettings& settings) {
+  const std::string& file = dataset.tableOf(dataset.splits[0]).file;
+  refuseSecond(file, "valid", dataset.find("valid") != nullptr);
+  Split& train = dataset.splits[0];
+  if (train.rows.size() < settings.folds)
+    throw DataError(file, "", fmt::format("`folds = {}`: there are {} rows", settings.folds, train.rows.size()));
+  auto [kept, moved] = foldRows(train.rows, settings.folds, settings.fold, 0);
+  const size_t table = train.table;
+  train.rows = std::move(kept);
+  dataset.splits.push_back({"valid", table, std::move(moved)});
+  sortSplits(dataset);
+}
+
 /// Every table must have the training table's fields, in its order.
 void checkSameFields(const RawTable& train, const RawTable& other) {
   for (const RawField& field : train.fields) {
@@ -186,7 +198,7 @@ RawDataset openDataset(DataFormat format, const std::string& path, const DataSet
   std::error_code error;
   if (!fs::exists(path, error)) throw IoError(path, "no such file or folder");
   if (format == DataFormat::Text && settings.window <= 0) {
-    throw DataError(path, "", "text needs `window`, the number of characters in a row");
+    throw DataError(path, "", "text needs `window`, the number of bytes or words in a row");
   }
   RawDataset dataset = readSource(format, path, settings);
   sortSplits(dataset);
@@ -201,6 +213,7 @@ RawDataset openDataset(DataFormat format, const std::string& path, const DataSet
   if (format == DataFormat::Text) return dataset;
   if (settings.test.wanted()) takeFromTrain(dataset, "test", settings.test, 0);
   if (settings.valid.wanted()) takeFromTrain(dataset, "valid", settings.valid, 1);
+  if (settings.folds) takeFold(dataset, settings);
   return dataset;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "runtime/train/data/dataset.h"
+#include "runtime/train/data/text.h"
 
 namespace nnc::train {
 
@@ -22,8 +23,11 @@ struct Portion {
 
 struct DataSettings {
   Portion valid, test;
-  int64_t window = 0;    // text: bytes of a row, required
-  int64_t stride = 0;    // text: bytes from one row to the next; 0 is `window`
+  uint32_t folds = 0;  // ≥ 2: part number `fold` of so many of the training rows becomes the validation split
+  uint32_t fold = 0;   // below `folds`
+  TextUnit unit = TextUnit::Byte;
+  int64_t window = 0;    // text: bytes or words of a row, required
+  int64_t stride = 0;    // text: bytes or words from one row to the next; 0 is `window`
   char separator = ',';  // csv
   bool header = true;    // csv
 };

@@ -3,95 +3,275 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cassert>
 #include <cstring>
-#include <set>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "runtime/train/error.h"
 
 namespace nnc::train {
 
-CharVocabulary CharVocabulary::of(const RawField& field, std::span<const uint32_t> rows) {
-  assert(field.dtype == DType::U8);
-  std::array<bool, 256> seen{};
-  const size_t bytes = field.rowBytes();
-  for (uint32_t row : rows) {
-    const std::byte* at = field.row(row);
-    for (size_t i = 0; i < bytes; ++i) seen[std::to_integer<uint8_t>(at[i])] = true;
+namespace {
+
+constexpr std::string_view kNames[] = {"chars", "words", "category"};
+constexpr const char* kUnknownWord = "<unknown>";
+
+std::string charSymbol(int byte) {
+  return {static_cast<char>(byte)};
+}
+
+/// Tokens of a text field: those that its windows, which may overlap, lie on.
+size_t tokenCount(const RawField& field) {
+  return field.rows == 0 ? 0 : ((field.rows - 1) * field.rowStride + field.rowBytes()) / sizeOf(field.dtype);
+}
+
+bool isColumn(const RawField& field) {
+  return field.extents.empty() && (field.dtype == DType::Text || field.dtype == DType::I64);
+}
+
+/// A field's symbols are what `kind` names: characters are bytes, words come from `by = word`, categories from columns.
+void checkKind(Symbols kind, const RawField& field, const std::string& file) {
+  const bool words = field.dtype == DType::I32 && !field.categories.empty();
+  const char* wrong = nullptr;
+  if (kind == Symbols::Chars && field.dtype != DType::U8)
+    wrong = words ? "is a text by words; its symbols are `words(raw.text)`" : "has no characters";
+  if (kind == Symbols::Words && !words) wrong = "is no text by words; read it with `by = word`";
+  if (kind == Symbols::Category && !isColumn(field)) wrong = "has no categories: they are strings or whole numbers";
+  if (wrong) throw DataError(file, fmt::format("field {}", ticked(field.name)), wrong);
+}
+
+/// The text of a cell of a column. An empty one is a DataError.
+std::string category(const RawField& field, uint64_t row, const std::string& file) {
+  if (field.dtype != DType::Text) return std::to_string(elementAsInt(field.dtype, field.row(row), 0));
+  if (field.strings[row].empty())
+    throw DataError(file, fmt::format("row {}, column {}", row + 1, ticked(field.name)), "has no value");
+  return field.strings[row];
+}
+
+std::vector<std::string> characters(const RawField& field) {
+  std::vector<bool> seen(256);
+  for (size_t i = 0, n = tokenCount(field); i < n; ++i) seen[std::to_integer<uint8_t>(field.data[i])] = true;
+  std::vector<std::string> symbols;
+  for (int byte = 0; byte < 256; ++byte)
+    if (seen[static_cast<size_t>(byte)]) symbols.push_back(charSymbol(byte));
+  return symbols;
+}
+
+std::vector<std::string> frequentWords(const RawField& field, int64_t most) {
+  std::vector<uint64_t> counts(field.categories.size());
+  for (size_t i = 0, n = tokenCount(field); i < n; ++i)
+    ++counts[static_cast<size_t>(elementAsInt(field.dtype, field.data, i))];
+  std::vector<size_t> order;
+  for (size_t i = 0; i < counts.size(); ++i)
+    if (counts[i] > 0) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return counts[a] != counts[b] ? counts[a] > counts[b] : field.categories[a] < field.categories[b];
+  });
+  order.resize(std::min(order.size(), static_cast<size_t>(most - 1)));
+  std::vector<std::string> symbols{kUnknownWord};
+  for (size_t i : order) symbols.push_back(field.categories[i]);
+  return symbols;
+}
+
+std::vector<std::string> categories(const RawField& field, std::span<const uint32_t> rows, const std::string& file) {
+  std::vector<std::string> symbols;
+  for (uint32_t row : rows) symbols.push_back(category(field, row, file));
+  const auto before = [&](const std::string& a, const std::string& b) {
+    return field.dtype == DType::Text ? a < b : std::stoll(a) < std::stoll(b);
+  };
+  std::sort(symbols.begin(), symbols.end(), before);
+  symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+  return symbols;
+}
+
+/// Symbol → number.
+class Numbers {
+public:
+  explicit Numbers(const Vocabulary& vocabulary) : words_(vocabulary.kind == Symbols::Words) {
+    for (size_t i = 0; i < vocabulary.symbols.size(); ++i) numbers_[vocabulary.symbols[i]] = static_cast<int32_t>(i);
   }
-  std::vector<uint8_t> symbols;
-  for (int byte = 0; byte < 256; ++byte) {
-    if (seen[byte]) symbols.push_back(static_cast<uint8_t>(byte));
+  /// -1 for none; of words, 0.
+  int32_t of(const std::string& symbol) const {
+    const auto it = numbers_.find(symbol);
+    return it != numbers_.end() ? it->second : words_ ? 0 : -1;
   }
-  return fromSymbols(symbols);
+
+private:
+  bool words_;
+  std::unordered_map<std::string, int32_t> numbers_;
+};
+
+[[noreturn]] void unknownCharacter(const std::string& file, size_t offset, std::string_view character) {
+  throw DataError(file, atByte(offset),
+                  fmt::format("the character {} does not occur in the training text", ticked(character)));
 }
 
-CharVocabulary CharVocabulary::fromSymbols(std::span<const uint8_t> symbols) {
-  CharVocabulary vocabulary;
-  vocabulary.symbols.assign(symbols.begin(), symbols.end());
-  vocabulary.numberOf.fill(-1);
-  for (size_t i = 0; i < symbols.size(); ++i) vocabulary.numberOf[symbols[i]] = static_cast<int32_t>(i);
-  return vocabulary;
+[[noreturn]] void unknownCategory(const std::string& file, const std::string& place, const std::string& value) {
+  throw DataError(file, place, fmt::format("{} does not occur in the training rows", ticked(value)));
 }
 
-void CharVocabulary::checkAtMost(int64_t most, const std::string& file) const {
-  if (static_cast<int64_t>(symbols.size()) <= most) return;
-  throw DataError(
-      file, "",
-      fmt::format("the training text has {} different characters, but at most {} are declared", symbols.size(), most));
+}  // namespace
+
+std::optional<Symbols> symbolsNamed(std::string_view name) {
+  const auto* it = std::find(std::begin(kNames), std::end(kNames), name);
+  if (it == std::end(kNames)) return std::nullopt;
+  return static_cast<Symbols>(it - kNames);
 }
 
-std::vector<int32_t> CharVocabulary::encode(std::string_view text, const std::string& file) const {
-  std::vector<int32_t> numbers;
-  numbers.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    const int32_t number = numberOf[static_cast<uint8_t>(text[i])];
-    if (number < 0) {
-      throw DataError(file, atByte(i),
-                      fmt::format("the character {} does not occur in the training text", ticked(text.substr(i, 1))));
+std::string_view nameOf(Symbols kind) {
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::vector<std::string> wordsOf(std::string_view text) {
+  std::vector<std::string> words;
+  bool inside = false;
+  for (char c : text) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    const bool letter = upper || (c >= 'a' && c <= 'z') || (static_cast<unsigned char>(c) & 0x80U);
+    if (letter && !inside) words.emplace_back();
+    if (letter) words.back() += upper ? static_cast<char>(c - 'A' + 'a') : c;
+    inside = letter;
+  }
+  return words;
+}
+
+Vocabulary Vocabulary::of(Symbols kind, const RawField& field, std::span<const uint32_t> rows, int64_t most,
+                          const std::string& file) {
+  checkKind(kind, field, file);
+  Vocabulary vocabulary{kind, {}};
+  vocabulary.symbols = kind == Symbols::Chars   ? characters(field)
+                       : kind == Symbols::Words ? frequentWords(field, most)
+                                                : categories(field, rows, file);
+  const auto found = static_cast<int64_t>(vocabulary.symbols.size());
+  if (found <= most) return vocabulary;
+  throw DataError(file, fmt::format("field {}", ticked(field.name)),
+                  fmt::format("the training rows have {} different {}, but at most {} are declared", found,
+                              kind == Symbols::Chars ? "characters" : "values", most));
+}
+
+RawField Vocabulary::encode(const RawField& field, const std::string& file) const {
+  checkKind(kind, field, file);
+  const Numbers numbers(*this);
+  const size_t count = kind == Symbols::Category ? field.rows : tokenCount(field);
+  RawField encoded = field;
+  encoded.dtype = DType::I32;
+  encoded.rowStride = field.rowStride / sizeOf(field.dtype) * sizeof(int32_t);
+  if (kind == Symbols::Category) encoded.rowStride = sizeof(int32_t);
+  encoded.strings.clear();
+  encoded.categories = symbols;
+  encoded.storage = Buffer(count * sizeof(int32_t));
+  encoded.data = encoded.storage.data();
+  // Of a text, each symbol that its tokens can be is looked up once.
+  std::vector<int32_t> table;
+  if (kind == Symbols::Chars)
+    for (int byte = 0; byte < 256; ++byte) table.push_back(numbers.of(charSymbol(byte)));
+  if (kind == Symbols::Words)
+    for (const std::string& word : field.categories) table.push_back(numbers.of(word));
+  for (size_t i = 0; i < count; ++i) {
+    int32_t number = 0;
+    if (kind == Symbols::Category) {
+      const std::string value = category(field, i, file);
+      number = numbers.of(value);
+      if (number < 0) unknownCategory(file, fmt::format("row {}, column {}", i + 1, ticked(field.name)), value);
+    } else {
+      const auto token = static_cast<size_t>(elementAsInt(field.dtype, field.data, i));
+      number = table[token];
+      if (number < 0)
+        unknownCharacter(file, static_cast<size_t>(field.data - field.storage.data()) + i,
+                         charSymbol(static_cast<int>(token)));
     }
-    numbers.push_back(number);
+    std::memcpy(encoded.storage.data() + i * sizeof number, &number, sizeof number);
   }
-  return numbers;
+  return encoded;
 }
 
-std::string CharVocabulary::decode(std::span<const int32_t> numbers) const {
+std::vector<int32_t> Vocabulary::encode(std::string_view text, const std::string& file) const {
+  const Numbers numbers(*this);
+  std::vector<int32_t> encoded;
+  switch (kind) {
+    case Symbols::Chars:
+      for (size_t i = 0; i < text.size(); ++i) {
+        encoded.push_back(numbers.of(std::string(text.substr(i, 1))));
+        if (encoded.back() < 0) unknownCharacter(file, i, text.substr(i, 1));
+      }
+      break;
+    case Symbols::Words:
+      for (const std::string& word : wordsOf(text)) encoded.push_back(numbers.of(word));
+      break;
+    case Symbols::Category:
+      encoded.push_back(numbers.of(std::string(text)));
+      if (encoded.back() < 0) unknownCategory(file, "", std::string(text));
+      break;
+  }
+  return encoded;
+}
+
+std::string Vocabulary::decode(std::span<const int32_t> numbers) const {
   std::string text;
   for (int32_t number : numbers) {
+    if (kind != Symbols::Chars && !text.empty()) text += ' ';
     const bool known = number >= 0 && static_cast<size_t>(number) < symbols.size();
-    text += known ? static_cast<char>(symbols[static_cast<size_t>(number)]) : '?';
+    text += known ? symbols[static_cast<size_t>(number)] : "?";
   }
   return text;
 }
 
-Categories Categories::of(const RawField& field, std::span<const uint32_t> rows) {
-  assert(field.dtype == DType::Text);
-  std::set<std::string> names;
-  for (uint32_t row : rows) names.insert(field.strings[row]);
-  return {{names.begin(), names.end()}};
-}
+// ---- Beside the weights
 
-void Categories::checkAtMost(int64_t most, const std::string& file, const std::string& column) const {
-  if (static_cast<int64_t>(names.size()) <= most) return;
-  throw DataError(
-      file, fmt::format("column {}", ticked(column)),
-      fmt::format("has {} different values in the training rows, but at most {} are declared", names.size(), most));
-}
+using nlohmann::json;
 
-RawField Categories::encode(const RawField& field, const std::string& file) const {
-  Buffer bytes(field.rows * sizeof(int32_t));
-  for (uint64_t row = 0; row < field.rows; ++row) {
-    const auto it = std::lower_bound(names.begin(), names.end(), field.strings[row]);
-    if (it == names.end() || *it != field.strings[row]) {
-      throw DataError(file, fmt::format("row {}, column {}", row + 1, ticked(field.name)),
-                      fmt::format("{} does not occur in the training rows", ticked(field.strings[row])));
+/// Symbols are bytes, which need not be UTF-8: each byte is written as the code point of its number (Latin-1).
+static std::string latin1(const std::string& bytes) {
+  std::string text;
+  for (char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80U) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xC0U | byte >> 6U);
+      text += static_cast<char>(0x80U | (byte & 0x3FU));
     }
-    const auto number = static_cast<int32_t>(it - names.begin());
-    std::memcpy(bytes.data() + row * sizeof number, &number, sizeof number);
   }
-  RawField encoded = packedField(field.name, DType::I32, {}, field.rows, std::move(bytes));
-  encoded.categories = names;
-  return encoded;
+  return text;
+}
+
+static std::string bytesOfLatin1(const std::string& text) {
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (byte < 0x80U || i + 1 == text.size())
+      bytes += text[i];
+    else
+      bytes += static_cast<char>((byte & 3U) << 6U | (static_cast<unsigned char>(text[++i]) & 0x3FU));
+  }
+  return bytes;
+}
+
+std::string vocabulariesText(const Vocabularies& vocabularies) {
+  json all = json::object();
+  for (const auto& [name, vocabulary] : vocabularies) {
+    json symbols = json::array();
+    for (const std::string& s : vocabulary.symbols) symbols.push_back(latin1(s));
+    all[name] = {{"kind", nameOf(vocabulary.kind)}, {"symbols", symbols}};
+  }
+  return all.dump();
+}
+
+std::optional<Vocabularies> parseVocabularies(const std::string& text) {
+  try {
+    Vocabularies vocabularies;
+    const json all = json::parse(text);
+    for (const auto& [name, j] : all.items()) {
+      const auto kind = symbolsNamed(j.at("kind").get<std::string>());
+      if (!kind) return std::nullopt;
+      Vocabulary vocabulary{*kind, {}};
+      for (const json& symbol : j.at("symbols")) vocabulary.symbols.push_back(bytesOfLatin1(symbol.get<std::string>()));
+      vocabularies[name] = std::move(vocabulary);
+    }
+    return vocabularies;
+  } catch (const json::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace nnc::train

@@ -108,7 +108,7 @@ std::string csvContent(const std::vector<NamedTensor>& tensors, const std::strin
   return content;
 }
 
-std::string textContent(const TensorView& tensor, const CharVocabulary& vocabulary) {
+std::string textContent(const TensorView& tensor, const Vocabulary& vocabulary) {
   const int64_t width = tensor.shape.empty() ? 1 : tensor.shape.back();
   const int64_t lines = width ? tensor.elements() / width : 0;
   std::string content;

@@ -18,6 +18,6 @@ std::string npyContent(const TensorView& tensor);
 std::string csvContent(const std::vector<NamedTensor>& tensors, const std::string& what);
 
 /// The rows of an integer tensor as characters, a line each; [N] is one line.
-std::string textContent(const TensorView& tensor, const CharVocabulary& vocabulary);
+std::string textContent(const TensorView& tensor, const Vocabulary& vocabulary);
 
 }  // namespace nnc::train

@@ -1,11 +1,13 @@
 #include "runtime/train/data/open.h"
 
+#include <cmath>
 #include <numeric>
 #include <set>
 
 #include "runtime/train/data/images.h"
 #include "runtime/train/data/vocabulary.h"
 #include "runtime/train/output/png.h"
+#include "runtime/train/statistics.h"
 #include "support.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
@@ -149,26 +151,120 @@ TEST(Vocabulary, IsTakenFromTheTrainingPart) {
   settings.valid.share = 0.5;
   const RawDataset data = openDataset(DataFormat::Text, folder.write("t.txt", "badbadzz"), settings);
   const Split& train = *data.find("train");
-  const auto vocabulary = CharVocabulary::of(data.tableOf(train).at("text"), train.rows);
-  EXPECT_EQ(vocabulary.symbols, (std::vector<uint8_t>{'a', 'b', 'd'}));
+  const RawField& text = data.tableOf(train).at("text");
+  const auto vocabulary = Vocabulary::of(Symbols::Chars, text, train.rows, 3, "t");
+  EXPECT_EQ(vocabulary.symbols, (std::vector<std::string>{"a", "b", "d"}));
   EXPECT_EQ(vocabulary.encode("dab", "t"), (std::vector<int32_t>{2, 0, 1}));
   EXPECT_EQ(vocabulary.decode(std::vector<int32_t>{2, 0, 9}), "da?");
   EXPECT_EQ(errorOf([&] { vocabulary.encode("az", "prompt"); }),
             "prompt: byte 1: the character `z` does not occur in the training text");
-  EXPECT_EQ(errorOf([&] { vocabulary.checkAtMost(2, "t"); }),
-            "t: the training text has 3 different characters, but at most 2 are declared");
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Chars, text, train.rows, 2, "t"); }),
+            "t: field `text`: the training rows have 3 different characters, but at most 2 are declared");
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Words, text, train.rows, 9, "t"); }),
+            "t: field `text`: is no text by words; read it with `by = word`");
+  const RawField numbers = vocabulary.encode(text, "t");
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.row(1), 0), 2);  // "db"
+  EXPECT_EQ(errorOf([&] { vocabulary.encode(data.tableOf(*data.find("valid")).at("text"), "t"); }),
+            "t: byte 6: the character `z` does not occur in the training text");
+}
+
+TEST(Vocabulary, OfWordsIsOrderedByFrequency) {
+  EXPECT_EQ(wordsOf("In the BEGINNING, God\xC3\xA9 2x"),
+            (std::vector<std::string>{"in", "the", "beginning", "god\xC3\xA9", "x"}));
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 3;
+  settings.stride = 1;
+  settings.unit = TextUnit::Word;
+  settings.valid.rows = 1;
+  const RawDataset data = openDataset(
+      DataFormat::Text, folder.write("t.txt", "the cat, the dog; The cat ate. (a bee) the zoo was"), settings);
+  const Split& train = *data.find("train");
+  EXPECT_EQ(train.rows.size(), 7U);
+  const RawField& text = data.tableOf(train).at("text");
+  const auto vocabulary = Vocabulary::of(Symbols::Words, text, train.rows, 5, "t");
+  EXPECT_EQ(vocabulary.symbols, (std::vector<std::string>{"<unknown>", "the", "cat", "a", "ate"}));
+  const RawField numbers = vocabulary.encode(text, "t");
+  EXPECT_EQ(numbers.extents, std::vector<int64_t>{3});
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.row(2), 0), 1);  // the dog the
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.row(2), 1), 0);
+  const RawTable& valid = data.tableOf(*data.find("valid"));
+  EXPECT_EQ(elementAsInt(DType::I32, vocabulary.encode(valid.at("text"), "t").row(0), 0), 1);  // the zoo was
+  EXPECT_EQ(vocabulary.decode(std::vector<int32_t>{1, 0, 7}), "the <unknown> ?");
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Chars, text, train.rows, 99, "t"); }),
+            "t: field `text`: is a text by words; its symbols are `words(raw.text)`");
+}
+
+TEST(Vocabulary, GoesThroughTextUnharmed) {
+  const Vocabularies all{{"a.chars(text)", {Symbols::Chars, {"\n", "\"", "\x80", "\xFF"}}},
+                         {"a.words(text)", {Symbols::Words, {"<unknown>", "\xC3\xA9t\xC3"}}}};
+  const auto back = parseVocabularies(vocabulariesText(all));
+  ASSERT_TRUE(back);
+  for (const auto& [name, vocabulary] : all) {
+    EXPECT_EQ(back->at(name).kind, vocabulary.kind);
+    EXPECT_EQ(back->at(name).symbols, vocabulary.symbols);
+  }
+  EXPECT_FALSE(parseVocabularies("{\"a\": {\"kind\": \"runes\", \"symbols\": []}}"));
+  EXPECT_FALSE(parseVocabularies("{"));
+}
+
+TEST(Statistics, AreThoseOfAllRows) {
+  Accumulator sums(2);
+  for (double x : {1e9 + 1, 1e9 + 2, 1e9 + 3, 1e9 + 6}) sums.add({x, 5});
+  EXPECT_EQ(sums.mean(), (std::vector<double>{1e9 + 3, 5}));
+  EXPECT_NEAR(sums.deviation()[0], std::sqrt(14.0 / 4), 1e-9);
+  EXPECT_EQ(sums.deviation()[1], 0);
+  EXPECT_EQ(sums.min()[0], 1e9 + 1);
+  EXPECT_EQ(sums.max()[0], 1e9 + 6);
 }
 
 TEST(Vocabulary, CategoriesAreNumberedByTrainingRows) {
   TempFolder folder;
   const RawDataset data = openDataset(DataFormat::Csv, folder.write("t.csv", "k\nred\nblue\nred\ngreen\n"), {});
   const RawField& field = data.tables[0].at("k");
-  const auto all = Categories::of(field, data.splits[0].rows);
-  EXPECT_EQ(all.names, (std::vector<std::string>{"blue", "green", "red"}));
+  const auto all = Vocabulary::of(Symbols::Category, field, data.splits[0].rows, 3, "t");
+  EXPECT_EQ(all.symbols, (std::vector<std::string>{"blue", "green", "red"}));
   EXPECT_EQ(elementAsInt(DType::I32, all.encode(field, "t").data, 3), 1);
   const uint32_t first[] = {0, 1};
-  EXPECT_EQ(errorOf([&] { Categories::of(field, first).encode(field, "t"); }),
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Category, field, first, 3, "t").encode(field, "t"); }),
             "t: row 4, column `k`: `green` does not occur in the training rows");
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Category, field, data.splits[0].rows, 2, "t"); }),
+            "t: field `k`: the training rows have 3 different values, but at most 2 are declared");
+}
+
+TEST(Vocabulary, CategoriesMayBeNumbersButNotMissing) {
+  TempFolder folder;
+  const RawDataset data =
+      openDataset(DataFormat::Csv, folder.write("t.csv", "n,k,x\n10,red,0.5\n9,,1\n10,blue,2\n"), {});
+  const RawTable& table = data.tables[0];
+  const auto& rows = data.splits[0].rows;
+  const auto numbers = Vocabulary::of(Symbols::Category, table.at("n"), rows, 2, "t");
+  EXPECT_EQ(numbers.symbols, (std::vector<std::string>{"9", "10"}));
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.encode(table.at("n"), "t").row(0), 0), 1);
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Category, table.at("k"), rows, 9, "t"); }),
+            "t: row 2, column `k`: has no value");
+  EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Category, table.at("x"), rows, 9, "t"); }),
+            "t: field `x`: has no categories: they are strings or whole numbers");
+}
+
+TEST(Folds, BecomeTheValidationSplit) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.folds = 5;
+  std::string text = "x\n";
+  for (int i = 0; i < 11; ++i) text += std::to_string(i) + "\n";
+  const std::string path = folder.write("t.csv", text);
+  std::set<uint32_t> validated;
+  for (settings.fold = 0; settings.fold < 5; ++settings.fold) {
+    const RawDataset data = openDataset(DataFormat::Csv, path, settings);
+    EXPECT_EQ(data.find("train")->rows.size() + data.find("valid")->rows.size(), 11U);
+    for (uint32_t row : data.find("valid")->rows) EXPECT_TRUE(validated.insert(row).second);
+  }
+  EXPECT_EQ(validated.size(), 11U);
+  settings = {};
+  settings.folds = 12;
+  EXPECT_NE(errorOf([&] { openDataset(DataFormat::Csv, path, settings); }).find("`folds = 12`: there are 11 rows"),
+            std::string::npos);
 }
 
 TEST(Folds, PartitionTheRows) {

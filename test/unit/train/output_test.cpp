@@ -35,9 +35,9 @@ TEST(CsvOutput, ReadsBackExactly) {
 }
 
 TEST(TextOutput, RowsAreLines) {
-  const std::vector<uint8_t> symbols = {'a', 'b'};
+  const Vocabulary vocabulary{Symbols::Chars, {"a", "b"}};
   const std::vector<int32_t> numbers = {0, 1, 1, 0};
-  EXPECT_EQ(textContent(view(DType::I32, {2, 2}, numbers), CharVocabulary::fromSymbols(symbols)), "ab\nba\n");
+  EXPECT_EQ(textContent(view(DType::I32, {2, 2}, numbers), vocabulary), "ab\nba\n");
 }
 
 TEST(PngOutput, FloatsAreClampedAndScaled) {

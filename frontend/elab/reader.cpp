@@ -1,0 +1,78 @@
+// Readers of data blocks and their settings.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace nnc::elab {
+
+namespace {
+
+struct Reader {
+  const char* name;
+  std::vector<std::string> settings;
+};
+
+const std::vector<Reader> kReaders = {
+    {"idx", {"valid", "test", "folds", "fold"}},    {"csv", {"valid", "test", "folds", "fold", "separator", "header"}},
+    {"npy", {"valid", "test", "folds", "fold"}},    {"text", {"valid", "test", "window", "stride", "by"}},
+    {"images", {"valid", "test", "folds", "fold"}},
+};
+
+/// What windows and strides of a text count.
+const std::vector<std::string> kUnits = {"byte", "word"};
+
+}  // namespace
+
+void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
+  const auto reader =
+      std::find_if(kReaders.begin(), kReaders.end(), [&](const Reader& r) { return d.reader.text == r.name; });
+  if (reader == kReaders.end()) {
+    std::vector<std::string> names;
+    for (const Reader& r : kReaders) names.emplace_back(r.name);
+    failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, names);
+  }
+  const auto text = [&](const Val& v, Loc at) -> std::string {
+    if (v.is(ValKind::Str)) return v.text;
+    if (v.is(ValKind::Bool)) return v.flag ? "true" : "false";
+    if (v.is(ValKind::Int)) return std::to_string(asConst(v, at, "a setting"));
+    return fmt::format("{}", asNumber(v, at, "a setting"));
+  };
+  Loc foldAt = d.name.loc;
+  for (const ast::Arg& a : d.args) {
+    if (a.name && std::find(reader->settings.begin(), reader->settings.end(), a.name.text) == reader->settings.end())
+      failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text),
+                  a.name.text, reader->settings);
+    if (a.name.text == "by") {
+      const auto* unit = a.value->tryAs<ast::Name>();
+      if (!unit || std::find(kUnits.begin(), kUnits.end(), unit->text) == kUnits.end())
+        failUnknown(DiagCode::UnknownSetting, a.value->loc, "unit of a text called", unit ? unit->text : "", kUnits);
+      source.settings["by"] = unit->text;
+      continue;
+    }
+    Restore<Context> keep(ctx_);
+    const Val value = eval(*a.value);
+    if (a.name) {
+      source.settings[a.name.text] = text(value, a.value->loc);
+      if (a.name.text.starts_with("fold")) foldAt = a.value->loc;
+      continue;
+    }
+    if (!value.is(ValKind::Str))
+      fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
+    source.path = value.text;
+  }
+  const auto count = [&](const char* name) {
+    const auto it = source.settings.find(name);
+    return it == source.settings.end() ? int64_t{-1} : std::stoll(it->second);
+  };
+  const int64_t folds = count("folds"), fold = count("fold");
+  if (folds < 0 && fold < 0) return;
+  if (folds < 2 || fold < 0 || fold >= folds)
+    fail(DiagCode::UnknownSetting, foldAt,
+         "`folds = n, fold = k` takes two whole numbers: 2 or more parts, and which one, counted from 0");
+  if (source.settings.contains("valid"))
+    fail(DiagCode::UnknownSetting, foldAt, "a fold is the validation split: `valid` does not stand beside it");
+}
+
+}  // namespace nnc::elab
