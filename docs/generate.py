@@ -50,7 +50,7 @@ def passes():
 
 
 LIBRARY = ["math", "activations", "layers", "convolution", "sequence", "attention", "losses", "optimizers", "schedules", "initializers", "metrics",
-           "augment"]
+           "augment", "data"]
 
 
 def paragraph(comment):
