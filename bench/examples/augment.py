@@ -1,4 +1,5 @@
 """Random shifts and flips of a batch [B, C, H, W], each row by a draw of its own."""
+
 import torch
 from torch.nn import functional as F
 

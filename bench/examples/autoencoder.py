@@ -1,4 +1,5 @@
 """An autoencoder with 32 numbers for an image, denoising if noise > 0."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

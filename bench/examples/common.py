@@ -2,6 +2,7 @@
 
 A recipe is the network, loss and optimizer of the example of the same name as PyTorch's users write them.
 """
+
 import argparse
 import gzip
 import os
@@ -35,12 +36,15 @@ def idx(path):
     with gzip.open(path) as f:
         raw = f.read()
     rank = raw[3]
-    extents = [int.from_bytes(raw[4 + 4 * i:8 + 4 * i], "big") for i in range(rank)]
-    return torch.frombuffer(bytearray(raw[4 + 4 * rank:]), dtype=torch.uint8).reshape(extents)
+    extents = [int.from_bytes(raw[4 + 4 * i : 8 + 4 * i], "big") for i in range(rank)]
+    return torch.frombuffer(bytearray(raw[4 + 4 * rank :]), dtype=torch.uint8).reshape(
+        extents
+    )
 
 
 def fashion(folder, valid=5000):
     """(image in 0..1, label) of training rows without `valid` of them, and of the test rows."""
+
     def split(name):
         image = idx(f"{folder}/{name}-images-idx3-ubyte.gz").float() / 255
         return image, idx(f"{folder}/{name}-labels-idx1-ubyte.gz").long()
@@ -53,7 +57,7 @@ def fashion(folder, valid=5000):
 def batches(size, *fields):
     order = torch.randperm(len(fields[0]))
     for at in range(0, len(order), size):
-        rows = order[at:at + size]
+        rows = order[at : at + size]
         yield tuple(f[rows] for f in fields) if len(fields) > 1 else fields[0][rows]
 
 
@@ -64,7 +68,7 @@ def steps_of(rows, size, epochs):
 @torch.no_grad()
 def over_rows(f, x, size=1000):
     """f of all rows of x, in pieces."""
-    return torch.cat([f(x[at:at + size]) for at in range(0, len(x), size)])
+    return torch.cat([f(x[at : at + size]) for at in range(0, len(x), size)])
 
 
 def accuracy(net, image, label):

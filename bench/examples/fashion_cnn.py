@@ -1,4 +1,5 @@
 """A convolutional network with batch norm, dropout and augmentation."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """Two hidden layers with dropout."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -1,4 +1,5 @@
 """A recurrent network reads the rows of the image from top to bottom."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -15,7 +16,9 @@ class Reader(nn.Module):
         super().__init__()
         kind = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}[o.cell]
         width = 64 if o.both_ways else 128
-        self.stages = kind(28, width, 2, batch_first=True, bidirectional=bool(o.both_ways))
+        self.stages = kind(
+            28, width, 2, batch_first=True, bidirectional=bool(o.both_ways)
+        )
         self.head = nn.Linear(128, 10)
 
     def forward(self, image):

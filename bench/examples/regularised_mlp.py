@@ -1,4 +1,5 @@
 """One network, each regulariser in turn."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -20,7 +21,9 @@ def hidden(before, after):
     return layers
 
 
-net = nn.Sequential(nn.Flatten(), *hidden(784, 256), *hidden(256, 256), nn.Linear(256, 10))
+net = nn.Sequential(
+    nn.Flatten(), *hidden(784, 256), *hidden(256, 256), nn.Linear(256, 10)
+)
 (image, label), test = fashion(o.data)
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 schedule = LambdaLR(optimizer, cosine(steps_of(len(image), 128, o.epochs), warmup=200))

@@ -1,4 +1,5 @@
 """ResNet-20."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -18,7 +19,9 @@ class Unit(nn.Module):
         self.norm1 = nn.BatchNorm2d(after)
         self.conv2 = nn.Conv2d(after, after, 3, padding=1)
         self.norm2 = nn.BatchNorm2d(after)
-        self.skip = nn.Identity() if before == after else nn.Conv2d(before, after, 1, stride)
+        self.skip = (
+            nn.Identity() if before == after else nn.Conv2d(before, after, 1, stride)
+        )
 
     def forward(self, x):
         y = F.relu(self.norm1(self.conv1(x)))

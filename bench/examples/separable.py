@@ -1,4 +1,5 @@
 """Depthwise-separable convolutions."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

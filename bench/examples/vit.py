@@ -1,4 +1,5 @@
 """A vision transformer over 49 patches of 4 x 4 pixels."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -26,7 +27,10 @@ class VisionTransformer(nn.Module):
     def forward(self, image):
         b = len(image)
         patches = image.view(b, 7, 4, 7, 4).transpose(2, 3).reshape(b, 49, 16)
-        x = torch.cat([self.token.expand(b, 1, -1), self.patch(patches)], 1) + self.position
+        x = (
+            torch.cat([self.token.expand(b, 1, -1), self.patch(patches)], 1)
+            + self.position
+        )
         return self.head(self.norm(self.blocks(x)[:, 0]))
 
 

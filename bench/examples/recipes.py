@@ -1,0 +1,51 @@
+"""The one list of the examples: what is trained, what it must reach, and how the same recipe in PyTorch is called."""
+import dataclasses
+
+
+@dataclasses.dataclass
+class Recipe:
+    name: str  # of the table's row
+    file: str  # examples/<file>.nn and bench/examples/<file>.py
+    data: str
+    metric: str  # as `nn eval` names it, or a measurement of run.py
+    bar: float = None  # what one full run must reach; None: what PyTorch's recipe reaches
+    split: str = "test"
+    sets: dict = dataclasses.field(default_factory=dict)  # hyperparameters; the same options for the script
+    epochs: int = None  # of the comparison; None: the file's
+    part: float = 1.0  # of the training data in the comparison
+    measure: str = "eval"  # or "folds", "strings", "samples", "pairs"
+    lower: bool = False  # whether smaller is better
+
+
+FASHION = "Fashion-MNIST"
+BIBLE = "King James Bible"
+
+RECIPES = [
+    Recipe("logistic regression", "logistic", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
+    Recipe("support vector machine", "svm", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
+    Recipe("regression MLP", "regression", "diabetes", "r2"),
+    *[Recipe(f"MLP, {r.replace('_', ' ')}", "regularised_mlp", FASHION, "accuracy", 0.885, sets={"regulariser": r},
+             epochs=6, part=0.5) for r in ("l1", "l2", "dropout", "batch_norm")],
+    Recipe("CNN", "fashion_cnn", FASHION, "accuracy", 0.92, sets={"augment": False}, epochs=3, part=0.25),
+    Recipe("CNN, augmented", "fashion_cnn", FASHION, "accuracy", 0.92, sets={"augment": True}, epochs=3, part=0.25),
+    Recipe("ResNet-20", "resnet", FASHION, "accuracy", 0.925, epochs=2, part=0.2),
+    Recipe("depthwise-separable net", "separable", FASHION, "accuracy", 0.925, epochs=3, part=0.2),
+    Recipe("RNN", "recurrent", FASHION, "accuracy", sets={"cell": "rnn"}, epochs=3, part=0.3),
+    Recipe("GRU", "recurrent", FASHION, "accuracy", 0.87, sets={"cell": "gru"}, epochs=3, part=0.3),
+    Recipe("LSTM", "recurrent", FASHION, "accuracy", 0.87, sets={"cell": "lstm"}, epochs=3, part=0.3),
+    Recipe("GRU, bidirectional", "recurrent", FASHION, "accuracy", 0.87, sets={"cell": "gru", "both_ways": True}, epochs=3,
+           part=0.3),
+    Recipe("character model, LSTM", "char_lstm", BIBLE, "loss", split="valid", epochs=1, part=0.2, lower=True),
+    Recipe("GPT", "gpt", BIBLE, "loss", split="valid", epochs=1, part=0.1, lower=True),
+    Recipe("vision transformer", "vit", FASHION, "accuracy", 0.88, epochs=4, part=0.2),
+    Recipe("encoder and decoder", "sort_digits", "random strings", "strings", 0.99, epochs=1, measure="strings"),
+    Recipe("autoencoder", "autoencoder", FASHION, "loss", epochs=4, part=0.5, lower=True),
+    Recipe("denoising autoencoder", "autoencoder", FASHION, "loss", sets={"noise": 0.3}, epochs=4, part=0.5, lower=True),
+    Recipe("variational autoencoder", "vae", FASHION, "loss", epochs=4, part=0.3, lower=True),
+    Recipe("DCGAN", "dcgan", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True),
+    Recipe("WGAN, gradient penalty", "wgan_gp", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True),
+    Recipe("word embedding", "word_embedding", BIBLE, "loss", split="valid", epochs=1, part=0.2, lower=True, measure="pairs"),
+    *[Recipe(f"optimizer {o}", "optimizers", FASHION, "accuracy", sets={"optimizer": o, "schedule": s}, epochs=3, part=0.3)
+      for o, s in (("sgd", "cosine"), ("momentum", "step"), ("nesterov", "cosine"), ("rmsprop", "exponential"),
+                   ("adagrad", "constant"), ("adam", "one_cycle"), ("adamw", "cosine"))],
+]

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Trains the examples to their bars, and beside PyTorch; writes what it measured into results.json and docs/examples.md.
+
+usage: run.py full [NAME…]                     one full run of each; fails if a bar is missed
+       run.py compare [--seeds N] [NAME…]      the same number of epochs on the same part of the data, N seeds each
+       run.py report                           docs/examples.md from results.json
+
+NAME is a file of examples/ without its suffix. --python names an interpreter with numpy (and torch, for compare).
+"""
+import argparse
+import gzip
+import json
+import math
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+from recipes import FASHION, RECIPES
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+NN = ROOT / "build/bin/nn"
+RUNS = ROOT / "build/examples"
+RESULTS = HERE / "results.json"
+FASHION_FOLDER = pathlib.Path("/usr/share/datasets/fashion-mnist")
+
+
+def call(*command, **options):
+    """Standard output of a command; its messages are shown if it fails."""
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, cwd=ROOT, **options)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def text(value):
+    return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+# ---- Parts of the data
+
+
+def fashion_part(part):
+    """A folder with the first rows of the training images, the test images whole."""
+    if part == 1:
+        return FASHION_FOLDER
+    folder = RUNS / f"fashion-{part}"
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in FASHION_FOLDER.glob("*.gz"):
+            raw = gzip.decompress(path.read_bytes())
+            if path.name.startswith("train"):
+                raw = first_rows(raw, part)
+            (folder / path.name).write_bytes(gzip.compress(raw, 1))
+        (folder / "done").touch()
+    return folder
+
+
+def first_rows(raw, part):
+    """An IDX file with its first rows only: magic number, extents, data."""
+    rank = raw[3]
+    extents = [int.from_bytes(raw[4 + 4 * i:8 + 4 * i], "big") for i in range(rank)]
+    rows = int(extents[0] * part)
+    size = math.prod(extents[1:])
+    return raw[:4] + rows.to_bytes(4, "big") + raw[8:4 + 4 * rank] + raw[4 + 4 * rank:4 + 4 * rank + rows * size]
+
+
+def bible_part(part):
+    path = RUNS / f"bible-{part}.txt"
+    whole = (ROOT / "examples/data/bible.txt").read_text()
+    path.write_text(whole[:int(len(whole) * part)])
+    return path
+
+
+def part_of(recipe, part):
+    """Options that give both sides the part: (ours, theirs)."""
+    if recipe.data == FASHION:
+        folder = fashion_part(part)
+        return ["--data", f"fashion={folder}"], ["--data", folder]
+    if part < 1:
+        return ["--data", f"bible={bible_part(part)}"], ["--part", part]
+    return [], []
+
+
+# ---- Our side
+
+
+def train(recipe, out, options, sets):
+    started = time.time()
+    call(NN, "train", f"examples/{recipe.file}.nn", "--out", out, *options, *sets)
+    return time.time() - started
+
+
+def evaluated(recipe, weights, data, sets):
+    printed = call(NN, "eval", f"examples/{recipe.file}.nn", "--weights", weights, "--split", recipe.split, *data, *sets)
+    return float(re.search(rf"^\S+ {recipe.split} {recipe.metric} (\S+)$", printed, re.M)[1])
+
+
+def ours(recipe, seed=None, epochs=None, part=1.0):
+    """(value, seconds) of one training run; its final weights count, as they do for PyTorch."""
+    data, _ = part_of(recipe, part)
+    sets = [x for name, value in recipe.sets.items() for x in ("--set", f"{name}={text(value)}")]
+    options = [*data, *(["--seed", seed] if seed is not None else []), *(["--epochs", epochs] if epochs else [])]
+    out = RUNS / re.sub(r"\W+", "_", recipe.name)
+    if recipe.measure == "folds":
+        values, seconds = [], 0
+        for fold in range(5):
+            chosen = [*sets, "--set", f"fold={fold}"]
+            seconds += train(recipe, out, options, chosen)
+            values.append(evaluated(recipe, out / "checkpoint.safetensors", data, chosen))
+        return statistics.mean(values), seconds
+    seconds = train(recipe, out, options, sets)
+    weights = out / "checkpoint.safetensors"
+    if recipe.measure == "strings":
+        return strings_right(recipe, weights), seconds
+    if recipe.measure == "samples":
+        import frechet
+        samples = out / "samples.npy"
+        call(NN, "predict", f"examples/{recipe.file}.nn", "sample", "--weights", weights, "--input", "count=1000", "-o", samples)
+        return frechet.distance(samples), seconds
+    return evaluated(recipe, weights, data, sets), seconds
+
+
+def strings_right(recipe, weights):
+    """The share of 10,000 random strings of ten digits that the exported function sorts."""
+    import numpy
+    digits = numpy.random.default_rng(0).integers(0, 10, (10000, 10), dtype=numpy.int32)
+    asked, answer = RUNS / "digits.npy", RUNS / "sorted.npy"
+    right = 0
+    for at in range(0, len(digits), 1000):
+        numpy.save(asked, digits[at:at + 1000])
+        call(NN, "predict", f"examples/{recipe.file}.nn", "sorted", "--weights", weights, "--data", asked, "-o", answer)
+        right += int((numpy.load(answer) == numpy.sort(digits[at:at + 1000], 1)).all(1).sum())
+    return right / len(digits)
+
+
+# ---- PyTorch's side
+
+
+def theirs(recipe, python, seed, epochs, part):
+    _, data = part_of(recipe, part)
+    sets = [x for name, value in recipe.sets.items() for x in (f"--{name}", int(value) if isinstance(value, bool) else value)]
+    out = ["--out", RUNS / "theirs.npy"] if recipe.measure == "samples" else []
+    epochs = ["--epochs", epochs] if epochs else []
+    started = time.time()
+    printed = call(python, HERE / f"{recipe.file}.py", "--seed", seed, *epochs, *data, *sets, *out)
+    seconds = time.time() - started
+    if recipe.measure == "samples":
+        import frechet
+        return frechet.distance(RUNS / "theirs.npy"), seconds
+    return float(printed.split()[1]), seconds
+
+
+# ---- Commands
+
+
+def chosen(names):
+    unknown = set(names) - {r.file for r in RECIPES}
+    if unknown:
+        sys.exit(f"run.py: no example is named {', '.join(sorted(unknown))}")
+    return [r for r in RECIPES if not names or r.file in names]
+
+
+def keep(name, kind, result):
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results.setdefault(name, {})[kind] = result
+    RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+
+
+def full(names):
+    missed = []
+    for recipe in chosen(names):
+        value, seconds = ours(recipe)
+        keep(recipe.name, "full", {"value": round(value, 4), "seconds": round(seconds)})
+        reached = recipe.bar is None or value >= recipe.bar
+        print(f"{recipe.name}: {recipe.metric} {value:.4f} in {seconds:.0f} s{'' if reached else f', below {recipe.bar}'}", flush=True)
+        if not reached:
+            missed.append(recipe.name)
+    return f"missed: {', '.join(missed)}" if missed else 0
+
+
+def compare(names, python, seeds):
+    for recipe in chosen(names):
+        pairs = []
+        for seed in range(1, seeds + 1):
+            pairs.append((ours(recipe, seed, recipe.epochs, recipe.part), theirs(recipe, python, seed, recipe.epochs, recipe.part)))
+        result = summary([a[0] for a, _ in pairs], [b[0] for _, b in pairs])
+        result["time_ratio"] = round(statistics.median(a[1] / b[1] for a, b in pairs), 2)
+        keep(recipe.name, "compare", result)
+        print(f"{recipe.name}: {result}", flush=True)
+    return 0
+
+
+def summary(a, b):
+    """Means of both sides and the standard error of their difference."""
+    spread = lambda x: statistics.stdev(x) if len(x) > 1 else 0.0
+    error = math.sqrt(spread(a) ** 2 / len(a) + spread(b) ** 2 / len(b))
+    return {"ours": round(statistics.mean(a), 4), "theirs": round(statistics.mean(b), 4), "error": round(error, 4), "seeds": len(a)}
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("command", choices=["full", "compare", "report"])
+    arguments.add_argument("names", nargs="*")
+    arguments.add_argument("--python", default=sys.executable)
+    arguments.add_argument("--seeds", type=int, default=5)
+    o = arguments.parse_args()
+    RUNS.mkdir(parents=True, exist_ok=True)
+    if o.command == "full":
+        return full(o.names)
+    if o.command == "compare":
+        return compare(o.names, o.python, o.seeds)
+    import report
+    return report.write(RESULTS, ROOT / "docs/examples.md")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
