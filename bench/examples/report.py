@@ -17,8 +17,8 @@ Each example is one file in [`examples/`](../examples); `examples/data/make.py` 
   validation rows), with the bar that it must reach. Accuracy and R² are better when larger; losses and Fréchet distances when smaller.
 - **beside PyTorch**: the same recipe, written as its users write it ([`bench/examples/`](../bench/examples)), with as many epochs on the
   same part of the data: means over the seeds, and the standard error of the difference.
-- **lines**: of our file, and of PyTorch's without what it imports from its neighbours (data, batches, schedules); without blank lines and
-  comments, as `nn fmt` and `black` write them.
+- **lines**: of our file, of PyTorch's and of Keras's, the latter two without what they import from their neighbours (data, batches,
+  schedules); without blank lines and comments, as `nn fmt` and `black` write them.
 """
 
 
@@ -50,14 +50,15 @@ def row(recipe, result):
     bar = "" if recipe.bar is None else f" (bar {recipe.bar})"
     reached = f"{recipe.metric} {full['value']}{bar}, {full['seconds']} s" if full else "–"
     beside = (f"{pair['ours']} and {pair['theirs']} ± {pair['error']}, {pair['seeds']} seeds" if pair else "–")
-    ours, theirs = nn_lines(ROOT / f"examples/{recipe.file}.nn"), python_lines(ROOT / f"bench/examples/{recipe.file}.py")
+    ours = nn_lines(ROOT / f"examples/{recipe.file}.nn")
+    theirs = [python_lines(ROOT / folder / f"{recipe.file}.py") for folder in ("bench/examples", "bench/examples/keras")]
     return (f"| {recipe.name} | [`{recipe.file}.nn`](../examples/{recipe.file}.nn) {settings(recipe)} | {recipe.data} | {reached} | "
-            f"{beside} | {ours} and {theirs} |")
+            f"{beside} | {ours} / {theirs[0]} / {theirs[1]} |")
 
 
 def write(results_file, output):
     results = json.loads(results_file.read_text()) if results_file.exists() else {}
-    table = ["| example | file and settings | data | result | ours and PyTorch's | lines |", "|---|---|---|---|---|---|"]
+    table = ["| example | file and settings | data | result | ours and PyTorch's | lines: ours / PyTorch / Keras |", "|---|---|---|---|---|---|"]
     table += [row(r, results.get(r.name, {})) for r in RECIPES]
     output.write_text(HEAD + "\n" + "\n".join(table) + "\n")
     return 0

@@ -54,7 +54,7 @@ class GAN(keras.Model):
         descend(loss, crit, c_optimizer)
         if c_optimizer.iterations % 3 == 0:
             descend(-ops.mean(crit(gen(z, training=True))), gen, g_optimizer)
-        return {"loss": loss}
+        return {"critic": loss}
 
 
 (image, _), _ = fashion(o.data, valid=0)
