@@ -1,4 +1,4 @@
-"""Trains each example for some steps on a small part of its kind of data and says which of them fail or do not learn.
+"""Trains each example for two epochs on little data of its kind and says which of them fail or do not learn.
 
 usage: examples.py NN EXAMPLES FOLDER
 """
@@ -12,9 +12,7 @@ import sys
 
 FASHION = pathlib.Path("/usr/share/datasets/fashion-mnist")
 ROWS = 6000  # training images; 5,000 of them validate
-# What the loss after the last epoch must be below, as a share of the first epoch's: learning shows, noise does not matter.
-LEARNS = {"dcgan": None, "wgan_gp": None}  # a game has no loss that must fall
-EPOCHS = {"logistic": 3, "svm": 3, "regression": 3}
+GAMES = {"dcgan", "wgan_gp"}  # two networks against each other have no loss that must fall
 
 
 def fashion(folder):
@@ -56,13 +54,12 @@ def losses(run):
 def problem(nn, example, data, folder):
     """What is wrong with an example, or nothing."""
     run = folder / example.stem
-    name = example.stem
-    command = [nn, "train", example, "--out", run, "--epochs", str(EPOCHS.get(name, 2)), *data]
+    command = [nn, "train", example, "--out", run, "--epochs", "2", *data]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         return done.stderr[-500:]
     seen = losses(run)
-    if name not in LEARNS and not seen[-1] < seen[0]:
+    if example.stem not in GAMES and not seen[-1] < seen[0]:
         return f"the loss went from {seen[0]} to {seen[-1]}"
     return None
 
