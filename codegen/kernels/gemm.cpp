@@ -16,16 +16,36 @@ constexpr int64_t kRowBytes = 400 << 10;
 /// So few rows use b only once: reading it where it lies beats packing it.
 constexpr int64_t kThinRows = 4;
 
+/// Whether a factor is nothing but an element of a buffer, at a place that moves evenly.
+bool isPlainLoad(const plan::Inst& load, DType dtype) {
+  return load.kind == plan::Inst::Kind::Load && load.dtype == dtype && load.guards.empty() &&
+         std::all_of(load.index.terms.begin(), load.index.terms.end(),
+                     [](const auto& term) { return term.first.kind == plan::Atom::Kind::Iter; });
+}
+
 /// Elements between rows of b in memory where b is a plain matrix with dense rows of columns.
 std::optional<int64_t> plainRowStride(const Contraction& c, const KBlocks& k) {
   const plan::Inst& load = c.reduce->body[c.b];
-  if (load.kind != plan::Inst::Kind::Load || load.dtype != c.dtype || !load.guards.empty()) return std::nullopt;
-  for (const auto& [atom, coefficient] : load.index.terms) {
-    if (atom.kind != plan::Atom::Kind::Iter) return std::nullopt;
-  }
+  if (!isPlainLoad(load, c.dtype)) return std::nullopt;
   Dim stride = load.index.coefficient(k.inner);
   if (load.index.coefficient(c.n) != Dim(1) || !stride.isConst() || !k.outer.iters.empty()) return std::nullopt;
   return stride.value();
+}
+
+/// Elements between rows and between positions of k of a, where it may be read as it lies: a plain matrix that so few
+/// columns use that packing it costs much beside them, and whose rows do not all fall into the same cache sets.
+std::optional<MicroKernel::Step> plainRows(const Contraction& c, const IterGroup& rows, const KBlocks& k,
+                                           const Dim& columns, const Tile& tile) {
+  constexpr int64_t kSetBytes = 4096;
+  const plan::Inst& load = c.reduce->body[c.a];
+  if (!isPlainLoad(load, c.dtype) || rows.iters.size() != 1 || !k.outer.iters.empty()) return std::nullopt;
+  if (known(rows.count).value_or(0) <= kThinRows || known(columns).value_or(INT64_MAX) > 2 * tile.width())
+    return std::nullopt;
+  const Dim row = load.index.coefficient(rows.iters[0]), step = load.index.coefficient(k.inner);
+  if (!row.isConst() || !step.isConst()) return std::nullopt;
+  for (const Dim& stride : {row, step})
+    if (stride.value() * dtypeSize(c.dtype) % kSetBytes == 0) return std::nullopt;
+  return MicroKernel::Step{step.value(), row.value()};
 }
 
 /// The sums of a group of tasks take no more than this.
@@ -42,7 +62,8 @@ public:
         tile_(chooseTile(e.target, c.dtype, known(columns_),
                          [&](unsigned atMost) { return cutRows(known(aRows_.count), atMost); })),
         k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)),
-        panel_(rowPanelFor(c, aRows_, k_, tile_)) {
+        panel_(rowPanelFor(c, aRows_, k_, tile_)),
+        direct_(plainRows(c, aRows_, k_, columns_, tile_)) {
     cutTasks();
   }
 
@@ -53,7 +74,7 @@ public:
     axes.push_back({columns_, panelsPerTask_ * tile_.width()});
     e_.setTasks(axes);
     int64_t element = dtypeSize(c_.dtype);
-    packedA_ = e_.scratch(uint64_t(tilesPerBlock_ * panel_.size * element));
+    if (!direct_) packedA_ = e_.scratch(uint64_t(tilesPerBlock_ * panel_.size * element));
     packedB_ = e_.scratch(uint64_t((panelsPerTask_ * columnPanelSize() + tile_.lanes * tile_.width()) * element));
     sums_ = e_.scratch(uint64_t(tasksPerGroup_ * taskSums() * element));
     kCount_ = k_.count(e_);
@@ -114,7 +135,10 @@ private:
     llvm::Value* stale = e_.ir.CreateOr(isFirstGroup, e_.ir.CreateICmpSGT(kCount_, e_.i64(1)));
     e_.loop(e_.i64(0), kCount_, 1, "kblock", [&](llvm::Value* block) {
       KRange range = k_.range(e_, block);
-      e_.ifThen(stale, [&] { packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_}); });
+      if (!direct_) {
+        e_.ifThen(stale,
+                  [&] { packRows(e_, c_, aRows_, k_, range, point_, {row0_, tiles_, tile_, panel_, packedA_}); });
+      }
       e_.loop(from, to, 1, "task", [&](llvm::Value* task) {
         taskSums_ =
             elementAddress(e_, c_.dtype, sums_, e_.ir.CreateMul(e_.ir.CreateSub(task, from), e_.i64(taskSums())));
@@ -137,7 +161,15 @@ private:
     });
   }
 
-  llvm::Value* panelOf(llvm::Value* tile) {
+  /// Where a's rows of a tile begin, packed or as they lie.
+  llvm::Value* rowsOf(llvm::Value* tile, const KRange& range) {
+    if (direct_) {
+      const plan::Inst& load = c_.reduce->body[c_.a];
+      Point point = point_;
+      point.iters[aRows_.iters[0]] = e_.ir.CreateAdd(row0_, e_.ir.CreateMul(tile, e_.i64(tile_.rows)));
+      point.iters[k_.inner] = range.inner0;
+      return elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
+    }
     return elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(tile, e_.i64(panel_.size)));
   }
 
@@ -195,9 +227,10 @@ private:
     // The last tile of a run-time number of rows is filled by the lowest kernel that holds it.
     unsigned above = 0;
     for (unsigned height : heights()) {
-      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{panel_.kStride, tile_.width()}}};
-      for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * panel_.rowStride);
-      auto call = [&] { callMicroKernel(e_, micro, panelOf(t), b, sums, isFirst(block), {range.count}); };
+      int64_t kStride = direct_ ? direct_->a : panel_.kStride, rowStride = direct_ ? direct_->b : panel_.rowStride;
+      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{kStride, tile_.width()}}};
+      for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * rowStride);
+      auto call = [&] { callMicroKernel(e_, micro, rowsOf(t, range), b, sums, isFirst(block), {range.count}); };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
       llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));
       if (heights().size() == 1) {
@@ -211,7 +244,12 @@ private:
               [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
   }
 
+  /// Heights of the micro-kernels, rising. Packed rows are filled up to the tile's height; rows as they lie are not.
   std::vector<unsigned> heights() const {
+    if (direct_) {
+      auto rest = static_cast<unsigned>(aRows_.count.value() % tile_.rows);
+      return rest > 0 ? std::vector<unsigned>{rest, tile_.rows} : std::vector<unsigned>{tile_.rows};
+    }
     if (aRows_.count.isConst() || tile_.rows <= 4) return {tile_.rows};
     if (tile_.rows <= 8) return {tile_.rows / 2, tile_.rows};
     return {4, (tile_.rows + 4) / 2, tile_.rows};
@@ -224,6 +262,7 @@ private:
   Tile tile_;
   KBlocks k_;
   RowPanel panel_;
+  std::optional<MicroKernel::Step> direct_;  // a is read as it lies: steps of k and, as `b`, of rows
   int64_t tilesPerBlock_ = 1, panelsPerTask_ = 2, tasksPerGroup_ = 1;
   llvm::Value *packedA_ = nullptr, *packedB_ = nullptr, *sums_ = nullptr, *kCount_ = nullptr;
   // Of the block of rows and of the task being emitted.
