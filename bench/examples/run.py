@@ -5,7 +5,7 @@ usage: run.py full [NAME…]                     one full run of each; fails if 
        run.py compare [--seeds N] [NAME…]      the same number of epochs on the same part of the data, N seeds each
        run.py report                           docs/examples.md from results.json
 
-NAME is a file of examples/ without its suffix. --python names an interpreter with numpy (and torch, for compare).
+NAME is a file of examples/ without its suffix; examples/data/make.py must have made its data. --python names an interpreter with numpy (and torch, for compare).
 """
 import argparse
 import gzip

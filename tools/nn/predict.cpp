@@ -1,6 +1,8 @@
 // nn predict: calls an exported function on arrays from files and writes what it returns.
 #include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 
 #include "runtime/train/checkpoint.h"
@@ -82,9 +84,19 @@ std::vector<int64_t> extentsOf(const nnc_port& port, const std::vector<int64_t>&
   return extents;
 }
 
-/// Finds the symbols' values from the arrays' shapes: an axis that one symbol alone decides gives it.
-std::vector<int64_t> solveSymbols(const nnc_entry& entry, const std::vector<Array>& arrays) {
+/// What an entry is called with: an array for each input, and the counts given by name (`m: int <= 64`).
+struct Inputs {
+  std::vector<Array> arrays;
+  std::map<std::string, int64_t> counts;
+};
+
+/// Finds the symbols' values: those given by name, and from the arrays' shapes: an axis that one symbol alone decides
+/// gives it.
+std::vector<int64_t> solveSymbols(const nnc_entry& entry, const Inputs& inputs) {
+  const std::vector<Array>& arrays = inputs.arrays;
   std::vector<int64_t> ones(entry.symbols, 1), values(entry.symbols, -1);
+  for (uint32_t s = 0; s < entry.symbols; ++s)
+    if (auto given = inputs.counts.find(entry.symbol[s].name); given != inputs.counts.end()) values[s] = given->second;
   for (uint32_t i = 0; i < entry.inputs; ++i) {
     std::vector<int64_t> base = extentsOf(entry.input[i], ones);
     for (uint32_t s = 0; s < entry.symbols; ++s) {
@@ -98,7 +110,9 @@ std::vector<int64_t> solveSymbols(const nnc_entry& entry, const std::vector<Arra
     }
   }
   for (uint32_t s = 0; s < entry.symbols; ++s)
-    if (values[s] < 0) throw UsageError{fmt::format("no input of {} tells `{}`", entry.name, entry.symbol[s].name)};
+    if (values[s] < 0)
+      throw UsageError{fmt::format("no input of {} tells `{}`: give --input {}=NUMBER", entry.name,
+                                   entry.symbol[s].name, entry.symbol[s].name)};
   return values;
 }
 
@@ -121,12 +135,12 @@ void checkShape(const Array& array, const nnc_port& port, const std::vector<int6
 /// everywhere.
 class Runner {
 public:
-  Runner(train::Model& model, int entry, std::vector<Array> inputs)
+  Runner(train::Model& model, int entry, Inputs inputs)
       : model_(model),
         number_(entry),
         entry_(model.entry(entry)),
-        inputs_(std::move(inputs)),
-        symbols_(solveSymbols(entry_, inputs_)) {
+        symbols_(solveSymbols(entry_, inputs)),
+        inputs_(std::move(inputs.arrays)) {
     for (uint32_t i = 0; i < entry_.inputs; ++i) checkShape(inputs_[i], entry_.input[i], symbols_);
   }
 
@@ -149,10 +163,14 @@ private:
     std::vector<int64_t> a = extentsOf(port, one), b = extentsOf(port, two);
     return !a.empty() && a[0] == 1 && b[0] == 2 && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
   }
+  /// Whether the rows can go in pieces: each input and result has them in front, and there is an input to tell the
+  /// pieces apart (one that only draws would draw the same again).
   bool leadsEverywhere() const {
-    return std::all_of(entry_.input, entry_.input + entry_.inputs,
-                       [&](const nnc_port& p) { return p.rank == 0 || leads(p); }) &&
-           std::all_of(entry_.output, entry_.output + entry_.outputs, [&](const nnc_port& p) { return leads(p); });
+    const auto isArray = [](const nnc_port& p) { return p.rank > 0; };
+    const auto leading = [this](const nnc_port& p) { return p.rank == 0 || leads(p); };
+    return std::any_of(entry_.input, entry_.input + entry_.inputs, isArray) &&
+           std::all_of(entry_.input, entry_.input + entry_.inputs, leading) &&
+           std::all_of(entry_.output, entry_.output + entry_.outputs, [this](const nnc_port& p) { return leads(p); });
   }
 
   std::vector<Array> chunk(int64_t first, int64_t rows) {
@@ -191,8 +209,8 @@ private:
   train::Model& model_;
   int number_;
   const nnc_entry& entry_;
-  std::vector<Array> inputs_;
   std::vector<int64_t> symbols_;
+  std::vector<Array> inputs_;
 };
 
 Array numberInput(const nnc_port& port, const std::string& text) {
@@ -211,9 +229,22 @@ Array numberInput(const nnc_port& port, const std::string& text) {
   return array;
 }
 
-std::vector<Array> readInputs(const nnc_entry& entry, const PredictArguments& a) {
+/// The count given for a symbol. Throws UsageError unless it is a whole number, 0 or more.
+int64_t countOf(const nnc_symbol& symbol, const std::string& text) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0)
+    throw UsageError{fmt::format("--input {} wants a whole number, not `{}`", symbol.name, text)};
+  return count;
+}
+
+Inputs readInputs(const nnc_entry& entry, const PredictArguments& a) {
   std::map<std::string, std::string> given = keyValues(a.inputs, "--input");
-  std::vector<Array> arrays;
+  Inputs inputs;
+  std::vector<Array>& arrays = inputs.arrays;
+  for (uint32_t s = 0; s < entry.symbols; ++s)
+    if (auto named = given.extract(entry.symbol[s].name))
+      inputs.counts[entry.symbol[s].name] = countOf(entry.symbol[s], named.mapped());
   bool dataUsed = false;
   for (uint32_t i = 0; i < entry.inputs; ++i) {
     const nnc_port& port = entry.input[i];
@@ -233,7 +264,7 @@ std::vector<Array> readInputs(const nnc_entry& entry, const PredictArguments& a)
   for (const auto& [name, value] : given)
     if (std::none_of(entry.input, entry.input + entry.inputs, [&](const nnc_port& p) { return p.name == name; }))
       throw UsageError{fmt::format("{} has no input `{}`", entry.name, name)};
-  return arrays;
+  return inputs;
 }
 
 void writeResults(const nnc_entry& entry, const std::vector<Array>& results, const std::string& output) {
@@ -280,7 +311,7 @@ Command declarePredict(CLI::App& app) {
   a->model.declare(app);
   app.add_option("entry", a->entry, "an `export fn` of the file")->required();
   app.add_option("--weights", a->weights, "safetensors");
-  app.add_option("--input", a->inputs, "name=FILE of an input; name=NUMBER where it is a number");
+  app.add_option("--input", a->inputs, "name=FILE of an input; name=NUMBER of a number or count");
   // --data names a data block's place elsewhere; here it is the first input.
   app.remove_option(app.get_option("--data"));
   app.add_option("--data", a->data,
