@@ -14,6 +14,7 @@
 #include "frontend/parse.h"
 #include "passes/pass.h"
 #include "tools/common/describe.h"
+#include "tools/common/weights.h"
 
 namespace nnc::tools {
 
@@ -107,7 +108,7 @@ codegen::CodegenOptions Compilation::codegenOptions() {
   codegen.cpus = options_.cpus;
   codegen.jobs = options_.jobs;
   codegen.plainKernels = options_.plain;
-  if (!options_.weights.empty()) codegen.weights = readWholeFile(options_.weights);
+  if (!options_.weights.empty() && elaborated()) codegen.weights = weightsFor(*elaborated_, options_.weights);
   codegen.compilerVersion =
       fmt::format("{}, {}{}", versionText(), fmt::join(options_.cpus, "+"), options_.plain ? ", -O0" : "");
   if (const Module* module = elaborated()) codegen.description = describe(*module);

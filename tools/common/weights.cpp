@@ -2,15 +2,23 @@
 
 #include "runtime/train/model.h"
 #include "runtime/train/weight_report.h"
+#include "tools/common/compile.h"
 
 namespace nnc::tools {
 
-void requireFitting(const std::string& file, const Module& module) {
+std::string weightsFor(const Module& module, const std::string& file) {
   std::vector<train::WantedTensor> wanted;
   for (const Variable& v : module.variables)
     if (v.kind == Variable::Kind::Param || v.kind == Variable::Kind::State)
       wanted.push_back({v.path, train::dtypeOfAbi(static_cast<uint32_t>(v.type.dtype)), constExtents(v.type.shape)});
-  train::requireLoadable(train::compareWeights(train::SafetensorsFile::read(file), wanted), file);
+  const train::SafetensorsFile all = train::SafetensorsFile::read(file);
+  train::requireLoadable(train::compareWeights(all, wanted), file);
+  std::vector<train::NamedTensor> taken;
+  for (const train::WantedTensor& w : wanted) taken.push_back({w.path, *all.find(w.path)});
+  const TemporaryFolder folder;
+  const std::string path = folder.path / "weights.safetensors";
+  train::writeSafetensors(path, std::move(taken), {});
+  return readWholeFile(path);
 }
 
 }  // namespace nnc::tools

@@ -1,11 +1,14 @@
-// Weight files before anything is compiled: their hyperparameters, and whether they fit a model.
+// Weights before anything is compiled: what of a file a model takes.
 #pragma once
 
-#include "tools/common/compile.h"
+#include <string>
+
+#include "ir/graph.h"
 
 namespace nnc::tools {
 
-/// Throws train::DataError unless the file has every parameter and layer state of the module, in its shape and type.
-void requireFitting(const std::string& file, const Module& module);
+/// The parameters and layer states of the module out of a weight file or a checkpoint, as the bytes of a safetensors
+/// file that holds these alone. Throws train::DataError unless the file has each, in its shape and type.
+std::string weightsFor(const Module& module, const std::string& file);
 
 }  // namespace nnc::tools

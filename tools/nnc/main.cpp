@@ -104,7 +104,7 @@ int run(Arguments& a) {
   if (a.saveTemps && (a.output.empty() || a.output == "-"))
     throw UsageError{"--save-temps: -o must name a file beside which they go"};
   Compilation c(a.compile);
-  if (!a.compile.weights.empty() && c.elaborated()) requireFitting(a.compile.weights, *c.elaborated());
+  if (!a.compile.weights.empty() && c.elaborated()) weightsFor(*c.elaborated(), a.compile.weights);
   std::vector<std::string> files;
   if (kind) files = write(a, *kind, c);
   if (a.saveTemps)
