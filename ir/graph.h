@@ -176,7 +176,8 @@ struct Hyper {
 };
 
 struct Module {
-  std::string name;  // from the file's name: "fashion_cnn"
+  std::string name;            // from the file's name: "fashion_cnn"
+  DType compute = DType::F32;  // what operands of contractions are rounded to: f32 (not at all) or bf16
   std::vector<Hyper> hypers;
   std::vector<DataSource> data;
   std::vector<Variable> variables;

@@ -8,6 +8,7 @@ namespace nnc {
 Module IrTextParser::module() {
   Module m;
   if (eatWord("module")) m.name = string("the module's name");
+  if (eatWord("compute")) m.compute = dtype();
   while (peek().kind != IrTokenKind::End) declaration(m);
   return m;
 }

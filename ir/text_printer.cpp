@@ -94,6 +94,7 @@ public:
 
   void module(const Module& m) {
     line("module {}", quoted(m.name));
+    if (m.compute != DType::F32) line("compute {}", dtypeName(m.compute));
     section(m.hypers, [this](const Hyper& h) { hyper(h); });
     section(m.data, [this](const DataSource& d) { dataSource(d); });
     section(m.variables, [this](const Variable& v) { variable(v); });

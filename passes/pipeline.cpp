@@ -28,7 +28,7 @@ const PassInfo* findPass(std::string_view name) {
 }
 
 std::vector<std::string> plainPipeline() {
-  return {"autodiff", "fold", "dce"};
+  return {"autodiff", "precision", "fold", "dce"};
 }
 
 std::vector<std::string> defaultPipeline() {
@@ -37,6 +37,7 @@ std::vector<std::string> defaultPipeline() {
       "stable",
       "stack",
       "autodiff",
+      "precision",
       // From here on values may be merged.
       "fold",
       "simplify",

@@ -132,6 +132,7 @@ private:
   ScopePtr loadFile(const ast::File& file, bool isMain);
   void define(const ast::File& file, const ScopePtr& scope, bool isMain);
   void defineHyper(const ast::Hyper& h, const ScopePtr& scope);
+  void setPrecision(const ast::Call& call);
   void defineLet(const ast::Let& let, const ScopePtr& scope);
   Val forceLazy(Binding& binding, const std::string& name, const ScopePtr& scope);
   ScopePtr useFile(const ast::Use& use);

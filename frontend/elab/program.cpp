@@ -136,6 +136,11 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
           break;
         }
         case ast::StmtKind::ExprStmt:
+          if (const auto* call = s->as<ast::ExprStmt>().expr->tryAs<ast::Call>();
+              call && call->callee->is<ast::Name>() && call->callee->as<ast::Name>().text == "precision") {
+            setPrecision(*call);
+            break;
+          }
           fail(DiagCode::ValueUnused, s->as<ast::ExprStmt>().expr->loc,
                "an expression does nothing at the top level of a file");
         default:
@@ -157,6 +162,20 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
       frame_ = initFrame_.get();
     }
   if (!exports) exportInstances(scope);
+}
+
+/// `precision(compute = bf16)`
+void Elaborator::setPrecision(const ast::Call& call) {
+  for (const ast::Arg& a : call.args) {
+    if (a.name.text != "compute")
+      failUnknown(DiagCode::UnknownSetting, a.name ? a.name.loc : a.value->loc, "setting of `precision` called",
+                  a.name.text, {"compute"});
+    const Val v = eval(*a.value);
+    const bool type = v.is(ValKind::Fn) && v.fn->kind == FnVal::Kind::Cast;
+    if (!type || (v.fn->dtype != DType::F32 && v.fn->dtype != DType::BF16))
+      fail(DiagCode::UnknownSetting, a.value->loc, "`compute` is f32 or bf16");
+    module_.compute = v.fn->dtype;
+  }
 }
 
 // ---- Lets of a file

@@ -91,19 +91,10 @@ private:
   ValueMap map_;
 };
 
-Graph batchGraph(Graph graph) {
-  auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
-    if (node.op != Op::Scan) return std::nullopt;
-    return Batcher(b, node).run();
-  };
-  return rebuild(std::move(graph), rule, batchGraph);
-}
-
 }  // namespace
 
 Graph batchSteps(Graph graph, PassContext&) {
-  if (hasGrad(graph) || !hasScan(graph)) return graph;
-  return batchGraph(std::move(graph));
+  return rewriteScans<Batcher>(std::move(graph));
 }
 
 }  // namespace nnc

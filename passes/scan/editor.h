@@ -50,6 +50,19 @@ private:
   std::vector<Value> carryOuts_, ys_;
 };
 
+/// Rewrites each scan of a graph, inner ones first, by a class with a constructor (Builder& outer, const Node& scan)
+/// and a `run()` that gives the values to use instead of its results, or nothing. The graph's gradients must be
+/// expanded.
+template <class Rewriter>
+Graph rewriteScans(Graph graph) {
+  if (hasGrad(graph) || !hasScan(graph)) return graph;
+  auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
+    if (node.op != Op::Scan) return std::nullopt;
+    return Rewriter(b, node).run();
+  };
+  return rebuild(std::move(graph), rule, rewriteScans<Rewriter>);
+}
+
 /// How often each value of a region is read, by nodes and outputs.
 ValueTable<uint32_t> useCounts(const Graph& region);
 

@@ -151,19 +151,10 @@ private:
   ValueMap map_;               // into the new body
 };
 
-Graph licmGraph(Graph graph) {
-  auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
-    if (node.op != Op::Scan) return std::nullopt;
-    return Hoister(b, node).run();
-  };
-  return rebuild(std::move(graph), rule, licmGraph);
-}
-
 }  // namespace
 
 Graph licm(Graph graph, PassContext&) {
-  if (hasGrad(graph) || !hasScan(graph)) return graph;
-  return licmGraph(std::move(graph));
+  return rewriteScans<Hoister>(std::move(graph));
 }
 
 }  // namespace nnc

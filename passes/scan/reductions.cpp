@@ -235,19 +235,10 @@ private:
   ValueMap map_;
 };
 
-Graph reduceGraph(Graph graph) {
-  auto rule = [](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
-    if (node.op != Op::Scan) return std::nullopt;
-    return Reducer(b, node).run();
-  };
-  return rebuild(std::move(graph), rule, reduceGraph);
-}
-
 }  // namespace
 
 Graph reductions(Graph graph, PassContext&) {
-  if (hasGrad(graph) || !hasScan(graph)) return graph;
-  return reduceGraph(std::move(graph));
+  return rewriteScans<Reducer>(std::move(graph));
 }
 
 }  // namespace nnc

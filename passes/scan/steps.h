@@ -28,9 +28,6 @@ private:
 
   Kind kindOf(const Node& node) const;
   Value build(const Node& node);
-  Value buildDot(const Node& node);
-  Value buildGather(const Node& node);
-  Value toFront(Value v, int64_t axis);
 
   Builder& outer_;
   const Graph& body_;

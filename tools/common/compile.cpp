@@ -40,6 +40,7 @@ void widen(Graph& graph) {
 }
 
 void widen(Module& module) {
+  module.compute = DType::F32;  // f64 is not rounded
   for (Variable& variable : module.variables) widen(variable.type);
   for (Scalar& scalar : module.scalars)
     if (scalar.dtype == DType::F32) scalar.dtype = DType::F64;
@@ -75,7 +76,7 @@ const Module* Compilation::differentiated() {
   if (!differentiated_ && elaborated()) {
     Module module = *elaborated();
     PipelineOptions pipeline{options_.verifyEach, {}, nullptr};
-    if (timed("autodiff", [&] { return runPasses(module, {"autodiff", "dce"}, diagnostics_, pipeline); }))
+    if (timed("autodiff", [&] { return runPasses(module, {"autodiff", "precision", "dce"}, diagnostics_, pipeline); }))
       differentiated_ = std::move(module);
   }
   return differentiated_ ? &*differentiated_ : nullptr;

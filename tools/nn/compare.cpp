@@ -198,7 +198,10 @@ private:
     for (uint32_t i = 0; i < entry.outputs; ++i) outputs.push_back(Packed::of(entry.output[i], symbols));
     for (Packed& p : outputs) to.push_back(p.bytes.data());
     model_.run(number, symbols, from, to);
-    return against(f, evaluate(f.body, in_), outputs);
+    // Where the program itself rounds, the interpreter must round alike.
+    EvalOptions options;
+    options.roundToDType = module_.compute != DType::F32;
+    return against(f, evaluate(f.body, in_, options), outputs);
   }
 
   Difference against(const Function& f, const std::vector<Tensor>& values, const std::vector<Packed>& outputs) {

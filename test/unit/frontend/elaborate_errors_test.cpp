@@ -136,6 +136,8 @@ const Case kCases[] = {
     {"ResultOfValidationMisspelt",
      "train fit(steps = 3) {\n let loss = 1.0 + valid.los\n metric a = loss\n}",
      {"W0404 1:7", "E0101 2:25"}},
+    {"PrecisionOfAnotherKind", "precision(compute = i32)\nexport fn f(x: f32[B <= 4]) { x }", {"E0502 1:21"}},
+    {"PrecisionSettingMisspelt", "precision(compte = bf16)\nexport fn f(x: f32[B <= 4]) { x }", {"E0502 1:11"}},
     {"RawExtentUnknown",
      "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }",
      {"W0404 4:7", "E0504 2:10"}},

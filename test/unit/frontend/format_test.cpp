@@ -26,10 +26,12 @@ std::string tree(const std::string& text) {
   return dumpAst(*parseFile(sources.add("t.nn", text), sources, diagnostics));
 }
 
-std::vector<std::string> programs() {
+const std::vector<std::string> kSamples = {"/test/frontend/samples", "/stdlib", "/examples"};
+
+std::vector<std::string> programs(const std::vector<std::string>& folders) {
   std::vector<std::string> list;
-  for (const char* folder : {"/test/frontend/samples", "/stdlib", "/examples"}) {
-    const std::string path = NNC_SOURCE_DIR + std::string(folder);
+  for (const std::string& folder : folders) {
+    const std::string path = NNC_SOURCE_DIR + folder;
     if (!std::filesystem::exists(path)) continue;
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
       if (entry.path().extension() != ".nn") continue;
@@ -53,7 +55,9 @@ bool check(const std::string& text) {
 }
 
 TEST(Format, KeepsMeaningAndIsStableOnPrograms) {
-  for (const std::string& text : programs()) {
+  std::vector<std::string> folders = kSamples;
+  folders.push_back("/test/models");
+  for (const std::string& text : programs(folders)) {
     EXPECT_TRUE(format(text).has_value());
     check(text);
   }
@@ -62,7 +66,7 @@ TEST(Format, KeepsMeaningAndIsStableOnPrograms) {
 TEST(Format, KeepsMeaningWhateverTheSpacesAndNewlines) {
   std::mt19937 random(7);
   size_t accepted = 0;
-  for (const std::string& text : programs()) {
+  for (const std::string& text : programs(kSamples)) {
     for (int round = 0; round < 40; ++round) {
       std::string mutant;
       for (const char c : text) {
