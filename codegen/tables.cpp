@@ -204,6 +204,7 @@ private:
       row.steps = static_cast<uint32_t>(e.steps.size());
       for (const plan::Step& s : e.steps) row.slices += static_cast<uint32_t>(s.slices.size());
       row.arena_bytes = e.arenaBytes;
+      row.conditions = e.conditions.size();
       rows.push_back(row);
     }
     uint64_t at = image_.add(rows);
@@ -217,6 +218,7 @@ private:
     text(row + offsetof(nnc_entry, name), e.name);
     text(row + offsetof(nnc_entry, kind), kindName(e));
     image_.point(row + offsetof(nnc_entry, symbol), writeSymbols(e));
+    image_.point(row + offsetof(nnc_entry, condition), writeConditions(e, extents));
     image_.point(row + offsetof(nnc_entry, input), writeInputs(e, extents));
     image_.point(row + offsetof(nnc_entry, output), writeOutputs(e, extents));
     image_.point(row + offsetof(nnc_entry, buffer), writeBuffers(e, extents));
@@ -230,6 +232,16 @@ private:
     uint64_t at = image_.add(rows);
     for (size_t i = 0; i < rows.size(); ++i)
       text(at + i * sizeof(nnc_symbol) + offsetof(nnc_symbol, name), e.symbols[i].name);
+    return at;
+  }
+
+  uint64_t writeConditions(const plan::Entry& e, ExtentFunctions& extents) {
+    uint64_t at = image_.add(std::vector<nnc_condition>(e.conditions.size()));
+    for (size_t i = 0; i < e.conditions.size(); ++i) {
+      uint64_t row = at + i * sizeof(nnc_condition);
+      text(row + offsetof(nnc_condition, text), e.conditions[i].text);
+      image_.point(row + offsetof(nnc_condition, slack), extents.of(e.conditions[i].slack));
+    }
     return at;
   }
 

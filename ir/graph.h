@@ -111,6 +111,12 @@ struct Scalar {
   double defaultValue = 0;
 };
 
+/// What must hold of the sizes of a call: slack >= 0. `text` says it as the source's sizes do: "P + m <= 128".
+struct Condition {
+  std::string text;
+  Dim slack;
+};
+
 /// A function of the module: one entry of the compiled library.
 struct Function {
   enum class Kind : uint8_t {
@@ -123,8 +129,9 @@ struct Function {
   };
   std::string name;  // "init", "fit.step", "fit.eval", "classify"
   Kind kind = Kind::Export;
-  std::vector<Symbol> symbols;  // the bounded symbols of its shapes; the batch of a train block is "batch"
-  Graph body;                   // inputs are its leaf nodes of kind "input", in call order as they appear
+  std::vector<Symbol> symbols;        // the bounded symbols of its shapes; the batch of a train block is "batch"
+  std::vector<Condition> conditions;  // of its symbols, checked at each call
+  Graph body;                         // inputs are its leaf nodes of kind "input", in call order as they appear
   Loc loc;
 };
 

@@ -167,6 +167,14 @@ Function IrTextParser::function() {
     symbol.bound = integer();
     f.symbols.push_back(std::move(symbol));
   });
+  if (eatWord("requires"))
+    list("(", ")", [&] {
+      Condition condition;
+      condition.text = string("a condition");
+      expect(":");
+      condition.slack = dim();
+      f.conditions.push_back(std::move(condition));
+    });
   f.loc = loc();
   f.body = graph(0);
   return f;

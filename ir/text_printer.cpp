@@ -112,7 +112,11 @@ public:
     std::string symbols;
     for (const Symbol& s : f.symbols)
       symbols += fmt::format("{}{} <= {}", symbols.empty() ? "" : ", ", s.name, s.bound);
-    line("func {} {}({}){} {{", quoted(f.name), kindName(f.kind), symbols, place(f.loc));
+    std::string conditions;
+    for (const Condition& c : f.conditions)
+      conditions += fmt::format("{}{}: {}", conditions.empty() ? "" : ", ", quoted(c.text), c.slack.str());
+    if (!conditions.empty()) conditions = fmt::format(" requires({})", conditions);
+    line("func {} {}({}){}{} {{", quoted(f.name), kindName(f.kind), symbols, conditions, place(f.loc));
     graph(f.body);
     line("}}");
   }

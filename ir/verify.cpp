@@ -27,6 +27,9 @@ public:
       if (!symbols_.insert(s.name).second) report("the symbol {} is declared twice", s.name);
       if (s.bound < 1) report("the symbol {} has the bound {}", s.name, s.bound);
     }
+    for (const Condition& c : function_.conditions)
+      for (const std::string& s : c.slack.symbols())
+        if (!symbols_.contains(s)) report("a condition has the symbol {}, which is not declared", s);
     if (!graph(function_.body, false)) return violations_;
     leaves();
     outputs();

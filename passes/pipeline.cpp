@@ -28,7 +28,7 @@ const PassInfo* findPass(std::string_view name) {
 }
 
 std::vector<std::string> plainPipeline() {
-  return {"autodiff", "precision", "fold", "dce"};
+  return {"autodiff", "mixed_precision", "fold", "dce"};
 }
 
 std::vector<std::string> defaultPipeline() {
@@ -37,7 +37,7 @@ std::vector<std::string> defaultPipeline() {
       "stable",
       "stack",
       "autodiff",
-      "precision",
+      "mixed_precision",
       // From here on values may be merged.
       "fold",
       "simplify",

@@ -37,6 +37,7 @@ Entry planFunction(Plan& plan, const Module& module, const Function& function, c
   entry.name = function.name;
   entry.kind = function.kind;
   entry.symbols = function.symbols;
+  entry.conditions = function.conditions;
   FunctionContext context{module, options, entry, layouts, {}, {}, {}};
   for (const Symbol& s : function.symbols) context.bounds[s.name] = s.bound;
   for (const StoredVariable& v : plan.variables)

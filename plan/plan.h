@@ -178,6 +178,7 @@ struct Entry {
   std::string name;  // "fit.step"
   Function::Kind kind = Function::Kind::Export;
   std::vector<Symbol> symbols;
+  std::vector<Condition> conditions;
   std::vector<Buffer> buffers;
   std::vector<Phase> phases;
   std::vector<Step> steps;

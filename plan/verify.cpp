@@ -23,6 +23,7 @@ public:
   EntryCheck(const Plan& plan, const Entry& entry, std::vector<std::string>& errors)
       : plan_(plan), entry_(entry), errors_(errors) {
     for (const Symbol& s : entry.symbols) symbols_[s.name] = s.bound;
+    for (const Condition& c : entry.conditions) meet(c);
     for (const Step& step : entry.steps)
       for (const Slice& s : step.slices) slices_.insert(s.slice);
   }
@@ -42,6 +43,18 @@ private:
   }
 
   const Kernel& kernelOf(const Launch& launch) const { return plan_.kernels[launch.kernel]; }
+  /// Lowers what a condition subtracts until it holds: no call has other sizes.
+  void meet(const Condition& condition) {
+    while (condition.slack.evaluate(symbols_) < 0) {
+      int64_t* largest = nullptr;
+      for (const auto& [monomial, coefficient] : condition.slack.terms())
+        for (const std::string& name : monomial)
+          if (coefficient < 0 && (!largest || symbols_.at(name) > *largest)) largest = &symbols_.at(name);
+      if (!largest || *largest == 0) return;
+      --*largest;
+    }
+  }
+
   int64_t at(const Dim& d) const { return d.evaluate(symbols_); }
 
   // ---- one launch ----

@@ -30,7 +30,8 @@ class Entry(c.Structure):
     _fields_ = [("name", c.c_char_p), ("kind", c.c_char_p)] + [
         (n, c.c_uint32) for n in ("symbols", "inputs", "outputs", "buffers", "launches", "phases", "steps", "slices")] + [
         ("symbol", c.POINTER(Symbol)), ("input", c.POINTER(Port)), ("output", c.POINTER(Port))] + [
-        (n, c.c_void_p) for n in ("buffer", "bind", "launch", "phase", "step", "slice")] + [("arena_bytes", c.c_uint64)]
+        (n, c.c_void_p) for n in ("buffer", "bind", "launch", "phase", "step", "slice")] + [("arena_bytes", c.c_uint64),
+        ("conditions", c.c_uint64), ("condition", c.c_void_p)]
 
 
 class Variable(c.Structure):

@@ -314,7 +314,10 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
     case BinaryOp::MatMul:
       fail(DiagCode::WrongKind, at, "`@` multiplies tensors, not numbers");
   }
-  return wrap(r, ts[0].unit);
+  TensorVal result = wrap(r, ts[0].unit);
+  if (op == BinaryOp::Add && isInteger(dtype))
+    if (const auto p = reachOf(a), q = reachOf(c); p && q) result.reach = *p + *q - Dim(1);
+  return result;
 }
 
 Val Elaborator::binary(BinaryOp op, Val a, Val c, Loc at, const ast::Expr* ae, const ast::Expr* ce) {

@@ -359,6 +359,7 @@ Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
          fmt::format("`put` writes {} here, and this is {}", need.str(), u.type.str()));
   }
   const std::optional<Dim> bound = jointBound(x.bound, u.bound);
+  requireReach(i, x.type.shape[axis]);
   place(at);
   Value start, block = u.value;
   if (i.type.rank() == 0) {

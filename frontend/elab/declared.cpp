@@ -90,7 +90,7 @@ Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& w
     if (t.bound) {
       const Dim bound =
           asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
-      if (const Dim rest = bound - v.dim; rest.isConst() && rest.value() <= 0)
+      if (!require(v.dim + Dim(1), bound))
         fail(DiagCode::BoundMismatch, at,
              fmt::format("{} is {} and must be less than {}", named(what), v.dim.str(), bound.str()));
     }

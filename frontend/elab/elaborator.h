@@ -86,6 +86,7 @@ struct Entry {
   std::vector<std::string> trainingPaths;  // instances the train block assigns
   std::map<std::string, Val> fieldValues;  // data fields already mapped
   std::vector<Output> outputs;
+  std::vector<Condition> conditions;
   std::map<std::string, int> siteCounts;
   std::deque<std::unique_ptr<Frame>> inner;  // regions: values of theirs may still be referred to
 };
@@ -278,6 +279,14 @@ private:
   TensorVal arrange(const TensorVal& atoms, std::vector<Atom> have, const ast::AxisList& result, const AtomMap& known,
                     const ScopePtr& env, Loc at);
   Val matmul(const Val& a, const Val& c, Loc at, const ast::Expr* ae, const ast::Expr* ce);
+
+  // ---- condition.cpp: sizes that must fit together
+  /// small <= large for all sizes the bounds allow, or else at each call; false if it cannot hold.
+  bool require(const Dim& small, const Dim& large);
+  /// Exclusive upper bound of a number or of integers, if one is known; they are not negative then.
+  std::optional<Dim> reachOf(const Val& v) const;
+  /// Positions on an axis of this extent, as far as sizes of the call decide it.
+  void requireReach(const TensorVal& index, const Dim& extent);
 
   // ---- index.cpp
   Val index(const Val& base, const ast::Bracket& e);

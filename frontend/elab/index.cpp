@@ -69,9 +69,7 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
     if (const auto* range = a.tryAs<ast::Range>()) {
       const Dim lo = range->lo ? fromEnd(asDim(eval(*range->lo), range->lo->loc, "an end of a slice")) : Dim(0);
       const Dim hi = range->hi ? fromEnd(asDim(eval(*range->hi), range->hi->loc, "an end of a slice")) : extent;
-      const Dim over = extent - hi, length = hi - lo;
-      check((!lo.isConst() || lo.value() >= 0) && (!over.isConst() || over.value() >= 0) &&
-                (!length.isConst() || length.value() >= 0),
+      check(require(0, lo) && require(hi, extent) && require(lo, hi),
             fmt::format("elements {}..{}", lo.str(), hi.str()));
       x = sliceAxis(x, axis, lo, hi, a.loc);
       ++axis;
@@ -79,9 +77,8 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
     }
     const Val v = eval(a);
     if (v.is(ValKind::Int)) {
-      const Dim i = fromEnd(asDim(v, a.loc, "an index")), over = extent - i;
-      check((!i.isConst() || i.value() >= 0) && (!over.isConst() || over.value() > 0),
-            fmt::format("element {}", v.dim.str()));
+      const Dim i = fromEnd(asDim(v, a.loc, "an index"));
+      check(require(0, i) && require(i + Dim(1), extent), fmt::format("element {}", v.dim.str()));
       x = dropAxis(sliceAxis(x, axis, i, i + Dim(1), a.loc), axis, a.loc);
       continue;
     }
@@ -92,6 +89,7 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
       if (const Dim over = extent - *i.bound; over.isConst() && over.value() < 0)
         fail(DiagCode::BoundMismatch, a.loc,
              fmt::format("indices below {} on axis {} of {}", i.bound->str(), axis, base.type.str()));
+    requireReach(i, extent);
     if (i.type.rank() == 0) {
       const Value s = makeNode(Op::DSlice, {x.value, i.value},
                                {{"axes", std::vector<int64_t>{axis}}, {"sizes", std::vector<Dim>{1}}}, a.loc);

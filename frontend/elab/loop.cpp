@@ -78,7 +78,7 @@ Val Elaborator::loopOver(const ast::For& e, size_t k) {
     throw Reported{};
   }
   const Dim from = asDim(lo, over.loc, "the start of a loop"), count = asDim(hi, over.loc, "the end of a loop") - from;
-  if (count.isConst() && count.value() < 0)
+  if (!require(from, from + count))
     fail(DiagCode::BadIndex, over.loc,
          fmt::format("the loop runs from {} down to {}", from.str(), (from + count).str()));
   const bool instances = makesInstances(e.body);

@@ -66,6 +66,7 @@ void Elaborator::finishEntry() {
   f.name = entry_->name;
   f.kind = entry_->kind;
   f.symbols = entry_->symbols;
+  f.conditions = entry_->conditions;
   f.loc = entry_->loc;
   f.body = withoutDeadNodes(root.graph);
   module_.functions.push_back(std::move(f));

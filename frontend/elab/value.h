@@ -30,6 +30,9 @@ struct TensorVal {
   Type type;
   std::vector<bool> unit;
   std::optional<Dim> bound;
+  /// Exclusive upper bound that the compiler found where the language keeps none: of a sum of indices. Not a bound that
+  /// a parameter could ask for; it tells which sizes of a call put a position outside.
+  std::optional<Dim> reach = {};
 };
 
 /// How a number known when compiling was computed from hyperparameters. A number with such a formula becomes a run-time

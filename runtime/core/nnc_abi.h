@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 2
+#define NNC_ABI_VERSION 3
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -103,6 +103,12 @@ typedef struct nnc_symbol {
   int64_t bound; /* inclusive */
 } nnc_symbol;
 
+/* What must hold of the symbols, checked at each call: slack(symbols) >= 0. */
+typedef struct nnc_condition {
+  const char* text; /* "P + m <= 128" */
+  nnc_extent_fn slack;
+} nnc_condition;
+
 /* An input or output: extents by functions of the symbols. */
 typedef struct nnc_port {
   const char* name; /* "image"; for results "0", "1" or their names; "loss"; a metric's name */
@@ -127,6 +133,8 @@ typedef struct nnc_entry {
   const nnc_step* step;
   const nnc_slice* slice;
   uint64_t arena_bytes;
+  uint64_t conditions;
+  const nnc_condition* condition;
 } nnc_entry;
 
 /* CPU features code may need, in the groups of the x86-64 psABI's levels: all of x86-64-v3, all that v4 adds.

@@ -15,6 +15,10 @@ static int check_symbols(nnc_context* ctx, const nnc_entry* e, const int64_t* sy
     if (symbols[i] >= 0 && symbols[i] <= e->symbol[i].bound) continue;
     return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, " is out of its range", (char*)0);
   }
+  for (uint64_t i = 0; i < e->conditions; i++) {
+    if (e->condition[i].slack(symbols) >= 0) continue;
+    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": needs ", e->condition[i].text, (char*)0);
+  }
   return NNC_OK;
 }
 

@@ -95,14 +95,18 @@ void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::s
   }
 }
 
-/// Checks the hyperparameters and takes over the vocabularies.
-void readProvenance(const SafetensorsFile& file, Provenance& provenance) {
-  checkHypers(file, provenance.hypers);
+void readVocabularies(const SafetensorsFile& file, Provenance& provenance) {
   auto found = file.metadata().find("vocabularies");
   if (found == file.metadata().end()) return;
   auto vocabularies = parseVocabularies(found->second);
   if (!vocabularies) throw DataError(file.path(), "metadata", "`vocabularies` is damaged");
   provenance.vocabularies = std::move(*vocabularies);
+}
+
+/// Checks the hyperparameters and takes over the vocabularies.
+void readProvenance(const SafetensorsFile& file, Provenance& provenance) {
+  checkHypers(file, provenance.hypers);
+  readVocabularies(file, provenance);
 }
 
 std::map<std::string, std::string> metadataOf(const Provenance& provenance) {
@@ -163,6 +167,14 @@ void loadWeights(const std::string& path, Model& model, Provenance& provenance) 
   SafetensorsFile file = SafetensorsFile::read(path);
   readProvenance(file, provenance);
   model.load(file, kWeights);
+}
+
+WeightReport transferWeights(const std::string& path, Model& model, Provenance& provenance) {
+  SafetensorsFile file = SafetensorsFile::read(path);
+  WeightReport report = model.loadMatching(file, kWeights);
+  if (report.matched.empty()) throw DataError(path, "", "holds no tensor that the model has too\n" + report.text());
+  readVocabularies(file, provenance);
+  return report;
 }
 
 }  // namespace nnc::train

@@ -56,4 +56,8 @@ void saveWeights(const std::string& file, const Model& model, const Provenance& 
 /// hyperparameter that the file was trained with clashes with the one in force.
 void loadWeights(const std::string& file, Model& model, Provenance& provenance);
 
+/// Sets what the file has by its path, and leaves the rest as it is: the start from another model's weights, whatever
+/// its hyperparameters. Vocabularies are taken over. Throws DataError where nothing matches.
+WeightReport transferWeights(const std::string& file, Model& model, Provenance& provenance);
+
 }  // namespace nnc::train

@@ -330,15 +330,22 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   if (options.epochs > 0) checkpoint.state.epochs = options.epochs;
   if (options.seed >= 0) checkpoint.state.seed = options.seed;
   const auto [epochs, seed] = std::pair(checkpoint.state.epochs, checkpoint.state.seed);
+  WeightReport found;
   if (!options.resume) {
     if (!description.trains.empty()) model.init(seed >= 0 ? seed : description.trains.front().seed);
-    if (!options.weights.empty()) loadWeights(options.weights, model, data.provenance);
+    if (!options.weights.empty()) {
+      found = transferWeights(options.weights, model, data.provenance);
+      fmt::print(stderr, "{}:\n{}\n", options.weights, found.text());
+    }
   }
   openAll(description, data);
   // Weights and a checkpoint bring the statistics that they were trained with.
-  if (!options.resume && options.weights.empty())
-    for (const DataInfo& info : description.data)
-      if (!info.statistics.empty()) computeStatistics(model, info, data.sets.at(info.name));
+  for (const DataInfo& info : description.data) {
+    const bool isKnown = std::all_of(info.statistics.begin(), info.statistics.end(), [&](const StatisticInfo& s) {
+      return std::find(found.matched.begin(), found.matched.end(), s.variable) != found.matched.end();
+    });
+    if (!options.resume && !isKnown) computeStatistics(model, info, data.sets.at(info.name));
+  }
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
   for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "runtime/train/error.h"
-#include "runtime/train/weight_report.h"
 
 namespace nnc::train {
 
@@ -119,17 +118,31 @@ std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<
   return result;
 }
 
-void Model::load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix) {
-  std::vector<WantedTensor> wanted;
+std::vector<WantedTensor> Model::wanted(unsigned kinds, const std::string& prefix) const {
+  std::vector<WantedTensor> list;
   for (uint32_t i = 0; i < tables().variables; ++i) {
     const nnc_variable& v = tables().variable[i];
-    if (kinds >> v.kind & 1) wanted.push_back({prefix + v.path, dtypeOfAbi(v.dtype), shapeOf(v)});
+    if (kinds >> v.kind & 1) list.push_back({prefix + v.path, dtypeOfAbi(v.dtype), shapeOf(v)});
   }
-  requireLoadable(compareWeights(file, wanted), file.path());
-  for (const WantedTensor& w : wanted) {
+  return list;
+}
+
+void Model::load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix) {
+  const std::vector<WantedTensor> list = wanted(kinds, prefix);
+  requireLoadable(compareWeights(file, list), file.path());
+  for (const WantedTensor& w : list) {
     const TensorView* tensor = file.find(w.path);
     check(api_->set_tensor(context_, w.path.c_str() + prefix.size(), tensor->data, tensor->bytes()));
   }
+}
+
+WeightReport Model::loadMatching(const SafetensorsFile& file, unsigned kinds) {
+  WeightReport report = compareWeights(file, wanted(kinds, ""));
+  for (const std::string& path : report.matched) {
+    const TensorView* tensor = file.find(path);
+    check(api_->set_tensor(context_, path.c_str(), tensor->data, tensor->bytes()));
+  }
+  return report;
 }
 
 }  // namespace nnc::train

@@ -9,6 +9,7 @@
 #include "runtime/core/nnc_abi.h"
 #include "runtime/train/dtype.h"
 #include "runtime/train/safetensors.h"
+#include "runtime/train/weight_report.h"
 
 namespace nnc::train {
 
@@ -56,9 +57,13 @@ public:
   /// Sets every variable of the kinds from the file, by `prefix` + path. Nothing is changed unless all are there and
   /// fit: throws DataError with the report of what matched and what did not.
   void load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
+  /// Sets the variables of the kinds that the file has with their path, shape and element type, and says which others
+  /// there are.
+  WeightReport loadMatching(const SafetensorsFile& file, unsigned kinds);
 
 private:
   void check(int code) const;
+  std::vector<WantedTensor> wanted(unsigned kinds, const std::string& prefix) const;
   /// Throws CallError.
   const nnc_variable& variable(const std::string& path) const;
 

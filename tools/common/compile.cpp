@@ -76,7 +76,8 @@ const Module* Compilation::differentiated() {
   if (!differentiated_ && elaborated()) {
     Module module = *elaborated();
     PipelineOptions pipeline{options_.verifyEach, {}, nullptr};
-    if (timed("autodiff", [&] { return runPasses(module, {"autodiff", "precision", "dce"}, diagnostics_, pipeline); }))
+    if (timed("autodiff",
+              [&] { return runPasses(module, {"autodiff", "mixed_precision", "dce"}, diagnostics_, pipeline); }))
       differentiated_ = std::move(module);
   }
   return differentiated_ ? &*differentiated_ : nullptr;

@@ -148,11 +148,23 @@ private:
       if (s.name == name) in_.leaves[name] = tensorOf(s.dtype, {}, {value});
   }
 
-  /// Small sizes, another for each symbol and round.
-  static std::vector<int64_t> symbolsOf(const Function& f, int round) {
+  static bool isAllowed(const Function& f, const std::vector<int64_t>& values) {
+    std::map<std::string, int64_t> sizes;
+    for (size_t i = 0; i < values.size(); ++i) sizes[f.symbols[i].name] = values[i];
+    return std::all_of(f.conditions.begin(), f.conditions.end(),
+                       [&](const Condition& c) { return c.slack.evaluate(sizes) >= 0; });
+  }
+
+  /// Small sizes, another for each symbol and round, that meet the function's conditions.
+  std::vector<int64_t> symbolsOf(const Function& f, int round) {
     std::vector<int64_t> values;
     for (size_t i = 0; i < f.symbols.size(); ++i)
       values.push_back(std::min<int64_t>(f.symbols[i].bound, 2 + (static_cast<int64_t>(i) + 2 * round) % 3));
+    constexpr int kTries = 1000;
+    for (int i = 0; i < kTries && !isAllowed(f, values); ++i)
+      for (size_t k = 0; k < values.size(); ++k)
+        values[k] =
+            static_cast<int64_t>(random_() % (static_cast<uint64_t>(std::min<int64_t>(f.symbols[k].bound, 8)) + 1));
     return values;
   }
 

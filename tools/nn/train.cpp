@@ -58,7 +58,7 @@ Command declareTrain(CLI::App& app) {
   a->model.declare(app);
   app.add_option("--out", a->out, "folder of the run (default: runs/<model>)");
   app.add_option("--resume", a->resume, "go on with the run in this folder");
-  app.add_option("--weights", a->loop.weights, "start from these weights");
+  app.add_option("--weights", a->loop.weights, "start from what this file has of the model's weights, by path");
   app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch");
   app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(CLI::PositiveNumber);
   app.add_option("--seed", a->loop.seed, "seed, instead of the file's")->check(CLI::NonNegativeNumber);

@@ -18,7 +18,7 @@ Graph roundOperands(Graph graph, DType compute) {
 
 }  // namespace
 
-Graph precision(Graph graph, PassContext& context) {
+Graph mixedPrecision(Graph graph, PassContext& context) {
   if (context.module.compute == DType::F32) return graph;
   return roundOperands(std::move(graph), context.module.compute);
 }

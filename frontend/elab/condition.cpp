@@ -1,0 +1,76 @@
+// Conditions of the run: what must hold of the sizes that come with a call, because a position or a count follows from
+// them. What the declared bounds prove needs no check, what they refute is a mistake now, the rest is checked at each
+// call.
+#include "frontend/elab/elaborator.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace nnc::elab {
+
+namespace {
+
+/// Least and largest value of a polynomial with each symbol between 0 and its bound, term by term.
+std::pair<int64_t, int64_t> rangeOf(const Dim& d, const std::vector<Symbol>& symbols) {
+  int64_t least = 0, most = 0;
+  for (const auto& [monomial, coefficient] : d.terms()) {
+    int64_t largest = coefficient;
+    for (const std::string& name : monomial)
+      for (const Symbol& s : symbols)
+        if (s.name == name) largest *= s.bound;
+    if (monomial.empty()) {
+      least += coefficient;
+      most += coefficient;
+    } else {
+      (coefficient < 0 ? least : most) += largest;
+    }
+  }
+  return {least, most};
+}
+
+/// slack >= 0 without a minus: "P + m <= 8" of 8 - P - m.
+std::string conditionText(const Dim& slack) {
+  Dim small, large;
+  for (const auto& [monomial, coefficient] : slack.terms()) {
+    Dim term = std::abs(coefficient);
+    for (const std::string& name : monomial) term = term * Dim::symbol(name);
+    (coefficient < 0 ? small : large) = (coefficient < 0 ? small : large) + term;
+  }
+  return fmt::format("{} <= {}", small.str(), large.str());
+}
+
+}  // namespace
+
+bool Elaborator::require(const Dim& small, const Dim& large) {
+  const Dim slack = large - small;
+  if (slack.isConst()) return slack.value() >= 0;
+  if (rigid_ || !entry_) return true;
+  const auto [least, most] = rangeOf(slack, entry_->symbols);
+  if (least >= 0) return true;
+  if (most < 0) return false;
+  Condition condition{conditionText(slack), slack};
+  const auto same = [&](const Condition& c) { return c.text == condition.text; };
+  if (std::none_of(entry_->conditions.begin(), entry_->conditions.end(), same))
+    entry_->conditions.push_back(std::move(condition));
+  return true;
+}
+
+std::optional<Dim> Elaborator::reachOf(const Val& v) const {
+  if (v.is(ValKind::Int)) {
+    const auto negative = [](const auto& term) { return term.second < 0; };
+    if (std::any_of(v.dim.terms().begin(), v.dim.terms().end(), negative)) return std::nullopt;
+    return v.dim + Dim(1);
+  }
+  if (!v.isTensor() || !isInteger(v.tensor.type.dtype)) return std::nullopt;
+  return v.tensor.bound ? v.tensor.bound : v.tensor.reach;
+}
+
+void Elaborator::requireReach(const TensorVal& index, const Dim& extent) {
+  const std::optional<Dim> reach = reachOf(Val::of(index));
+  // Positions that would be outside whatever the sizes are clamped, as the language says.
+  if (reach && !(extent - *reach).isConst()) require(*reach, extent);
+}
+
+}  // namespace nnc::elab
