@@ -246,8 +246,7 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   Restore<Frame*> keepFrame(frame_);
   Restore<DataInfo*> keepRaw(rawData_);
   Restore<bool> keepTrust(trustBounds_);
-  entry_->inner.push_back(std::make_unique<Frame>(nullptr));
-  frame_ = entry_->inner.back().get();
+  frame_ = &frame_->own(nullptr);
   rawData_ = &data;
   trustBounds_ = true;
   std::map<std::string, std::vector<const void*>> ordinals;

@@ -88,7 +88,6 @@ struct Entry {
   std::vector<Output> outputs;
   std::vector<Condition> conditions;
   std::map<std::string, int> siteCounts;
-  std::deque<std::unique_ptr<Frame>> inner;  // regions: values of theirs may still be referred to
 };
 
 class Elaborator {

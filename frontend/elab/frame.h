@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "frontend/elab/scope.h"
@@ -31,6 +32,10 @@ struct Frame {
   std::map<Cell*, CellEntry> cells;
   std::vector<Cell*> cellOrder;
   Value loopIndex;  // of a loop's body: its number, part of every random key drawn in it
+  std::vector<std::unique_ptr<Frame>> owned;
+
+  /// A new frame that lives as long as this one: values of it may be referred to after it is done.
+  Frame& own(Frame* itsParent) { return *owned.emplace_back(std::make_unique<Frame>(itsParent)); }
 
   CellEntry* find(Cell* cell) {
     auto it = cells.find(cell);

@@ -157,9 +157,7 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
     if (t.isTensor()) weak.push_back(binding->var);
   }
   for (int attempt = 0;;) {
-    auto body = std::make_unique<Frame>(frame_);
-    Frame& frame = *body;
-    entry_->inner.push_back(std::move(body));
+    Frame& frame = frame_->own(frame_);
     Val value;
     Value t;
     std::vector<std::pair<Cell*, Type>> wrong;
@@ -308,9 +306,7 @@ void Elaborator::evalEvery(const ast::Every& e) {
   const Val done = binary(ast::BinaryOp::Add, Val::of(step), Val::integer(1), e.loc);
   const TensorVal now = tensorBinary(ast::BinaryOp::Eq, Val::of(tensorBinary(ast::BinaryOp::Mod, done, k, e.loc)),
                                      Val::integer(0), e.loc);
-  auto owned = std::make_unique<Frame>(frame_);
-  Frame& body = *owned;
-  entry_->inner.push_back(std::move(owned));
+  Frame& body = frame_->own(frame_);
   Frame* outer = frame_;
   std::vector<Value> outputs, operands, args;
   std::vector<Cell*> assigned;

@@ -17,7 +17,7 @@ namespace {
 
 struct CheckArguments {
   ModelArguments model;
-  int64_t batch = 4;
+  int64_t batch = 0;  // rows; 0: a few, as far as the block's batch goes
   int directions = 3;
   double tolerance = 1e-6;
   bool compiled = false;
@@ -123,10 +123,10 @@ void checkDirection(Evaluator& at, Mover& mover, const std::vector<double>& grad
   ++tally.failed;  // no direction without a kink: nothing was shown
 }
 
-bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& a,
+bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& a, int64_t rows,
                const std::vector<const void*>& inputs) {
   std::mt19937_64 random(1);
-  Evaluator at(model, site, a.batch, inputs);
+  Evaluator at(model, site, rows, inputs);
   double loss = at.loss();
   std::vector<std::vector<double>> gradients;
   for (size_t i = 0; i < site.paths.size(); ++i) gradients.push_back(at.gradient(i));
@@ -160,6 +160,7 @@ int runCheck(CheckArguments& a) {
     model.setScalar("step", 0);
     model.setScalar("epoch", 1);
     model.setScalar("steps", 1000);
+    const int64_t rows = a.batch ? a.batch : std::min<int64_t>(4, site.block->batch);
     std::vector<const void*> inputs;
     train::RawDataset dataset;
     std::unique_ptr<train::Feed> feed;
@@ -171,9 +172,9 @@ int runCheck(CheckArguments& a) {
       train::computeStatistics(model, *data, dataset);
       feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), data->name, dataset,
                                            *dataset.find("train"));
-      inputs = feed->gatherRange(0, static_cast<size_t>(a.batch));
+      inputs = feed->gatherRange(0, static_cast<size_t>(rows));
     }
-    ok = checkSite(model, site, a, inputs) && ok;
+    ok = checkSite(model, site, a, rows, inputs) && ok;
   }
   return ok ? kExitOk : kExitSource;
 }
@@ -183,7 +184,7 @@ int runCheck(CheckArguments& a) {
 Command declareCheck(CLI::App& app) {
   auto a = std::make_shared<CheckArguments>();
   a->model.declare(app);
-  app.add_option("--batch", a->batch, "rows");
+  app.add_option("--batch", a->batch, "rows (default: up to 4)")->check(CLI::PositiveNumber);
   app.add_option("--directions", a->directions, "random directions for each parameter");
   app.add_option("--tolerance", a->tolerance, "largest relative error");
   app.add_flag("--compiled", a->compiled, "instead: every function of the compiled library against the interpreter");
