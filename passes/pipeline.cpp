@@ -53,6 +53,7 @@ std::vector<std::string> defaultPipeline() {
       "simplify",
       "algebra",
       "cse",
+      "regroup",
       "dce",
       // Last, because common subexpressions would undo it.
       "recompute",

@@ -27,10 +27,11 @@ public:
     makeClusters();
     if (function_.options.fuse) fuseClusters(clusters_, context_, function_.bounds);
     addMoves();
+    keepForeignBuffers();
     addOutputTargets();
     for (const Cluster& cluster : clusters_) addKernel(cluster);
     for (Unit& u : controls_) units_.push_back(std::move(u));
-    return placeUnits(function_, std::move(units_), moves_);
+    return placeUnits(function_, std::move(units_), moves_, changes_);
   }
 
 private:
@@ -136,10 +137,12 @@ private:
     }
   }
 
-  /// The old value is copied, then changed; placeSinks and in-place sharing make the copy vanish where they can.
+  /// The old value is copied, then changed; placeUnits makes the copy vanish where it can.
   void copyOldValue(uint32_t n) {
     const Node& node = graph_.nodes[n];
     clusters_.push_back(storing(node.in[0], {context_.homes[n][0], {}, {}}, node.origin));
+    const BufId old = context_.homeOf(node.in[0]);
+    if (old != kNoBuffer) changes_.emplace_back(context_.homes[n][0], old);
   }
 
   void scatter(uint32_t n) {
@@ -318,6 +321,17 @@ private:
     }
   }
 
+  /// Only temporaries of this graph, and what gets a new value here, may be changed in place.
+  void keepForeignBuffers() {
+    std::set<BufId> own;
+    for (const Node& node : graph_.nodes)
+      if (node.op != Op::Arg && node.op != Op::Leaf && node.op != Op::Const)
+        own.insert(context_.homes[indexOf(node)].begin(), context_.homes[indexOf(node)].end());
+    for (const auto& [from, to] : moves_) own.insert(to);
+    std::erase_if(changes_, [&own](const auto& change) { return !own.contains(change.second); });
+  }
+  size_t indexOf(const Node& node) const { return static_cast<size_t>(&node - graph_.nodes.data()); }
+
   /// Results for the caller are stored beside the value's own buffer: the caller's memory is never read.
   void addOutputTargets() {
     for (const Sink& sink : sinks_) {
@@ -351,7 +365,8 @@ private:
   Roots roots_;
   std::vector<Cluster> clusters_;
   std::vector<Unit> units_, controls_;
-  std::vector<std::pair<BufId, BufId>> moves_;  // temporaries that are to become readable sinks
+  Moves moves_;    // temporaries that are to become readable sinks
+  Moves changes_;  // results of scatter and dupdate, and what they change
   BufId unused_ = kNoBuffer;
 };
 

@@ -73,11 +73,16 @@ std::vector<int> identityAxes(const Shape& shape, bool keepUnits);
 std::vector<Unit> planGraph(FunctionContext& function, const Graph& graph, const std::vector<BufId>& args,
                             const std::vector<Sink>& sinks);
 
+/// From one buffer to another.
+using Moves = std::vector<std::pair<BufId, BufId>>;
+
 /// Orders units so that every buffer is written before it is read and read before it is overwritten. Each move asks for
 /// the contents of a temporary in another buffer, whose old value the units may read: its writers write there at once
-/// if that is safe, else a copy at the end does it. Stores that nobody reads go.
-std::vector<Unit> placeUnits(FunctionContext& function, std::vector<Unit> units,
-                             const std::vector<std::pair<BufId, BufId>>& moves);
+/// if that is safe, else a copy at the end does it. Each change is a temporary that starts as a copy of another buffer
+/// and then gets new parts: the parts are written into that buffer where nobody wants its old value afterwards, and the
+/// copy goes. Stores that nobody reads go.
+std::vector<Unit> placeUnits(FunctionContext& function, std::vector<Unit> units, const Moves& moves,
+                             const Moves& changes = {});
 /// The kernel that copies one buffer to another of equal type.
 KernelDraft copyKernel(const Entry& entry, BufId from, BufId to);
 

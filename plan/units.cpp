@@ -60,6 +60,7 @@ void renameIn(Unit& unit, BufId from, BufId to) {
         if (s.operand == o) s.operand = i;
     }
   }
+  for (auto* list : {&unit.reads, &unit.writes}) std::replace(list->begin(), list->end(), from, to);
   for (Slice& s : unit.step.slices) {
     if (s.slice == from) s.slice = to;
     if (s.whole == from) s.whole = to;
@@ -85,38 +86,81 @@ bool updatesInPlace(const KernelDraft& draft, BufId home, BufId old) {
                        [](const Stage& s) { return s.kind == Stage::Kind::Map; }) <= 1;
 }
 
-bool copiesOntoItself(const Unit& unit) {
-  if (unit.kind != Unit::Kind::Kernel || unit.draft.kernel.stages.size() != 1) return false;
-  const Stage& stage = unit.draft.kernel.stages[0];
-  return std::all_of(stage.stores.begin(), stage.stores.end(), [&](const Store& s) {
-    const Inst& value = stage.body[s.value];
-    return value.kind == Inst::Kind::Load && value.operand == s.operand && value.index == s.index &&
-           value.guards.empty() && s.guards.empty() && !s.accumulate;
-  });
+/// Drops stages that store nothing any more.
+void dropIdleStages(Kernel& kernel) {
+  std::vector<uint32_t> number;
+  uint32_t kept = 0;
+  const auto idle = [](const Stage& s) { return s.kind == Stage::Kind::Map && s.stores.empty(); };
+  for (const Stage& stage : kernel.stages) {
+    number.push_back(kept);
+    if (!idle(stage)) ++kept;
+  }
+  std::erase_if(kernel.stages, idle);
+  for (Stage& stage : kernel.stages)
+    for (Inst& inst : stage.body)
+      if (inst.kind == Inst::Kind::Result) inst.stage = number[inst.stage];
+  removeDeadInstructions(kernel);
+}
+
+/// Drops stores of what is at their place already; returns false if nothing is left to do.
+bool dropSelfCopies(Unit& unit) {
+  Kernel& kernel = unit.draft.kernel;
+  if (unit.kind != Unit::Kind::Kernel || kernel.tmpl == Template::Sort) return true;
+  bool dropped = false;
+  for (Stage& stage : kernel.stages)
+    dropped |= std::erase_if(stage.stores, [&stage](const Store& s) {
+                 const Inst& value = stage.body[s.value];
+                 return value.kind == Inst::Kind::Load && value.operand == s.operand && value.index == s.index &&
+                        value.guards.empty() && s.guards.empty() && !s.accumulate;
+               }) > 0;
+  if (!dropped) return true;
+  dropIdleStages(kernel);
+  collectAccesses(unit);
+  return !unit.writes.empty();
 }
 
 class Placement {
 public:
   Placement(FunctionContext& function, std::vector<Unit> units) : function_(function), units_(std::move(units)) {}
 
-  std::vector<Unit> run(const std::vector<std::pair<BufId, BufId>>& moves) {
+  std::vector<Unit> run(const Moves& moves, const Moves& changes) {
     for (Unit& u : units_) {
       removeDeadInstructions(u.draft.kernel);
       collectAccesses(u);
     }
     dropUnreadStores(moves);
     findEdges();
+    for (const auto& [from, to] : changes)
+      if (mayChange(from, to, moves) && canWriteAtOnce(from, place(to))) rename(from, place(to));
     for (const auto& [from, to] : moves) {
-      if (canWriteAtOnce(from, to))
-        rename(from, to);
+      if (place(from) == to) continue;
+      if (canWriteAtOnce(place(from), to))
+        rename(place(from), to);
       else
-        copyAtEnd(from, to);
+        copyAtEnd(place(from), to);
     }
     return ordered();
   }
 
 private:
-  void dropUnreadStores(const std::vector<std::pair<BufId, BufId>>& moves) {
+  /// Where the contents of a buffer are by now.
+  BufId place(BufId b) const {
+    const auto at = renamed_.find(b);
+    return at == renamed_.end() ? b : place(at->second);
+  }
+
+  /// False where the old value of `to`, or what takes its place in the end, is wanted beside `from`.
+  bool mayChange(BufId from, BufId to, const Moves& moves) const {
+    return std::none_of(moves.begin(), moves.end(), [&](const auto& move) {
+      if (move.first == to) return true;
+      // `from` has another goal, and in the end `to` holds something else.
+      return move.second == place(to) && std::any_of(moves.begin(), moves.end(), [&](const auto& other) {
+               return other.first == from && other.second != move.second;
+             });
+    });
+  }
+
+  void dropUnreadStores(const Moves& moves) {
     std::set<BufId> read;
     for (const auto& [from, to] : moves) read.insert(from);
     for (const Unit& u : units_) {
@@ -129,10 +173,8 @@ private:
         const BufId b = u.draft.bind[s.operand];
         return function_.entry.buffers[b].role == Role::Arena && !read.contains(b);
       };
-      auto& stages = u.draft.kernel.stages;
-      for (Stage& stage : stages) std::erase_if(stage.stores, unread);
-      std::erase_if(stages, [](const Stage& s) { return s.kind == Stage::Kind::Map && s.stores.empty(); });
-      removeDeadInstructions(u.draft.kernel);
+      for (Stage& stage : u.draft.kernel.stages) std::erase_if(stage.stores, unread);
+      dropIdleStages(u.draft.kernel);
       collectAccesses(u);
     }
     std::erase_if(units_, [](const Unit& u) { return u.kind == Unit::Kind::Kernel && u.writes.empty(); });
@@ -202,8 +244,14 @@ private:
   }
 
   void rename(BufId from, BufId to) {
-    writers_[to] = writers_[from];
+    const auto join = [from, to](std::map<BufId, std::vector<size_t>>& table) {
+      std::vector<size_t>& all = table[to];
+      for (const size_t u : table[from])
+        if (std::find(all.begin(), all.end(), u) == all.end()) all.push_back(u);
+    };
+    join(writers_), join(readers_);
     for (Unit& u : units_) renameIn(u, from, to);
+    renamed_[from] = to;
   }
 
   void copyAtEnd(BufId from, BufId to) {
@@ -235,7 +283,7 @@ private:
       for (const size_t v : next_[u])
         if (--missing[v] == 0) ready.push(v);
       collectAccesses(units_[u]);
-      if (!copiesOntoItself(units_[u])) order.push_back(std::move(units_[u]));
+      if (dropSelfCopies(units_[u])) order.push_back(std::move(units_[u]));
     }
     NNC_CHECK(done == units_.size(), "the units of a graph depend on each other in a circle");
     return order;
@@ -245,13 +293,14 @@ private:
   std::vector<Unit> units_;
   std::vector<std::set<size_t>> next_;
   std::map<BufId, std::vector<size_t>> writers_, readers_;
+  std::map<BufId, BufId> renamed_;
 };
 
 }  // namespace
 
-std::vector<Unit> placeUnits(FunctionContext& function, std::vector<Unit> units,
-                             const std::vector<std::pair<BufId, BufId>>& moves) {
-  return Placement(function, std::move(units)).run(moves);
+std::vector<Unit> placeUnits(FunctionContext& function, std::vector<Unit> units, const Moves& moves,
+                             const Moves& changes) {
+  return Placement(function, std::move(units)).run(moves, changes);
 }
 
 KernelDraft copyKernel(const Entry& entry, BufId from, BufId to) {

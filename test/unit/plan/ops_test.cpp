@@ -223,5 +223,41 @@ TEST(PlanOps, UpdatesOfVariables) {
 )");
 }
 
+TEST(PlanOps, ChangesInPlace) {
+  const std::string leaves = R"(  %c = leaf {kind="state", name="c"} : f32[5, 3]
+  %d = leaf {kind="state", name="d"} : f32[5, 3]
+  %u = leaf {kind="input", name="u"} : f32[1, 3]
+  %s = leaf {kind="input", name="s"} : i32[]
+  %t = leaf {kind="input", name="t"} : i32[]
+  %n = dupdate(%c, %u, %s) {axes=[0]} : f32[5, 3]
+  %e = exp(%n) : f32[5, 3]
+)";
+  // A second change, which reads what the first has made.
+  const std::string second = R"(  %r = slice(%e) {lo=[0, 0], hi=[1, 3], stride=[1, 1]} : f32[1, 3]
+  %m = dupdate(%n, %r, %t) {axes=[0]} : f32[5, 3]
+)";
+  check(leaves + second + "  update \"c\" %m\n  result \"e\" %e\n");
+  // The value before, or between, is wanted afterwards.
+  check(leaves + second + "  %f = add(%c, %m) : f32[5, 3]\n  update \"c\" %m\n  result \"f\" %f\n");
+  check(leaves + second + "  %f = add(%n, %m) : f32[5, 3]\n  update \"c\" %m\n  result \"f\" %f\n");
+  check(leaves + second + "  update \"c\" %m\n  update \"d\" %n\n");
+  check(leaves + second + "  update \"c\" %n\n  update \"d\" %m\n");
+  check(leaves + second + "  update \"c\" %d\n  update \"d\" %m\n");
+  check(leaves + second + "  update \"d\" %m\n");
+  check(leaves + second + "  update \"c\" %e\n  update \"d\" %m\n");
+  // Two changes of one value.
+  const std::string other = "  %m = dupdate(%c, %u, %t) {axes=[0]} : f32[5, 3]\n";
+  check(leaves + other + "  %f = add(%n, %m) : f32[5, 3]\n  update \"c\" %f\n");
+  check(leaves + other + "  update \"c\" %n\n  update \"d\" %m\n");
+  // Of a temporary, and with the sums of a scatter.
+  check(leaves + R"(  %i = cast(%s) {dtype=i32} : i32[]
+  %j = reshape(%i) {shape=[1]} : i32[1]
+  %m = scatter(%e, %j, %u) {axis=0, batch=0, mode="add"} : f32[5, 3]
+  %f = sum(%m) {axes=[0]} : f32[3]
+  update "c" %m
+  result "f" %f
+)");
+}
+
 }  // namespace
 }  // namespace nnc::plan
