@@ -75,6 +75,14 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
     case Builtin::IsInstance:
       need(1, 1);
       return Val::boolean(args[0].val.is(ValKind::Instance) || args[0].val.is(ValKind::Tree));
+    case Builtin::IsFloat: {
+      need(1, 1);
+      if (args[0].val.is(ValKind::Float)) return Val::boolean(true);
+      std::vector<TensorVal> tensors;
+      collectTensors(args[0].val.is(ValKind::Instance) ? instanceTree(args[0].val.instance, at) : args[0].val, tensors);
+      return Val::boolean(!tensors.empty() && std::all_of(tensors.begin(), tensors.end(),
+                                                          [](const TensorVal& t) { return isFloat(t.type.dtype); }));
+    }
     case Builtin::MeanOf:
       need(1, 1);
       return statistic("mean", args[0], at);

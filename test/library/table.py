@@ -12,6 +12,7 @@ for name in "floor ceil round".split():
 E("x * stop(y)", "x * y.detach()", x=f(5), y=f(5), still="y")
 E("max(a, b)", "torch.maximum(a, b)", a=f(7), b=f(7))
 E("min(a, b)", "torch.minimum(a, b)", a=f(7), b=f(7))
+E("(f32(min(n, m)), f32(mirrored(n)), mirrored(x))", "(torch.minimum(n, m).double(), -n.double() - 1, -x)", n=ints(-5, 0, 3), m=ints(1, -1, 3), x=f(2), grad=False)
 E("clip(x, -1, 1)", "x.clip(-1, 1)", x=f(7))
 E("abs(x)", "abs(x)", x=f(7))
 E("sign(x)", "torch.sign(x)", x=values(-2, 0, 3), grad=False)

@@ -34,6 +34,19 @@ TEST(Arithmetic, IntegersWidenAndDivideDown) {
   EXPECT_EQ(t.ints, (std::vector<int64_t>{-2, 3}));
 }
 
+// The smallest of integers, where a negation would overflow or, of unsigned ones, turn the order around.
+TEST(Arithmetic, SmallestOfIntegers) {
+  const std::string body = "(min(a, b), min(a, 3), stack(amin(a)), u8(stack(argmin(a))))";
+  const Module unsignedOnes = compiled("export fn f(a: u8[3], b: u8[3]) { concat[0](" + body + ") }");
+  Runner r(unsignedOnes);
+  r.in.leaves["a"] = ints({3}, {7, 0, 255}, DType::U8);
+  r.in.leaves["b"] = ints({3}, {9, 4, 1}, DType::U8);
+  EXPECT_EQ(r.run("f")["0"].ints, (std::vector<int64_t>{7, 0, 1, 3, 0, 3, 0, 1}));
+  const Tensor least =
+      value("export fn f(a: i8[3]) { stack(amin(a), i8(argmin(a))) }", {{"a", ints({3}, {5, -128, 127}, DType::I8)}});
+  EXPECT_EQ(least.ints, (std::vector<int64_t>{-128, 1}));
+}
+
 // The bound of an index type: what is put together from indices has the larger bound, or none.
 TEST(Bounds, FollowWhereIndicesGo) {
   const std::string head =
