@@ -1,6 +1,7 @@
 // The exported C functions: thin wrappers that lay out their arguments as arrays and call the core through
 // nnc_core_api. They are the only symbols of a model.so that are visible outside.
 #include "codegen/abi.h"
+#include "codegen/codegen.h"
 
 #include <fmt/format.h>
 #include <llvm/IR/IRBuilder.h>

@@ -39,8 +39,7 @@ struct EntryPoint {
 };
 std::vector<EntryPoint> entryPointsOf(const plan::Plan& plan);
 
-/// The model's name as a prefix of functions, and any text as an identifier of C.
-std::string modelPrefix(const plan::Plan& plan);
+/// Any text as an identifier of C.
 std::string identifier(const std::string& text);
 
 /// Adds the exported functions to the module of tables.

@@ -44,6 +44,8 @@ void linkSharedObject(const std::vector<std::string>& objects, const std::string
 std::string linkRelocatable(const std::vector<std::string>& objects);
 /// An archive (.a) of one object, named `member` in it.
 std::string makeArchive(const std::string& object, const std::string& member);
+/// What the names of the model's C functions begin with: its own name, as far as C allows it.
+std::string modelPrefix(const plan::Plan& plan);
 /// The C99 header of the model: entries, names, shapes and maximal sizes as macros.
 std::string makeHeader(const plan::Plan& plan);
 /// The name "native" stands for on this machine, and whether this CPU can run code for `cpu`.

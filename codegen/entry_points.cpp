@@ -6,6 +6,7 @@
 #include <set>
 
 #include "codegen/abi.h"
+#include "codegen/codegen.h"
 #include "runtime/core/nnc_abi.h"
 
 namespace nnc::codegen {

@@ -59,6 +59,9 @@ public:
     model.store_bytes = plan_.storeBytes;
     model.scalar_bytes = scalarBytes_;
     model.constant_bytes = literals_.bytes().size();
+    for (const plan::Entry& e : plan_.entries)
+      for (const plan::Buffer& b : e.buffers)
+        if (b.role == Role::Output) model.sink_bytes = std::max<uint64_t>(model.sink_bytes, b.bytesAtBound);
     uint64_t entries = writeEntries(), targets = writeTargets(), variables = writeVariables(), scalars = writeScalars();
     uint64_t strings = image_.addBytes(strings_.c_str(), strings_.size() + 1, 1);
     uint64_t at = image_.addBytes(&model, sizeof model, alignof(nnc_model));

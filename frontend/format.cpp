@@ -242,10 +242,11 @@ private:
       Line line;
       line.indent = indentOf(pieces_[begin], continuation);
       const size_t stop = breakAt(begin, code, line.indent);
+      size_t indent = line.indent;
       for (size_t i = begin; i < stop; ++i) {
         if (i > begin) line.code += before(pieces_[i - 1], pieces_[i]);
         line.code += pieces_[i].text;
-        bracket(pieces_[i], line.indent);
+        bracket(pieces_[i], indent);
       }
       if (stop == code && code < end) line.comment = pieces_[code].text;
       lines_.push_back(std::move(line));
@@ -274,11 +275,14 @@ private:
     return true;
   }
 
-  void bracket(const Piece& piece, size_t indent) {
-    if (isOpener(piece.type))
+  /// `indent`: of the line; what follows a bracket that was opened on an earlier one belongs to that.
+  void bracket(const Piece& piece, size_t& indent) {
+    if (isOpener(piece.type)) {
       open_.push_back({piece.type, indent});
-    else if (isCloser(piece.type) && !open_.empty())
+    } else if (isCloser(piece.type) && !open_.empty()) {
+      indent = std::min(indent, open_.back().indent);
       open_.pop_back();
+    }
   }
 
   /// Where to end a line that starts with piece `begin`: at `end` if that fits, else before the last piece that fits of

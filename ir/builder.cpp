@@ -31,6 +31,7 @@ std::vector<Value> Builder::makeMulti(Op op, std::vector<Value> in, Attrs attrs,
   node.op = op;
   node.attrs = normalizedAttrs(op, attrs);
   Inferred inferred = inferTypes(op, types, node.attrs, regions);
+  if (!inferred.limit.empty() && refuse_) refuse_(inferred.limit);
   NNC_CHECK(inferred, inferred.error);
   node.in = std::move(in);
   node.out = std::move(inferred.types);

@@ -1,7 +1,9 @@
 // Builds nodes one call each, with inferred types. A type error here is a bug of the caller and asserts: the frontend
-// checks first and reports with places. Shorthands fold nothing; passes do that.
+// checks first and reports with places. Only sizes beyond what the IR holds are found out here, and refused as the
+// owner says. Shorthands fold nothing; passes do that.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -11,13 +13,17 @@ namespace nnc {
 
 class Builder {
 public:
-  explicit Builder(Graph& graph) : graph_(graph) {}
+  /// Gets the reason; does not return.
+  using Refuse = std::function<void(const std::string&)>;
+
+  explicit Builder(Graph& graph, Refuse refuse = {}) : graph_(graph), refuse_(std::move(refuse)) {}
 
   Graph& graph() { return graph_; }
   const Type& type(Value v) const { return graph_.type(v); }
   /// The origin given to the nodes built from now on.
   void setOrigin(Origin origin) { origin_ = std::move(origin); }
   const Origin& origin() const { return origin_; }
+  const Refuse& refuse() const { return refuse_; }
 
   Value make(Op op, std::vector<Value> in, Attrs attrs = {}, std::vector<Graph> regions = {});
   /// All results of a node with several.
@@ -42,6 +48,7 @@ public:
 
 private:
   Graph& graph_;
+  Refuse refuse_;
   Origin origin_;
 };
 

@@ -13,7 +13,9 @@ namespace nnc {
 /// The result types of a node, or one sentence that says what is wrong.
 struct Inferred {
   std::vector<Type> types;
-  std::string error;
+  std::string error = {};
+  std::string limit =
+      {};  // why, if a size is beyond what the IR holds: a program may ask for it, the caller cannot know
   explicit operator bool() const { return error.empty(); }
 };
 

@@ -138,6 +138,8 @@ private:
   ScopePtr useFile(const ast::Use& use);
   void loadLibrary();
   Instance* newInstance(std::string path, Instance* parent, std::shared_ptr<const FnVal> layer, Loc at);
+  /// Sizes beyond what the IR holds are reported at the place that asked for them.
+  std::unique_ptr<Frame> rootFrame();
   void beginEntry(Function::Kind kind, const std::string& name, const std::string& train, Loc at);
   void finishEntry();
   void addInitFunctions();

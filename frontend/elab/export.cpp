@@ -17,6 +17,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
   if (!p.type || p.type->isTuple)
     undeclared(p.name.loc, fmt::format("declare it: `{}: f32[B <= 1024, 10]`", p.name.text));
   const ast::TypeExpr& t = *p.type;
+  place(p.name.loc);
   std::optional<Dim> bound;
   if (t.bound)
     bound =

@@ -12,7 +12,7 @@
 namespace nnc::elab {
 
 struct Frame {
-  explicit Frame(Frame* parent) : parent(parent), builder(graph) {}
+  Frame(Frame* parent, Builder::Refuse refuse) : parent(parent), builder(graph, std::move(refuse)) {}
   Frame(const Frame&) = delete;
 
   struct CellEntry {
@@ -35,7 +35,7 @@ struct Frame {
   std::vector<std::unique_ptr<Frame>> owned;
 
   /// A new frame that lives as long as this one: values of it may be referred to after it is done.
-  Frame& own(Frame* itsParent) { return *owned.emplace_back(std::make_unique<Frame>(itsParent)); }
+  Frame& own(Frame* itsParent) { return *owned.emplace_back(std::make_unique<Frame>(itsParent, builder.refuse())); }
 
   CellEntry* find(Cell* cell) {
     auto it = cells.find(cell);

@@ -29,6 +29,7 @@ Value Elaborator::makeNode(Op op, std::vector<Value> in, Attrs attrs, Loc at, st
   for (Value v : in) types.push_back(b().type(v));
   const Attrs normal = normalizedAttrs(op, attrs);
   const Inferred inferred = inferTypes(op, types, normal, regions);
+  if (!inferred.limit.empty()) fail(DiagCode::TooLarge, at, inferred.limit);
   if (!inferred) fail(DiagCode::BadOperation, at, inferred.error);
   place(at);
   return b().make(op, std::move(in), attrs, std::move(regions));

@@ -19,7 +19,7 @@ void Elaborator::beginEntry(Function::Kind kind, const std::string& name, const 
   entry_->name = name;
   entry_->train = train;
   entry_->loc = at;
-  entry_->root = std::make_unique<Frame>(nullptr);
+  entry_->root = rootFrame();
   frame_ = entry_->root.get();
   ++entryNumber_;
 }

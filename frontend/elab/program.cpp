@@ -14,8 +14,13 @@
 namespace nnc::elab {
 
 Elaborator::Elaborator(const ElabOptions& options, SourceManager& sources, Diagnostics& diagnostics)
-    : options_(options), sources_(sources), diagnostics_(diagnostics), initFrame_(std::make_unique<Frame>(nullptr)) {
+    : options_(options), sources_(sources), diagnostics_(diagnostics), initFrame_(rootFrame()) {
   frame_ = initFrame_.get();
+}
+
+std::unique_ptr<Frame> Elaborator::rootFrame() {
+  return std::make_unique<Frame>(
+      nullptr, [this](const std::string& reason) { fail(DiagCode::TooLarge, b().origin().at, reason); });
 }
 
 void Elaborator::loadLibrary() {

@@ -160,7 +160,7 @@ void Elaborator::evalState(const ast::State& s) {
     });
     if (owner->stateKind == Variable::Kind::MetricState) {
       auto& pass = passFrames_[owner->train];
-      if (!pass) pass = std::make_unique<Frame>(nullptr);
+      if (!pass) pass = rootFrame();
       inInit(pass.get(), path, [&] {
         const Val v = initial();
         const std::function<void(const CellTree&, const Val&)> emit = [&](const CellTree& cells, const Val& x) {

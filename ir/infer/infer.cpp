@@ -1,5 +1,7 @@
 #include "ir/infer.h"
 
+#include <algorithm>
+
 #include "ir/infer/rules.h"
 #include "ir/op_schema.h"
 
@@ -22,11 +24,12 @@ std::string attrRangeError(const Attrs& attrs) {
     if (const auto* dims = std::get_if<std::vector<Dim>>(&value)) error = infer::dimsError(*dims);
     if (const auto* dim = std::get_if<Dim>(&value)) error = infer::dimsError({*dim});
     if (const auto* type = std::get_if<Type>(&value)) error = infer::typeError(*type);
-    if (const auto* i = std::get_if<int64_t>(&value); i && (*i > kMaxAttr || *i < -kMaxAttr)) error = "it is too large";
-    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value))
-      for (const int64_t i : *ints)
-        if (i > kMaxAttr || i < -kMaxAttr) error = "it is too large";
-    if (!error.empty()) return fmt::format("in the attribute `{}`: {}", name, error);
+    const auto check = [&](int64_t i) {
+      if (i > kMaxAttr || i < -kMaxAttr) error = fmt::format("`{}` is too large", name);
+    };
+    if (const auto* i = std::get_if<int64_t>(&value)) check(*i);
+    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) std::for_each(ints->begin(), ints->end(), check);
+    if (!error.empty()) return error;
   }
   return {};
 }
@@ -43,14 +46,14 @@ Inferred inferTypes(Op op, std::span<const Type> in, const Attrs& givenAttrs, st
   if (info.inputs >= 0 && in.size() != static_cast<size_t>(info.inputs))
     return infer::fail(context, "takes {} operand{}, not {}", info.inputs, info.inputs == 1 ? "" : "s", in.size());
   if (std::string error = attrsError(op, attrs); !error.empty()) return {{}, error};
-  if (std::string error = attrRangeError(attrs); !error.empty()) return infer::fail(context, "{}", error);
+  if (std::string error = attrRangeError(attrs); !error.empty()) return infer::tooLarge(context, error);
   if (info.cls != OpClass::Control && !regions.empty()) return infer::fail(context, "has no regions");
   for (const Type& type : in)
-    if (std::string error = infer::typeError(type); !error.empty()) return infer::fail(context, "{}", error);
+    if (std::string error = infer::typeError(type); !error.empty()) return infer::tooLarge(context, error);
 
   Inferred inferred = kRules[static_cast<size_t>(op)](context);
   for (const Type& type : inferred.types)
-    if (std::string error = infer::typeError(type); !error.empty()) return infer::fail(context, "{}", error);
+    if (std::string error = infer::typeError(type); !error.empty()) return infer::tooLarge(context, error);
   return inferred;
 }
 

@@ -40,6 +40,9 @@ Inferred fail(const Context& c, fmt::format_string<Args...> format, Args&&... ar
   return {{}, fmt::format("`{}` {}", c.name(), fmt::format(format, std::forward<Args>(args)...))};
 }
 
+/// A size beyond what the IR holds.
+Inferred tooLarge(const Context& c, const std::string& reason);
+
 /// "f32[B, 10]" without its dtype: "[B, 10]".
 std::string shapeText(const Shape& shape);
 

@@ -86,6 +86,12 @@ std::optional<Dim> windowCount(const Dim& extent, const Dim& size, int64_t strid
   return surelyGreater(0, count) ? Dim(0) : count;
 }
 
+Inferred tooLarge(const Context& c, const std::string& reason) {
+  Inferred inferred = fail(c, "{}", reason);
+  inferred.limit = reason;
+  return inferred;
+}
+
 std::string dimsError(const std::vector<Dim>& dims) {
   for (const Dim& d : dims)
     if (std::string error = coefficientError(d, kMaxExtent); !error.empty()) return error;

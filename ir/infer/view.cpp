@@ -6,7 +6,7 @@ namespace nnc::infer {
 Inferred infer_reshape(const Context& c) {
   const Shape& shape = c.attrs.dims("shape");
   const Type type{c.x().dtype, shape};
-  if (std::string error = typeError(type); !error.empty()) return fail(c, "{}", error);
+  if (std::string error = typeError(type); !error.empty()) return tooLarge(c, error);
   if (elementCount(c.x().shape) != elementCount(shape))
     return fail(c, "cannot make {} of {}: {} elements become {}", shapeText(shape), shapeText(c.x().shape),
                 elementCount(c.x().shape).str(), elementCount(shape).str());

@@ -32,26 +32,12 @@ static uint64_t take(uint64_t* at, uint64_t bytes) {
   return start;
 }
 
-/* The largest output at the symbols' bounds: room for results a caller does not want. */
-static uint64_t sink_bytes(const nnc_entry* e) {
-  int64_t bounds[NNC_MAX_SYMBOLS] = {0};
-  uint64_t largest = 0;
-  for (uint32_t i = 0; i < e->symbols; i++) bounds[i] = e->symbol[i].bound;
-  for (uint32_t i = 0; i < e->outputs; i++) {
-    uint64_t n = dtype_bytes(e->output[i].dtype);
-    for (uint32_t k = 0; k < e->output[i].rank; k++) n *= (uint64_t)e->output[i].extents[k](bounds);
-    largest = max_u64(largest, n);
-  }
-  return largest;
-}
-
 static block_layout lay_out(const nnc_model* m, const nnc_target* target, int threads) {
   block_layout l = {0};
-  uint64_t buffers = 0, arena = 0, sink = 0, at = 0;
+  uint64_t buffers = 0, arena = 0, at = 0;
   for (uint32_t i = 0; i < m->entries; i++) {
     buffers = max_u64(buffers, m->entry[i].buffers);
     arena = max_u64(arena, m->entry[i].arena_bytes);
-    sink = max_u64(sink, sink_bytes(&m->entry[i]));
   }
   for (uint32_t i = 0; i < m->kernels; i++) l.scratch_bytes = max_u64(l.scratch_bytes, target->kernel[i].scratch_bytes);
   l.scratch_bytes = (l.scratch_bytes + 127) & ~(uint64_t)127;
@@ -60,7 +46,7 @@ static block_layout lay_out(const nnc_model* m, const nnc_target* target, int th
   l.address = take(&at, buffers * sizeof(char*));
   l.store = take(&at, m->store_bytes);
   l.arena = take(&at, arena);
-  l.sink = take(&at, sink);
+  l.sink = take(&at, m->sink_bytes);
   l.scratch = take(&at, l.scratch_bytes * (uint64_t)threads);
   l.bytes = at;
   return l;

@@ -6,7 +6,6 @@
 
 #define NNC_HIDDEN __attribute__((visibility("hidden")))
 #define NNC_MAX_THREADS 64
-#define NNC_MAX_SYMBOLS 16
 #define NNC_ERROR_BYTES 512
 
 /* ---- sys.c: system calls, strings, memory --------------------------------------------------------------------- */

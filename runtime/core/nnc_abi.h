@@ -193,6 +193,7 @@ typedef struct nnc_model {
   const char* weights;   /* embedded safetensors, or null */
   uint64_t weights_bytes;
   uint64_t store_bytes, scalar_bytes, constant_bytes;
+  uint64_t sink_bytes; /* the largest output at the symbols' bounds: room for results a caller does not want */
 } nnc_model;
 
 /* ---- what hosts call ------------------------------------------------------------------------------------------------

@@ -14,12 +14,12 @@ DType dtypeOfAbi(uint32_t dtype) {
   return kTypes[dtype];
 }
 
-Model::Model(const std::string& path, const std::string& name, int64_t seed, int threads) {
+Model::Model(const std::string& path, const std::string& prefix, int64_t seed, int threads) {
   library_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library_) throw IoError(path, std::string("cannot load: ") + dlerror());
   using ApiFn = const nnc_api* (*)();
-  auto api = reinterpret_cast<ApiFn>(dlsym(library_, (name + "_api").c_str()));
-  if (!api) throw IoError(path, "is not a compiled model named " + name);
+  auto api = reinterpret_cast<ApiFn>(dlsym(library_, (prefix + "_api").c_str()));
+  if (!api) throw IoError(path, "is not a compiled model named " + prefix);
   api_ = api();
   if (api_->abi_version != NNC_ABI_VERSION) throw IoError(path, "was made by another version of nnc");
   int code = api_->create(&context_, seed, threads);

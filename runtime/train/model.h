@@ -25,7 +25,7 @@ class Model {
 public:
   /// Loads the shared object at `path`, whose model has this name, and makes a context; `threads` 0: as many as CPUs
   /// may be used. Throws IoError.
-  Model(const std::string& path, const std::string& name, int64_t seed, int threads);
+  Model(const std::string& path, const std::string& prefix, int64_t seed, int threads);
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

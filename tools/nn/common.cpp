@@ -48,7 +48,7 @@ std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t se
   compilation.link(path);
   report(compilation.diagnostics());
   auto loaded = std::make_unique<LoadedModel>();
-  loaded->model = std::make_unique<train::Model>(path, compilation.plan()->name, seed, threads);
+  loaded->model = std::make_unique<train::Model>(path, codegen::modelPrefix(*compilation.plan()), seed, threads);
   loaded->description = train::Description::parse(loaded->model->tables().description);
   for (train::DataInfo& data : loaded->description.data) data.path = foundPath(data.path, compilation.file());
   return loaded;

@@ -147,6 +147,13 @@ const Case kCases[] = {
     {"InputNotDeclared", "export fn f(x: f32[B, 3]) { x }", {"E0505 1:20"}},
     {"UnusedHyper", "hyper width = 3\nexport fn f(x: f32[B <= 4]) { x }", {"E0506 1:7"}},
     {"HyperOutsideItsDomain", "hyper w = 20 in [1, 2]\nexport fn f(x: f32[w]) { x }", {"E0507 1:11"}},
+    {"TooManyElements",
+     "export fn f(x: f32[B <= 4]) {\n let z: [1000000, 1000000, 10000000] = 0\n sum(z) + x\n}",
+     {"E0605 2:40"}},
+    {"TooManyElementsOfAnInput", "export fn f(x: f32[100000000000, 100000000000]) { x }", {"E0605 1:13"}},
+    {"TooManyAxes",
+     "export fn f(x: f32[B <= 4]) {\n stack(x) |> view[1 B -> B 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1]\n}",
+     {"E0605 2:14"}},
     {"EndlessRecursion", "fn g(n) { g(n + 1) }\nexport fn f(x: f32[B <= 4]) { g(0) }", {"E0603 1:11"}},
 };
 

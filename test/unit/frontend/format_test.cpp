@@ -107,6 +107,11 @@ TEST(Format, BreaksLongLines) {
                        ")\n  y |> relu\n}\n");
 }
 
+TEST(Format, ABlockBehindABrokenListBelongsToTheStatement) {
+  const std::string text = "fn f(a,\nb) {\nlet c = g(a,\nfn(x) {\nx + 1\n})\nc + b\n}\n";
+  EXPECT_EQ(format(text), "fn f(a,\n  b) {\n  let c = g(a,\n    fn(x) {\n      x + 1\n    })\n  c + b\n}\n");
+}
+
 TEST(Format, LeavesTextWithErrorsAlone) {
   EXPECT_FALSE(format("let a = (1").has_value());
 }
