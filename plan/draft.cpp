@@ -64,6 +64,24 @@ private:
     return value;
   }
 
+  /// One variable for all axes, never cut, and the axes as its digits.
+  Index makeFlatAxes(int key, const Shape& extents, std::vector<uint32_t>& iters) {
+    const auto id = static_cast<uint32_t>(draft_.kernel.iters.size());
+    const Dim count = elementCount(extents);
+    draft_.kernel.iters.push_back({count, {}});
+    draft_.extents.push_back(count);
+    draft_.iterInfo.push_back({key, 1, true});
+    iters.push_back(id);
+    Index index(extents.size());
+    Dim below = 1;
+    for (size_t d = extents.size(); d-- > 0;) {
+      const Ix above = floorDiv(Ix::iter(id), below, draft_.extents);
+      index[d] = d == 0 ? above : floorMod(above, extents[d], draft_.extents);
+      below = below * extents[d];
+    }
+    return index;
+  }
+
   int stageAxis(size_t item, size_t d) const {
     return KernelDraft::kStageAxis * static_cast<int>(item + 1) + static_cast<int>(d);
   }
@@ -100,10 +118,13 @@ private:
     const Node& node = context_.graph.node(item.value);
     Index red;
     const Shape extents = reducedExtents(context_.graph, item.value.node);
-    for (size_t d = 0; d < extents.size(); ++d) red.push_back(makeAxis(stageAxis(i, d), extents[d], stage.iters));
+    stage.fold = foldOf(context_.graph, node);
+    if (stage.fold == Stage::Fold::InnerDot)
+      red = makeFlatAxes(stageAxis(i, 0), extents, stage.iters);
+    else
+      for (size_t d = 0; d < extents.size(); ++d) red.push_back(makeAxis(stageAxis(i, d), extents[d], stage.iters));
     const Index out = indexOf(item, {});
     RegionBuilder builder(context_, draft_, stage.body);
-    stage.fold = foldOf(node);
     stage.value = emitReduceBody(builder, context_.graph, item.value.node, out, red, draft_.extents);
     stage.acc = stage.fold == Stage::Fold::ArgMax ? DType::I32 : accumulatorOf(node);
     draft_.results.push_back({item.value, static_cast<uint32_t>(draft_.kernel.stages.size()), out, stage.acc});
@@ -221,7 +242,7 @@ void collect(const Ix& ix, const KernelDraft& draft, std::map<int, std::vector<D
         arg.terms[0].first.kind == Atom::Kind::Iter) {
       const uint32_t iter = arg.terms[0].first.id;
       const KernelDraft::IterInfo& info = draft.iterInfo[iter];
-      if (draft.extents[iter].dividedBy(atom.by)) wanted[info.axis].push_back(info.div * atom.by);
+      if (!info.whole && draft.extents[iter].dividedBy(atom.by)) wanted[info.axis].push_back(info.div * atom.by);
     }
     collect(arg, draft, wanted);
   }

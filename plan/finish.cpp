@@ -116,20 +116,20 @@ void append(std::vector<uint32_t>& list, std::vector<uint32_t>::const_iterator b
   list.insert(list.end(), begin, end);
 }
 
-/// Batch, rows, columns, each in memory order, so that neighbours can be joined; a contraction without rows or columns
-/// is better off as a loop with a reduction.
+/// Batch, rows, columns, each in memory order, so that neighbours can be joined; a contraction with neither rows nor
+/// columns has nothing to block.
 void orderContraction(KernelDraft& draft, const std::map<std::string, int64_t>& bounds) {
   Kernel& kernel = draft.kernel;
   const Ix* store = primaryStore(kernel);
   Roles roles(kernel);
-  if (roles.rows.empty() || roles.columns.empty() || kernel.stages[0].iters.empty()) {
+  if ((roles.rows.empty() && roles.columns.empty()) || kernel.stages[0].iters.empty()) {
     kernel.tmpl = Template::Loop;
     sortByStride(kernel.taskIters, *store, bounds);
     return;
   }
   for (auto* group : {&roles.batch, &roles.rows, &roles.columns}) sortByStride(*group, *store, bounds);
   // The columns are where the result is contiguous.
-  if (strideOf(*store, roles.rows.back(), bounds) == 1) {
+  if (roles.columns.empty() || (!roles.rows.empty() && strideOf(*store, roles.rows.back(), bounds) == 1)) {
     Inst& product = kernel.stages[0].body[kernel.stages[0].value];
     std::swap(product.args[0], product.args[1]);
     std::swap(roles.rows, roles.columns);
@@ -196,19 +196,22 @@ std::string nameOf(const Kernel& kernel) {
   std::string name = kPrefix[static_cast<size_t>(kernel.tmpl)];
   const auto extent = [&kernel](uint32_t i) { return extentText(kernel.iters[i].extent); };
   if (kernel.tmpl == Template::Gemm) {
-    const auto& t = kernel.taskIters;
-    for (size_t i = 0; i + 2 < t.size(); ++i) name += "_b" + extent(t[i]);
-    name += fmt::format("_m{}_n{}_k{}", extent(t[t.size() - 2]), extent(t.back()),
-                        extentsText(kernel, kernel.stages[0].iters));
+    std::vector<uint32_t> batch = kernel.taskIters;
+    const uint32_t n = batch.back();
+    batch.pop_back();
+    std::string m = "1";
+    if (!Roles(kernel).rows.empty()) m = extent(batch.back()), batch.pop_back();
+    for (const uint32_t i : batch) name += "_b" + extent(i);
+    name += fmt::format("_m{}_n{}_k{}", m, extent(n), extentsText(kernel, kernel.stages[0].iters));
   } else {
     name += "_" + extentsText(kernel, kernel.taskIters);
   }
-  static constexpr const char* kFold[] = {"sum", "max", "argmax"};
+  static constexpr const char* kFold[] = {"sum", "sum", "dot", "dot", "max", "argmax"};
   int listed = 0;
   for (const Stage& stage : kernel.stages) {
-    const bool reduce = stage.kind == Stage::Kind::Reduce, contraction = kernel.tmpl != Template::Loop && reduce;
+    const bool reduce = stage.kind == Stage::Kind::Reduce, contraction = reduce && isContraction(stage.fold);
     if (reduce && kernel.tmpl != Template::Gemm)
-      name += fmt::format(".{}{}", contraction ? "r" : kFold[static_cast<size_t>(stage.fold)],
+      name += fmt::format(".{}{}", kernel.tmpl != Template::Loop ? "r" : kFold[static_cast<size_t>(stage.fold)],
                           extentsText(kernel, stage.iters));
     for (const Inst& inst : stage.body)
       if (inst.kind == Inst::Kind::Op && inst.op != Op::Cast && !contraction && listed < 4)
@@ -327,7 +330,7 @@ void orderLoops(KernelDraft& draft, const std::map<std::string, int64_t>& bounds
       const bool ordered = std::any_of(stage.stores.begin(), stage.stores.end(),
                                        [](const Store& s) { return s.accumulate || !s.guards.empty(); });
       if (!stage.stores.empty() && !ordered) sortByStride(stage.iters, stage.stores[0].index, bounds);
-    } else if (stage.fold != Stage::Fold::ArgMax) {
+    } else if (stage.fold == Stage::Fold::Sum || stage.fold == Stage::Fold::Max) {
       if (const Ix* load = widestLoad(stage, stage.iters)) sortByStride(stage.iters, *load, bounds);
     }
   }

@@ -143,7 +143,7 @@ private:
     Number folded;
     loops(stage.iters, 0, [&] {
       const Number v = evaluate(stage.body)[stage.value];
-      if (stage.fold == Stage::Fold::Sum)
+      if (isSum(stage.fold))
         folded = applyOp(Op::Add, type, {folded, v}, {type, type});
       else if (first || above(v, folded, type))
         folded = v, best = position;

@@ -72,6 +72,7 @@ struct KernelDraft {
   struct IterInfo {
     int axis;  // number of the task axis, or kStageAxis and more: a loop of a stage
     Dim div;
+    bool whole = false;  // must not be cut
   };
   static constexpr int kStageAxis = 1000;
 
@@ -149,8 +150,8 @@ uint32_t emitReduceBody(RegionBuilder& builder, const Graph& graph, uint32_t nod
                         const Ranges& extents);
 /// The extents of the axes a reducing node folds, outer to inner.
 Shape reducedExtents(const Graph& graph, uint32_t node);
-/// Sum, max and argmax; overlapping unwindow, dot and conv are sums.
-Stage::Fold foldOf(const Node& node);
+/// How a reducing node folds, a function of the op and its shapes alone. Overlapping unwindow, dot and conv are sums.
+Stage::Fold foldOf(const Graph& graph, const Node& node);
 DType accumulatorOf(const Node& node);
 /// True for a conv that computes weight gradients: its "kernel" is larger than its result.
 bool isWeightGradient(const Graph& graph, const Node& conv);

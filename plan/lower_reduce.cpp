@@ -106,6 +106,24 @@ uint32_t convBody(RegionBuilder& builder, const Graph& graph, const Node& node, 
   return builder.op(Op::Mul, acc, {a, b});
 }
 
+/// Whether a dot has nothing but batch axes beside what it contracts, and that so long that one chain of multiply-adds
+/// would wait for itself.
+bool isInnerProduct(const Graph& graph, const Node& dot) {
+  constexpr int64_t kShortChain = 16;
+  const auto isFree = [&](Value v, const char* batch, const char* contract) {
+    const Shape& shape = graph.type(v).shape;
+    for (size_t d = 0; d < shape.size(); ++d)
+      if (shape[d] != Dim(1) && !contains(dot.attrs.ints(batch), d) && !contains(dot.attrs.ints(contract), d))
+        return true;
+    return false;
+  };
+  if (isFree(dot.in[0], "batch_a", "contract_a") || isFree(dot.in[1], "batch_b", "contract_b")) return false;
+  Dim length = 1;
+  const Shape& a = graph.type(dot.in[0]).shape;
+  for (const int64_t axis : dot.attrs.ints("contract_a")) length = length * a[static_cast<size_t>(axis)];
+  return !length.isConst() || length.value() > kShortChain;
+}
+
 }  // namespace
 
 bool isWeightGradient(const Graph& graph, const Node& conv) {
@@ -152,16 +170,27 @@ Shape reducedExtents(const Graph& graph, uint32_t index) {
   internalError(__FILE__, __LINE__, "reducedExtents of a node that reduces nothing");
 }
 
-Stage::Fold foldOf(const Node& node) {
-  if (node.op == Op::RMax) return Stage::Fold::Max;
-  if (node.op == Op::ArgMax) return Stage::Fold::ArgMax;
-  return Stage::Fold::Sum;
+Stage::Fold foldOf(const Graph& graph, const Node& node) {
+  switch (node.op) {
+    case Op::RMax:
+      return Stage::Fold::Max;
+    case Op::ArgMax:
+      return Stage::Fold::ArgMax;
+    case Op::Unwindow:
+      return Stage::Fold::InOrder;
+    case Op::Conv:
+      return Stage::Fold::Dot;
+    case Op::Dot:
+      return isInnerProduct(graph, node) ? Stage::Fold::InnerDot : Stage::Fold::Dot;
+    default:
+      return Stage::Fold::Sum;
+  }
 }
 
 DType accumulatorOf(const Node& node) {
   if (const AttrValue* acc = node.attrs.find("acc")) return std::get<DType>(*acc);
   const DType t = node.out[0].dtype;
-  const bool sums = foldOf(node) == Stage::Fold::Sum;
+  const bool sums = node.op != Op::RMax && node.op != Op::ArgMax;
   return sums && (t == DType::BF16 || t == DType::F16) ? DType::F32 : t;
 }
 

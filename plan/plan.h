@@ -103,7 +103,13 @@ struct Store {
 /// A stage runs its loops inside the kernel's task loops, once for each task point.
 struct Stage {
   enum class Kind : uint8_t { Map, Reduce };
-  enum class Fold : uint8_t { Sum, Max, ArgMax };
+  /// How the sums add up, which is part of the meaning (docs/architecture.md, the numeric contract):
+  /// Sum: in an order that the loops of the kernel decide.
+  /// InOrder: one addition after the other, in row-major order of `iters`.
+  /// Dot: `value` is a product; one chain of fused multiply-adds in row-major order of `iters`.
+  /// InnerDot: `value` is a product, over one variable: its positions p mod 64 are 64 chains of fused multiply-adds,
+  /// joined by a fixed tree.
+  enum class Fold : uint8_t { Sum, InOrder, Dot, InnerDot, Max, ArgMax };
   Kind kind = Kind::Map;
   std::vector<uint32_t> iters;  // outer to inner
   Region body;
@@ -112,12 +118,22 @@ struct Stage {
   uint32_t value = 0;
   DType acc = DType::F32;  // dtype of accumulator and result; ArgMax: of the result (i32), comparing as `value` does
 };
+/// The folds that add, those that add one after the other, and those that multiply and add in one.
+constexpr bool isSum(Stage::Fold f) {
+  return f <= Stage::Fold::InnerDot;
+}
+constexpr bool isChain(Stage::Fold f) {
+  return f == Stage::Fold::InOrder || f == Stage::Fold::Dot;
+}
+constexpr bool isContraction(Stage::Fold f) {
+  return f == Stage::Fold::Dot || f == Stage::Fold::InnerDot;
+}
 
 enum class Template : uint8_t {
   Loop,         // any stages
-  Gemm,         // stages {Reduce sum of a*b over k, Map}; task iters batch…, then m, n
-  Conv,         // stages {Reduce sum of x*w over (kh, kw, ci), Map}; task iters b, oh, ow, co (1-D: b, ow, co)
-  ConvWeights,  // stages {Reduce sum of x*dy over (b, oh, ow), Map}; task iters kh, kw, ci, co
+  Gemm,         // stages {Reduce dot of a*b over k, Map}; task iters batch…, then m (where there are rows), n
+  Conv,         // stages {Reduce dot of x*w over (kh, kw, ci), Map}; task iters b, oh, ow, co (1-D: b, ow, co)
+  ConvWeights,  // stages {Reduce dot of x*dy over (b, oh, ow), Map}; task iters kh, kw, ci, co
   Sort,  // one row a task; operands: in, values, indices. One Map stage over the row: its first store says where value
          // i of the sorted row goes and which instruction loads element i, its second where index i goes
 };

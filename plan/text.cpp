@@ -15,7 +15,7 @@ namespace nnc::plan {
 namespace {
 
 constexpr const char* kTemplates[] = {"loop", "gemm", "conv", "convweights", "sort"};
-constexpr const char* kFolds[] = {"sum", "max", "argmax"};
+constexpr const char* kFolds[] = {"sum", "sum in order", "dot", "inner dot", "max", "argmax"};
 constexpr const char* kRoles[] = {"variable", "scalar", "input", "output", "const", "arena"};
 
 class KernelText {

@@ -83,7 +83,7 @@ std::optional<Contraction> analyseStages(const plan::Kernel& kernel) {
   Contraction c;
   c.reduce = &kernel.stages[0];
   c.map = &kernel.stages[1];
-  if (c.reduce->kind != plan::Stage::Kind::Reduce || c.reduce->fold != plan::Stage::Fold::Sum) return std::nullopt;
+  if (c.reduce->kind != plan::Stage::Kind::Reduce || c.reduce->fold != plan::Stage::Fold::Dot) return std::nullopt;
   if (c.map->kind != plan::Stage::Kind::Map || !c.map->iters.empty() || c.reduce->iters.empty()) return std::nullopt;
   const Inst& product = c.reduce->body[c.reduce->value];
   c.dtype = c.reduce->acc;

@@ -19,17 +19,18 @@ llvm::Constant* lowest(llvm::Type* type, DType t) {
 
 }  // namespace
 
-Folder::Folder(KernelEmitter& e, const plan::Stage& stage, bool fused, const std::map<uint32_t, llvm::Value*>& known)
-    : e_(e), stage_(stage), known_(known), valueType_(stage.body[stage.value].dtype) {
-  fused_ = fused && stage.fold == Fold::Sum && isFloat(stage.acc) &&
-           stage.body[stage.value].kind == plan::Inst::Kind::Op && stage.body[stage.value].op == Op::Mul;
-  if (stage.fold == Fold::Sum) valueType_ = stage.acc;
-}
+Folder::Folder(KernelEmitter& e, const plan::Stage& stage, const std::map<uint32_t, llvm::Value*>& known)
+    : e_(e),
+      stage_(stage),
+      known_(known),
+      sums_(isSum(stage.fold)),
+      fused_(isContraction(stage.fold) && isFloat(stage.acc)),
+      valueType_(sums_ ? stage.acc : stage.body[stage.value].dtype) {}
 
 FoldState Folder::start(unsigned lanes) {
   llvm::Type* type = e_.registerType(valueType_);
   if (lanes > 1) type = llvm::FixedVectorType::get(type, lanes);
-  if (stage_.fold == Fold::Sum) return {llvm::Constant::getNullValue(type)};
+  if (sums_) return {llvm::Constant::getNullValue(type)};
   if (stage_.fold == Fold::Max) return {lowest(type, valueType_)};
   return {lowest(type, valueType_), llvm::Constant::getNullValue(withLanesOf(e_.ir.getInt32Ty(), type))};
 }
@@ -47,7 +48,7 @@ FoldState Folder::step(const FoldState& state, const Point& point, llvm::Value* 
     next = {fmaOrMulAdd(e_, factor(0), factor(1), state[0])};
   } else {
     llvm::Value* value = emitInst(e_, stage_.body, stage_.value, point, known_);
-    if (stage_.fold == Fold::Sum) {
+    if (sums_) {
       next = {emitAdd(e_, stage_.acc, state[0], emitCast(e_, value, stage_.body[stage_.value].dtype, stage_.acc))};
     } else if (stage_.fold == Fold::Max) {
       next = {emitMax(e_, valueType_, value, state[0])};
@@ -104,7 +105,7 @@ FoldState Folder::keepLower(const FoldState& a, const FoldState& b) {
 }
 
 FoldState Folder::join(const FoldState& a, const FoldState& b) {
-  if (stage_.fold == Fold::Sum) return {emitAdd(e_, stage_.acc, a[0], b[0])};
+  if (sums_) return {emitAdd(e_, stage_.acc, a[0], b[0])};
   if (stage_.fold == Fold::Max) return {emitMax(e_, valueType_, b[0], a[0])};
   return keepLower(a, b);
 }

@@ -15,9 +15,8 @@ using FoldState = std::vector<llvm::Value*>;
 
 class Folder {
 public:
-  /// `fused`: the stage's value is a product to be added by fused multiply-add (contractions). `known`: values of
-  /// instructions emitted before.
-  Folder(KernelEmitter& e, const plan::Stage& stage, bool fused, const std::map<uint32_t, llvm::Value*>& known);
+  /// `known`: values of instructions emitted before.
+  Folder(KernelEmitter& e, const plan::Stage& stage, const std::map<uint32_t, llvm::Value*>& known);
 
   FoldState start(unsigned lanes);
   /// Folds the stage's value at `point` in; `position` (i64, of the first lane) is read by ArgMax only.
@@ -34,8 +33,8 @@ private:
   KernelEmitter& e_;
   const plan::Stage& stage_;
   const std::map<uint32_t, llvm::Value*>& known_;
+  bool sums_, fused_;
   DType valueType_;
-  bool fused_;
 };
 
 }  // namespace nnc::codegen

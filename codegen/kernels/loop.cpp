@@ -261,7 +261,7 @@ private:
 
   void reduceColumns(size_t number, Bundle& bundle) {
     const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, kernel.tmpl != plan::Template::Loop, invariants[number]);
+    Folder folder(e, stage, invariants[number]);
     std::vector<FoldState> states;
     for (const Point& p : bundle) states.push_back(folder.start(p.lanes));
     states = reduceNest(stage, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
@@ -327,7 +327,7 @@ private:
       const Stage& stage = kernel.stages[s];
       if (stage.kind == Stage::Kind::Map) {
         mapRow(stage, one[0]);
-      } else if (stage.iters.empty() || kernel.tmpl != plan::Template::Loop) {
+      } else if (stage.iters.empty() || isChain(stage.fold)) {
         reduceColumns(s, one);
       } else {
         reduceRow(s, one[0]);
@@ -357,7 +357,7 @@ private:
 
   void reduceRow(size_t number, Point& task) {
     const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, false, invariants[number]);
+    Folder folder(e, stage, invariants[number]);
     std::vector<FoldState> chains(kRowChains, folder.start(kRowLanes));
     chains = reduceNest(
         stage, {task}, 0, chains,

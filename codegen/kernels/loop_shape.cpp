@@ -215,8 +215,13 @@ LoopShape shapeOf(const Kernel& original) {
   const Kernel& kernel = shape.kernel;
   bool scatter = std::any_of(kernel.stages.begin(), kernel.stages.end(), accumulates);
 
-  // A contraction is one chain of multiply-adds for each output, so its lanes never run over the sum.
-  double best = kernel.tmpl == plan::Template::Loop ? rowCost(kernel) : std::numeric_limits<double>::infinity();
+  // Lanes never run over a sum that is a chain, and always over an inner product.
+  const auto anyFolds = [&kernel](auto is) {
+    return std::any_of(kernel.stages.begin(), kernel.stages.end(),
+                       [is](const Stage& s) { return s.kind == Stage::Kind::Reduce && is(s.fold); });
+  };
+  const bool rowsOnly = anyFolds([](Stage::Fold f) { return f == Stage::Fold::InnerDot; });
+  double best = rowsOnly ? 0 : anyFolds(plan::isChain) ? std::numeric_limits<double>::infinity() : rowCost(kernel);
   for (size_t t = kernel.taskIters.size(); t-- > 0;) {
     uint32_t iter = kernel.taskIters[t];
     bool apart = std::all_of(kernel.stages.begin(), kernel.stages.end(),

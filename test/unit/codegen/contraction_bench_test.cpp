@@ -86,6 +86,7 @@ void measure(const char* label, const CompiledKernel& kernel, const std::vector<
 Stage product(Inst a, Inst b, std::vector<uint32_t> over) {
   Stage s;
   s.kind = Stage::Kind::Reduce;
+  s.fold = Stage::Fold::Dot;
   s.iters = std::move(over);
   s.body = {std::move(a), std::move(b), op(Op::Mul, {0, 1}, DType::F32)};
   s.value = 2;

@@ -93,6 +93,7 @@ Kernel forward(const Conv& c, DType t) {
   }
   Stage sum;
   sum.kind = Stage::Kind::Reduce;
+  sum.fold = Stage::Fold::Dot;
   sum.iters = {kKh, kKw, kCi};
   sum.body = {inputLoad(c, 0, t), constant(0, t), op(Op::Max, {0, 1}, t), load(1, w, t), op(Op::Mul, {2, 3}, t)};
   sum.value = 4;
@@ -240,6 +241,7 @@ Kernel weightGradient(const Conv& c, DType t) {
   Ix dy = it(kB, c.outHeight() * row) + it(kOh, row) + it(kOw, c.outputs()) + it(kG, c.co) + it(kCo);
   Stage sum;
   sum.kind = Stage::Kind::Reduce;
+  sum.fold = Stage::Fold::Dot;
   sum.iters = {kB, kOh, kOw};
   sum.body = {inputLoad(c, 0, t), load(1, dy, t), op(Op::Mul, {0, 1}, t)};
   sum.value = 2;

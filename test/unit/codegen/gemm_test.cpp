@@ -35,6 +35,7 @@ Kernel kernelOf(const Gemm& g, DType t) {
   Ix b = g.bTransposed ? it(1, depthOf(g)) + it(2) : it(2, g.n) + it(1);
   Stage sum;
   sum.kind = Stage::Kind::Reduce;
+  sum.fold = Stage::Fold::Dot;
   sum.iters = {2};
   sum.body = {load(0, a, t), load(1, b, t), op(Op::Mul, {0, 1}, t)};
   sum.value = 2;
@@ -180,6 +181,7 @@ TEST(Gemm, BatchesSplitRowsAndSplitDepth) {
   Ix b = it(0, kC * kD * kN) + it(4, kD * kN) + it(5, kN) + it(3);
   Stage sum;
   sum.kind = Stage::Kind::Reduce;
+  sum.fold = Stage::Fold::Dot;
   sum.iters = {4, 5};
   sum.body = {load(0, a, t), load(1, b, t), op(Op::Mul, {0, 1}, t)};
   sum.value = 2;

@@ -143,15 +143,14 @@ std::string bitDifference(const Trajectory& a, const Trajectory& b, const std::v
   return {};
 }
 
-/// Adds floats in an order that follows the loops of its kernel, which fusion decides. (The chain of a contraction is
-/// promised to be in order of k, but small ones that become plain loops do not keep to it yet.)
+/// Adds floats in an order that follows the loops of its kernel, which fusion decides.
 bool sumsFloats(const Node& node);
 bool anySumsFloats(const Graph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(), sumsFloats);
 }
 bool sumsFloats(const Node& node) {
-  const bool folds = node.op == Op::Sum || node.op == Op::Dot || node.op == Op::Conv || node.op == Op::Unwindow;
-  return (folds && isFloat(node.out[0].dtype)) || std::any_of(node.regions.begin(), node.regions.end(), anySumsFloats);
+  return (node.op == Op::Sum && isFloat(node.out[0].dtype)) ||
+         std::any_of(node.regions.begin(), node.regions.end(), anySumsFloats);
 }
 
 /// The outputs of each step that no such sum takes part in: they must agree in every bit.
