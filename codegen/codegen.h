@@ -17,13 +17,14 @@ struct CodegenOptions {
   // CPUs to make kernels for; a context takes those of the most demanding that its machine can run. Known are "x86-64",
   // "x86-64-v3", "x86-64-v4", "haswell", "skylake-avx512", "znver4" and "native".
   std::vector<std::string> cpus = {"native"};
-  int jobs = 0;                 // threads that compile; 0: as many as CPUs. The result does not depend on it
-  bool plainKernels = false;    // -O0: every kernel by the fallback emitter, without LLVM's optimisations
-  std::string weights;          // safetensors to embed, or empty
-  std::string compilerVersion;  // goes into nnc_model.compiler
-  std::string description;      // JSON for nnc_model.description
+  int jobs = 0;               // threads that compile; 0: as many as CPUs. The result does not depend on it
+  bool plainKernels = false;  // -O0: every kernel by the fallback emitter, an element at a time, by LLVM's shortest way
+  std::string weights;        // safetensors to embed, or empty
+  std::string compilerVersion;                   // goes into nnc_model.compiler
+  std::string description;                       // JSON for nnc_model.description
   std::function<std::string(const Loc&)> place;  // text of a place for kernels' origins ("model.nn:14"); may be empty
   std::vector<std::pair<std::string, double>>* times = nullptr;  // milliseconds by stage, if wanted
+  bool quickCode = false;  // kernels as ever, but by LLVM's shortest way: slower code of the same bits, for tests
 };
 
 /// A relocatable object or text; throws CodegenError with one sentence where the target is unknown or LLVM refuses.

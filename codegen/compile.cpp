@@ -96,7 +96,7 @@ KernelFacts emitKernel(llvm::Module& module, const KernelInstance& instance, con
   } else if (instance.kernel->tmpl == plan::Template::Sort) {
     emitSortKernel(e);
   } else {
-    emitLoopKernel(e);
+    emitLoopKernel(e, plain);
   }
   return {e.scratchBytes(), e.serial};
 }

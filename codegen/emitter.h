@@ -137,7 +137,8 @@ llvm::Value* fmaOrMulAdd(KernelEmitter& e, llvm::Value* a, llvm::Value* b, llvm:
 
 // One emitter for each template; each fills the body of e.function and finishes it with a return. A contraction emitter
 // returns false, having emitted nothing, where the kernel has not the form it is good at; the loop emitter takes any.
-void emitLoopKernel(KernelEmitter& e);
+/// `plain`: the least code, an element at a time.
+void emitLoopKernel(KernelEmitter& e, bool plain = false);
 bool emitGemmKernel(KernelEmitter& e);
 bool emitConvKernel(KernelEmitter& e);
 bool emitConvWeightsKernel(KernelEmitter& e);

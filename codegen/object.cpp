@@ -16,6 +16,7 @@ namespace nnc::codegen {
 namespace {
 
 constexpr size_t kKernelsPerModule = 6;
+constexpr size_t kQuickKernelsPerModule = 48;  // where setting up LLVM takes longer than a kernel
 constexpr const char* kBaseline = "x86-64";
 
 /// Calls work(0) … work(n-1) on up to `jobs` threads; the first exception is thrown again here.
@@ -60,16 +61,18 @@ private:
 std::vector<std::string> compileKernels(const Instances& instances, std::vector<TargetKernels>& targets,
                                         const CodegenOptions& options) {
   const size_t kernels = instances.kernels.size();
-  const size_t groups = (kernels + kKernelsPerModule - 1) / kKernelsPerModule;
+  const bool quick = options.plainKernels || options.quickCode;
+  const size_t perModule = quick ? kQuickKernelsPerModule : kKernelsPerModule;
+  const size_t groups = (kernels + perModule - 1) / perModule;
   std::vector<std::string> files(groups * targets.size());
   for (TargetKernels& t : targets) t.facts.resize(kernels);
   forEachParallel(files.size(), options.jobs, [&](size_t f) {
     TargetKernels& of = targets[f / groups];
     llvm::LLVMContext context;
-    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(of.target, options.plainKernels);
+    std::unique_ptr<llvm::TargetMachine> machine = makeTargetMachine(of.target, quick);
     std::unique_ptr<llvm::Module> module = makeModule(context, *machine, "kernels");
-    const size_t first = f % groups * kKernelsPerModule;
-    for (size_t k = first; k < std::min(first + kKernelsPerModule, kernels); ++k)
+    const size_t first = f % groups * perModule;
+    for (size_t k = first; k < std::min(first + perModule, kernels); ++k)
       of.facts[k] = emitKernel(*module, instances.kernels[k], of.target, options.plainKernels);
     optimize(*module, *machine);
     files[f] = emitFile(*module, *machine, llvm::CodeGenFileType::ObjectFile);

@@ -61,12 +61,16 @@ std::vector<bool> invariantsOf(const plan::Kernel& kernel, const Stage& stage) {
 
 class LoopEmitter {
 public:
-  explicit LoopEmitter(KernelEmitter& emitter)
-      : e(emitter), shape(shapeOf(e.kernel)), kernel(shape.kernel), lanes(mapLanes(e.target, kernel)) {
+  LoopEmitter(KernelEmitter& emitter, bool plain)
+      : e(emitter),
+        shape(shapeOf(e.kernel)),
+        kernel(shape.kernel),
+        plain(plain),
+        lanes(plain ? 1 : mapLanes(e.target, kernel)) {
     // Few operations leave most of the time to loop control and latency: run several vectors at once.
     double ops = 0;
     for (const Stage& s : kernel.stages) ops += stageCost(s, std::nullopt);
-    unroll = ops <= 10 ? 4 : ops <= 30 ? 2 : 1;
+    unroll = plain ? 1 : ops <= 10 ? 4 : ops <= 30 ? 2 : 1;
   }
 
   void emit() {
@@ -197,7 +201,7 @@ private:
     };
     if (unroll > 1) stretch(unroll);
     stretch(1);
-    if (multiple) return;
+    if (multiple || lanes == 1) return;
     if (!maskedTails()) {
       e.loop(at, range.hi, 1, "tail", [&](llvm::Value* base) {
         Bundle bundle = bundleAt(p, iter, base, 1, 1);
@@ -391,16 +395,20 @@ private:
       }
       return s;
     };
-    chains = carry(e.i64(0), main, kStep, chains,
-                   [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), false); });
-    // The rest is at most one more round, run as a loop of at most one turn.
-    return carry(main, end, kStep, chains,
-                 [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), true); });
+    const auto rounds = [&](llvm::Value* from, llvm::Value* to, bool masked) {
+      chains = carry(from, to, kStep, chains,
+                     [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), masked); });
+    };
+    // The rest is at most one more round, run as a loop of at most one turn; less code masks all rounds.
+    if (!plain) rounds(e.i64(0), main, false);
+    rounds(plain ? e.i64(0) : main, end, true);
+    return chains;
   }
 
   KernelEmitter& e;
   LoopShape shape;
   const plan::Kernel& kernel;
+  bool plain;
   unsigned lanes;
   unsigned unroll;
   std::vector<std::map<uint32_t, llvm::Value*>> invariants;  // by stage
@@ -408,8 +416,8 @@ private:
 
 }  // namespace
 
-void emitLoopKernel(KernelEmitter& e) {
-  LoopEmitter(e).emit();
+void emitLoopKernel(KernelEmitter& e, bool plain) {
+  LoopEmitter(e, plain).emit();
 }
 
 }  // namespace nnc::codegen

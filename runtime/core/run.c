@@ -28,6 +28,11 @@ static uint64_t port_elements(const nnc_port* port, const int64_t* symbols) {
   return n;
 }
 
+/* Classes may come as floats, which a cast truncates. What is no number is outside of every bound. */
+static int64_t truncated(double x) {
+  return x > -9e18 && x < 9e18 ? (int64_t)x : -1;
+}
+
 static int64_t integer_at(const void* data, uint32_t dtype, uint64_t i) {
   switch (dtype) {
     case NNC_I64:
@@ -36,6 +41,10 @@ static int64_t integer_at(const void* data, uint32_t dtype, uint64_t i) {
       return ((const int32_t*)data)[i];
     case NNC_I8:
       return ((const int8_t*)data)[i];
+    case NNC_F32:
+      return truncated(((const float*)data)[i]);
+    case NNC_F64:
+      return truncated(((const double*)data)[i]);
     default:
       return ((const uint8_t*)data)[i];
   }

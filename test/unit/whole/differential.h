@@ -15,10 +15,14 @@ struct Comparison {
   size_t bitwise = 0, outOfRange = 0;  // results compared bit for bit, runs with nothing to compare
 };
 
+struct How {
+  bool exact = false;  // without the passes that may change bits, and plain = default bit for bit
+  bool quick = false;  // machine code of the default pipeline by LLVM's shortest way
+};
+
 /// Each module has one step function. All are compiled as one library for each of two pipelines: three training steps
-/// at several sizes of the batch; plain = interpreter = default, and 1 thread = 3 threads bit for bit. With `exact`,
-/// the passes that may change bits are left out, and plain = default bit for bit too. Crashes are the caller's to
-/// catch.
-Comparison compare(const std::vector<Module>& modules, bool exact);
+/// at the bound of the batch, one at smaller sizes; plain = interpreter = default, and 1 thread = 3 threads bit for
+/// bit. Crashes are the caller's to catch.
+Comparison compare(const std::vector<Module>& modules, How how);
 
 }  // namespace nnc::testing

@@ -11,6 +11,7 @@ struct Isolated {
   std::string crash;  // "signal 6", "no end within 60 s"; empty if it ended by itself
 };
 
+/// `seconds`: of CPU time.
 Isolated isolated(int seconds, const std::function<std::string()>& work);
 
 }  // namespace nnc::testing

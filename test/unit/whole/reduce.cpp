@@ -1,6 +1,7 @@
 #include "reduce.h"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <set>
 
@@ -100,7 +101,7 @@ public:
   Reducer(Module module, const std::function<bool(const Module&)>& fails) : best_(std::move(module)), fails_(fails) {}
 
   Module run() {
-    for (bool smaller = true; smaller && asked_ < kMostQuestions;) {
+    for (bool smaller = true; smaller && mayAsk();) {
       smaller = dropOutputs();
       smaller |= cutNodes();
       smaller |= skipNodes();
@@ -111,11 +112,14 @@ public:
   }
 
 private:
+  using Clock = std::chrono::steady_clock;
   static constexpr int kMostQuestions = 1500;
+  static constexpr auto kLongest = std::chrono::minutes(4);
+  bool mayAsk() const { return asked_ < kMostQuestions && Clock::now() - start_ < kLongest; }
   Graph& body(Module& module) { return module.functions[0].body; }
 
   bool keep(Module candidate) {
-    if (asked_ >= kMostQuestions) return false;
+    if (!mayAsk()) return false;
     candidate = tidied(std::move(candidate));
     if (body(candidate).outputs.empty() || !verify(candidate).empty()) return false;
     ++asked_;
@@ -226,6 +230,7 @@ private:
   Module best_;
   const std::function<bool(const Module&)>& fails_;
   int asked_ = 0, number_ = 0;
+  Clock::time_point start_ = Clock::now();
 };
 
 }  // namespace

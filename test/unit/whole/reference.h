@@ -1,4 +1,4 @@
-// What a training step should compute: three steps by the f64 interpreter, and how far from that rounding may lead.
+// What a training step should compute: a few steps by the f64 interpreter, and how far from that rounding may lead.
 // The bound is found by Monte Carlo arithmetic (Parker, "Monte Carlo Arithmetic", 1997): the same graph with each
 // rounded operation, and each operand of a sum, multiplied by 1 + noise. What a comparison near a tie decides differs
 // from sample to sample, so undecided values get a bound that anything meets.
@@ -13,10 +13,13 @@
 
 namespace nnc::testing {
 
-/// What a run of a step function starts from.
+constexpr int kSteps = 3;
+
+/// What a run of a step function starts from, and how many steps it does.
 struct Setting {
   std::map<std::string, int64_t> symbols;
   std::map<std::string, Tensor> inputs, variables;
+  int steps = kSteps;
 };
 
 /// Values that follow from the names of leaves: floats in ±1.5 (for every fourth leaf multiples of 1/4), integers in
@@ -25,7 +28,6 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
 
 /// The values of all outputs, step by step.
 using Trajectory = std::vector<std::vector<Tensor>>;
-constexpr int kSteps = 3;
 
 /// The graph with noise of a size that follows from the dtypes, drawn by `seed`.
 Graph perturbed(const Graph& graph, uint64_t seed);
