@@ -1,7 +1,7 @@
 // Programs with one small mistake: the examples and the library with a token deleted, swapped with its neighbour,
 // misspelt, of another kind, or a bracket too many or too few. Each is refused or accepted, never a crash; what is said
-// is short, at the mutated line, and in the words of diagnostics.def. NNC_RANDOM_SEED sets the seed, NNC_MUTANTS how
-// many.
+// is short, at the mutated line, and in the words of diagnostics.def. Other mutants in each run: NNC_RANDOM_SEED sets
+// the seed, which is printed, NNC_MUTANTS how many; NNC_SHOW_MUTANTS prints what is blamed on other lines.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -159,9 +159,10 @@ const char* const kForeign[] = {"mismatched input",
 TEST(Mutants, AreRefusedInFewWordsAtTheirLine) {
   const char* seedText = std::getenv("NNC_RANDOM_SEED");
   const char* countText = std::getenv("NNC_MUTANTS");
-  const uint32_t seed = seedText ? static_cast<uint32_t>(std::strtoul(seedText, nullptr, 10)) : 1;
-  const size_t count = countText ? static_cast<size_t>(std::atoi(countText)) : 200;
-  fmt::print("seed {}\n", seed);
+  const uint32_t seed = seedText ? static_cast<uint32_t>(std::strtoul(seedText, nullptr, 10)) : std::random_device{}();
+  const size_t count = countText ? static_cast<size_t>(std::atoi(countText)) : 600;
+  fmt::print("again: NNC_RANDOM_SEED={} unit_frontend --gtest_filter=Mutants*\n", seed);
+  std::fflush(stdout);  // what follows may crash
   const std::vector<Program> all = programs();
   ASSERT_GT(all.size(), 5u);
   Mutator mutator(seed);
