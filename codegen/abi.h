@@ -31,6 +31,7 @@ struct EntryPoint {
   struct Port {
     std::string name;  // an identifier of C
     Type type;
+    std::string vocabulary;  // of a text: the path of the variable
   };
   std::string function;  // "fashion_classify", "fashion_fit_step"
   uint32_t entry = 0;

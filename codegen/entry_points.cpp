@@ -56,11 +56,21 @@ const std::vector<FixedFunction>& fixedFunctions() {
        "Ends the threads and frees the memory of a context."},
       {"error", offsetof(nnc_api, error), "pp", "const char *", "const nnc_context *ctx",
        "The text of the context's last failure."},
-      {"init", offsetof(nnc_api, init), "ipl", "int", "nnc_context *ctx, int64_t seed", "Draws all parameters again."},
+      {"init", offsetof(nnc_api, init), "ipl", "int", "nnc_context *ctx, int64_t seed",
+       "Draws all parameters again; statistics and vocabularies stay."},
       {"load", offsetof(nnc_api, load), "ipp", "int", "nnc_context *ctx, const char *file",
        "Reads weights from a safetensors file."},
       {"save", offsetof(nnc_api, save), "ipp", "int", "nnc_context *ctx, const char *file",
        "Writes weights to a safetensors file."},
+      {"encode", offsetof(nnc_api, encode), "ippplplp", "int",
+       "nnc_context *ctx, const char *vocabulary, const char *text, uint64_t bytes,\n    int32_t *numbers, uint64_t "
+       "capacity, uint64_t *count",
+       "Text as numbers of a vocabulary. Writes at most capacity numbers and sets count to how many there are; with\n"
+       "capacity 0 it only counts. A character that the vocabulary lacks is an error, a word it lacks is 0."},
+      {"decode", offsetof(nnc_api, decode), "ippplplp", "int",
+       "nnc_context *ctx, const char *vocabulary, const int32_t *numbers, uint64_t count,\n    char *text, uint64_t "
+       "capacity, uint64_t *bytes",
+       "Numbers of a vocabulary as text, not terminated; words and categories with spaces between."},
       {"get_tensor", offsetof(nnc_api, get_tensor), "ipppl", "int",
        "nnc_context *ctx, const char *path, void *data, uint64_t bytes",
        "Copies a parameter or state out, row-major, in its own element type; bytes must be its size."},
@@ -95,12 +105,17 @@ std::vector<EntryPoint> entryPointsOf(const plan::Plan& plan) {
     p.entry = i;
     std::set<std::string> names;
     for (const Symbol& s : e.symbols) p.symbols.push_back({distinct(identifier(s.name), names), s.bound});
+    const auto vocabulary = [&](const std::string& port) {
+      const auto found = e.texts.find(port);
+      return found == e.texts.end() ? "" : found->second;
+    };
     for (plan::BufId b : e.inputs)
-      p.inputs.push_back({distinct(identifier(e.buffers[b].name), names), e.buffers[b].type});
+      p.inputs.push_back(
+          {distinct(identifier(e.buffers[b].name), names), e.buffers[b].type, vocabulary(e.buffers[b].name)});
     for (const plan::EntryOutput& o : e.outputs) {
       bool numbered = !o.name.empty() && std::isdigit(static_cast<unsigned char>(o.name[0]));
       std::string name = o.name.empty() || numbered ? "out" + o.name : o.name;
-      p.outputs.push_back({distinct(identifier(name), names), e.buffers[o.buffer].type});
+      p.outputs.push_back({distinct(identifier(name), names), e.buffers[o.buffer].type, vocabulary(o.name)});
     }
     points.push_back(std::move(p));
   }

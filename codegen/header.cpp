@@ -112,7 +112,9 @@ private:
     }
     auto port = [&](const EntryPoint::Port& x, bool input) {
       parameters += fmt::format(", {}{} *{}", input ? "const " : "", cType(x.type.dtype), x.name);
-      doc += fmt::format("\n  {}: {}{}", x.name, x.type.str(), input ? "" : ", written unless null");
+      doc += fmt::format("\n  {}: {}{}{}", x.name, x.type.str(),
+                         x.vocabulary.empty() ? "" : fmt::format(" of \"{}\"", x.vocabulary),
+                         input ? "" : ", written unless null");
       macros += fmt::format("#define {}_{}_ELEMENTS {} /* at most */\n", function, upper(x.name),
                             maximalElements(x.type, e.symbols));
     };

@@ -19,6 +19,7 @@ using plan::Role;
 
 const char* kindName(const plan::Entry& entry) {
   if (entry.name.ends_with(".start_pass")) return "start_pass";
+  if (entry.name == kFittedDefaults) return "defaults";
   switch (entry.kind) {
     case Function::Kind::Init:
       return "init";

@@ -96,6 +96,7 @@ struct Variable {
     State,        // state of layers in the network (batch-norm statistics): saved with the weights
     TrainState,   // state of what a train block made (optimizers, counters, augmentation): saved in checkpoints
     MetricState,  // starts anew with each pass over a split
+    Fitted,       // taken from the training rows by whoever trains (statistics, vocabularies): saved with the weights
   };
   std::string path;
   Type type;
@@ -120,7 +121,7 @@ struct Condition {
 /// A function of the module: one entry of the compiled library.
 struct Function {
   enum class Kind : uint8_t {
-    Init,     // fills every variable; reads only the scalar "seed"
+    Init,     // "init" fills every variable but fitted ones, reads only the scalar "seed"; kFittedDefaults those
     Step,     // one training step: loss, metrics, updates
     Eval,     // one evaluation batch: loss, metrics, updates of metric state
     Export,   // an `export fn`
@@ -129,11 +130,15 @@ struct Function {
   };
   std::string name;  // "init", "fit.step", "fit.eval", "classify"
   Kind kind = Kind::Export;
-  std::vector<Symbol> symbols;        // the bounded symbols of its shapes; the batch of a train block is "batch"
-  std::vector<Condition> conditions;  // of its symbols, checked at each call
-  Graph body;                         // inputs are its leaf nodes of kind "input", in call order as they appear
+  std::vector<Symbol> symbols;               // the bounded symbols of its shapes; the batch of a train block is "batch"
+  std::vector<Condition> conditions;         // of its symbols, checked at each call
+  Graph body;                                // inputs are its leaf nodes of kind "input", in call order as they appear
+  std::map<std::string, std::string> texts;  // inputs and results that are text: name → path of their vocabulary
   Loc loc;
 };
+
+/// The function that fills fitted variables with what they hold until they are taken from data.
+constexpr const char* kFittedDefaults = "fitted.defaults";
 
 /// One raw field a data block reads, and the settings of its reader.
 struct DataField {
@@ -142,9 +147,10 @@ struct DataField {
   int64_t bound = 0;    // exclusive upper bound of an index type; 0: none
   std::string source;   // the reader's field, where it is not called `name`
   std::string symbols;  // "chars", "words", "category": the numbers of the source's symbols in a vocabulary of its own
+  std::string vocabulary;  // of symbols: the variable that holds them (runtime/core/text.c says how)
   Loc loc;
 };
-/// "mean", "deviation", "min" or "max" over the training rows of what a function of kind Rows computes; a state.
+/// "mean", "deviation", "min" or "max" over the training rows of what a function of kind Rows computes; fitted.
 struct DataStatistic {
   std::string function, variable, of;
 };

@@ -17,7 +17,8 @@ void IrTextParser::declaration(Module& m) {
   constexpr std::pair<const char*, Variable::Kind> kVariables[] = {{"param", Variable::Kind::Param},
                                                                    {"state", Variable::Kind::State},
                                                                    {"train_state", Variable::Kind::TrainState},
-                                                                   {"metric_state", Variable::Kind::MetricState}};
+                                                                   {"metric_state", Variable::Kind::MetricState},
+                                                                   {"fitted", Variable::Kind::Fitted}};
   for (const auto& [word, kind] : kVariables)
     if (eatWord(word)) return m.variables.push_back(variable(kind));
   if (eatWord("func")) return m.functions.push_back(function());
@@ -25,7 +26,7 @@ void IrTextParser::declaration(Module& m) {
   if (eatWord("data")) return m.data.push_back(dataSource());
   if (eatWord("scalar")) return m.scalars.push_back(scalar());
   if (eatWord("train")) return m.trains.push_back(train());
-  unexpected("a declaration (hyper, data, param, state, train_state, metric_state, scalar, train, func)");
+  unexpected("a declaration (hyper, data, param, state, train_state, metric_state, fitted, scalar, train, func)");
 }
 
 Hyper IrTextParser::hyper() {
@@ -85,6 +86,8 @@ DataSource IrTextParser::dataSource() {
       field.symbols = string("a kind of symbols");
       expectWord("of");
       field.source = string("a field");
+      expectWord("in");
+      field.vocabulary = string("a variable");
     }
     field.loc = loc();
     d.raw.push_back(std::move(field));
@@ -175,6 +178,11 @@ Function IrTextParser::function() {
       condition.slack = dim();
       f.conditions.push_back(std::move(condition));
     });
+  while (eatWord("text")) {
+    const std::string port = string("an input or result");
+    expectWord("in");
+    f.texts[port] = string("a variable");
+  }
   f.loc = loc();
   f.body = graph(0);
   return f;

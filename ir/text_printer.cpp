@@ -116,7 +116,10 @@ public:
     for (const Condition& c : f.conditions)
       conditions += fmt::format("{}{}: {}", conditions.empty() ? "" : ", ", quoted(c.text), c.slack.str());
     if (!conditions.empty()) conditions = fmt::format(" requires({})", conditions);
-    line("func {} {}({}){}{} {{", quoted(f.name), kindName(f.kind), symbols, conditions, place(f.loc));
+    std::string texts;
+    for (const auto& [port, vocabulary] : f.texts)
+      texts += fmt::format(" text {} in {}", quoted(port), quoted(vocabulary));
+    line("func {} {}({}){}{}{} {{", quoted(f.name), kindName(f.kind), symbols, conditions, texts, place(f.loc));
     graph(f.body);
     line("}}");
   }
@@ -179,7 +182,10 @@ private:
     for (const auto& [name, value] : d.settings) line("set {} = {}", quoted(name), quoted(value));
     for (const DataField& f : d.raw)
       line("field {} : {}{}{}{}", quoted(f.name), f.row.str(), f.bound ? fmt::format(" < {}", f.bound) : "",
-           f.symbols.empty() ? "" : fmt::format(" {} of {}", quoted(f.symbols), quoted(f.source)), place(f.loc));
+           f.symbols.empty()
+               ? ""
+               : fmt::format(" {} of {} in {}", quoted(f.symbols), quoted(f.source), quoted(f.vocabulary)),
+           place(f.loc));
     for (const DataStatistic& s : d.statistics)
       line("{} of {} in {}", quoted(s.of), quoted(s.function), quoted(s.variable));
     indent_ -= 2;
@@ -187,7 +193,7 @@ private:
   }
 
   void variable(const Variable& v) {
-    constexpr const char* kNames[] = {"param", "state", "train_state", "metric_state"};
+    constexpr const char* kNames[] = {"param", "state", "train_state", "metric_state", "fitted"};
     line("{} {} : {}{}", kNames[static_cast<size_t>(v.kind)], quoted(v.path), v.type.str(), place(v.declared));
   }
 

@@ -144,10 +144,12 @@ private:
         report("the loss is {}, not a float scalar", type.str());
       if (o.role == OutputRole::Update) update(o.name, type);
     }
-    // `init` fills everything; the start of a pass only the metrics of its train block.
-    if (function_.kind != Function::Kind::Init || function_.name != "init") return;
+    // `init` fills everything but what is fitted; the start of a pass only the metrics of its train block.
+    const bool defaults = function_.name == kFittedDefaults;
+    if (function_.kind != Function::Kind::Init || (function_.name != "init" && !defaults)) return;
     for (const Variable& v : module_.variables)
-      if (!seen.contains({OutputRole::Update, v.path})) report("init does not fill `{}`", v.path);
+      if ((v.kind == Variable::Kind::Fitted) == defaults && !seen.contains({OutputRole::Update, v.path}))
+        report("{} does not fill `{}`", function_.name, v.path);
   }
 
   void update(const std::string& path, const Type& type) {
@@ -159,6 +161,8 @@ private:
     if (v->type != type) report("`{}` is {}, but becomes {}", path, v->type.str(), type.str());
     if (function_.kind == Function::Kind::Eval && v->kind != Variable::Kind::MetricState)
       report("an evaluation updates only metric state, not `{}`", path);
+    if (v->kind == Variable::Kind::Fitted && function_.name != kFittedDefaults)
+      report("`{}` is fitted: no function but its defaults writes it", path);
   }
 
   const Function& function_;

@@ -38,6 +38,7 @@ Entry planFunction(Plan& plan, const Module& module, const Function& function, c
   entry.kind = function.kind;
   entry.symbols = function.symbols;
   entry.conditions = function.conditions;
+  entry.texts = function.texts;
   FunctionContext context{module, options, entry, layouts, {}, {}, {}};
   for (const Symbol& s : function.symbols) context.bounds[s.name] = s.bound;
   for (const StoredVariable& v : plan.variables)

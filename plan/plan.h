@@ -198,10 +198,11 @@ struct Entry {
   std::vector<Buffer> buffers;
   std::vector<Phase> phases;
   std::vector<Step> steps;
-  std::vector<BufId> inputs;         // in call order
-  std::vector<EntryOutput> outputs;  // Result, Loss, Metric: in call order
-  uint64_t arenaBytes = 0;           // at the bounds
-  uint64_t unsharedBytes = 0;        // what the arena would be without sharing
+  std::vector<BufId> inputs;                 // in call order
+  std::vector<EntryOutput> outputs;          // Result, Loss, Metric: in call order
+  std::map<std::string, std::string> texts;  // inputs and results that are text: name → path of their vocabulary
+  uint64_t arenaBytes = 0;                   // at the bounds
+  uint64_t unsharedBytes = 0;                // what the arena would be without sharing
 };
 
 /// A variable with its storage; all entries agree on it.

@@ -61,7 +61,7 @@ class Model:
         api = getattr(self._library, name + "_api")
         api.restype = c.POINTER(Api)
         self._tables = api().contents.model.contents
-        if self._tables.abi_version != 2:
+        if self._tables.abi_version != 4:
             raise ModelError(f"{path} was made by another version of nnc")
         self._context = c.c_void_p()
         self._entries = {self._tables.entry[i].name.decode(): self._tables.entry[i] for i in range(self._tables.entries)}
@@ -128,6 +128,22 @@ class Model:
     def __setitem__(self, path, value):
         array = np.ascontiguousarray(value, DTYPES[self._variables[path].dtype])
         self._check(self._function("set_tensor")(self._context, path.encode(), c.c_void_p(array.ctypes.data), c.c_uint64(array.nbytes)))
+
+    def encode(self, vocabulary, text):
+        """The numbers of a text in the vocabulary at a path ("bible.text.chars"), as an array."""
+        data, count = text.encode(), c.c_uint64()
+        numbers = np.empty(len(data) + 1, np.int32)  # a number stands for a byte or more; for a category, one for all
+        self._check(self._function("encode")(self._context, vocabulary.encode(), data, c.c_uint64(len(data)),
+                                             c.c_void_p(numbers.ctypes.data), c.c_uint64(len(numbers)), c.byref(count)))
+        return numbers[:count.value]
+
+    def decode(self, vocabulary, numbers):
+        """The text of an array of numbers."""
+        numbers, count = np.ascontiguousarray(numbers, np.int32), c.c_uint64()
+        text = c.create_string_buffer(256 * numbers.size + 1)
+        self._check(self._function("decode")(self._context, vocabulary.encode(), c.c_void_p(numbers.ctypes.data),
+                                             c.c_uint64(numbers.size), text, c.c_uint64(len(text)), c.byref(count)))
+        return text.raw[:count.value].decode(errors="replace")
 
     def set_scalar(self, name, value):
         self._check(self._function("set_scalar")(self._context, name.encode(), c.c_double(value)))

@@ -9,7 +9,7 @@ from augment import random_flip, random_shift
 from common import accuracy, arguments, batches, fashion, report, steps_of
 from schedules import cosine
 
-o = arguments(epochs=16, augment=1)
+o = arguments(epochs=20, augment=1)
 
 
 def stage(before, after):
@@ -27,11 +27,11 @@ net = nn.Sequential(
     nn.Flatten(),
     nn.Linear(64 * 7 * 7, 128),
     nn.ReLU(),
-    nn.Dropout(0.3),
+    nn.Dropout(0.2),
     nn.Linear(128, 10),
 )
 (image, label), (test_image, test_label) = fashion(o.data)
-optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
 schedule = LambdaLR(optimizer, cosine(steps_of(len(image), 128, o.epochs), warmup=500))
 
 for epoch in range(o.epochs):

@@ -15,6 +15,7 @@ class Recipe:
     part: float = 1.0  # of the training data in the comparison
     measure: str = "eval"  # or "folds", "strings", "samples", "pairs"
     lower: bool = False  # whether smaller is better
+    picture: str = None  # an export whose result docs/examples.md shows
 
 
 FASHION = "Fashion-MNIST"
@@ -24,8 +25,11 @@ RECIPES = [
     Recipe("logistic regression", "logistic", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
     Recipe("support vector machine", "svm", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
     Recipe("regression MLP", "regression", "diabetes", "r2"),
-    *[Recipe(f"MLP, {r.replace('_', ' ')}", "regularised_mlp", FASHION, "accuracy", 0.885, sets={"regulariser": r},
-             epochs=4, part=0.5) for r in ("l1", "l2", "dropout", "batch_norm")],
+    *[Recipe(f"MLP, {name}", "regularised_mlp", FASHION, "accuracy", 0.885, sets=sets, epochs=4, part=0.5)
+      for name, sets in (("l1", {"penalty": "l1", "strength": 2e-6, "drop": 0.0}),
+                         ("l2", {"penalty": "l2", "strength": 2e-5, "drop": 0.0}),
+                         ("dropout", {"drop": 0.3}),
+                         ("batch norm", {"norm": "batch_norm", "drop": 0.0}))],
     Recipe("CNN", "fashion_cnn", FASHION, "accuracy", 0.92, sets={"augment": False}, epochs=2, part=0.25),
     Recipe("CNN, augmented", "fashion_cnn", FASHION, "accuracy", 0.92, sets={"augment": True}, epochs=2, part=0.25),
     Recipe("ResNet-20", "resnet", FASHION, "accuracy", 0.925, epochs=2, part=0.2),
@@ -39,13 +43,16 @@ RECIPES = [
     Recipe("GPT", "gpt", BIBLE, "loss", split="valid", epochs=1, part=0.1, lower=True),
     Recipe("vision transformer", "vit", FASHION, "accuracy", 0.88, epochs=3, part=0.2),
     Recipe("encoder and decoder", "sort_digits", "random strings", "strings", 0.99, epochs=1, measure="strings"),
-    Recipe("autoencoder", "autoencoder", FASHION, "loss", epochs=3, part=0.5, lower=True),
-    Recipe("denoising autoencoder", "autoencoder", FASHION, "loss", sets={"noise": 0.3}, epochs=3, part=0.5, lower=True),
-    Recipe("variational autoencoder", "vae", FASHION, "loss", epochs=4, part=0.3, lower=True),
-    Recipe("DCGAN", "dcgan", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True),
-    Recipe("WGAN, gradient penalty", "wgan_gp", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True),
+    Recipe("autoencoder", "autoencoder", FASHION, "loss", epochs=3, part=0.5, lower=True, picture="beside"),
+    Recipe("denoising autoencoder", "autoencoder", FASHION, "loss", sets={"noise": 0.3}, epochs=3, part=0.5, lower=True,
+           picture="beside"),
+    Recipe("variational autoencoder", "vae", FASHION, "loss", epochs=4, part=0.3, lower=True, picture="sample"),
+    Recipe("DCGAN", "dcgan", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True, picture="sample"),
+    Recipe("WGAN, gradient penalty", "wgan_gp", FASHION, "frechet", epochs=2, part=0.2, measure="samples", lower=True, picture="sample"),
     Recipe("word embedding", "word_embedding", BIBLE, "loss", split="valid", epochs=1, part=0.5, lower=True, measure="pairs"),
-    *[Recipe(f"optimizer {o}", "optimizers", FASHION, "accuracy", sets={"optimizer": o, "schedule": s}, epochs=3, part=0.3)
-      for o, s in (("sgd", "cosine"), ("momentum", "step"), ("nesterov", "cosine"), ("rmsprop", "exponential"),
-                   ("adagrad", "constant"), ("adam", "one_cycle"), ("adamw", "cosine"))],
+    *[Recipe(f"optimizer {o}", "optimizers", FASHION, "accuracy", sets={"optimizer": o, "schedule": s, "lr": lr},
+             epochs=3, part=0.3)
+      for o, s, lr in (("sgd", "cosine", 0.1), ("momentum", "thirds", 0.02), ("nesterov", "cosine", 0.02),
+                       ("rmsprop", "exponential", 1e-3), ("adagrad", "constant", 0.02), ("adam", "one_cycle", 1e-3),
+                       ("adamw", "cosine", 1e-3))],
 ]

@@ -20,6 +20,7 @@ import statistics
 import subprocess
 import sys
 
+from pairs import PAIRS, near
 from recipes import FASHION, RECIPES
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -27,6 +28,7 @@ ROOT = HERE.parent.parent
 NN = ROOT / "build/bin/nn"
 RUNS = ROOT / "build/examples"
 RESULTS = HERE / "results.json"
+PICTURES = ROOT / "docs/pictures"
 THREADS = len(os.sched_getaffinity(0))  # of both sides
 FASHION_FOLDER = pathlib.Path("/usr/share/datasets/fashion-mnist")
 
@@ -116,8 +118,12 @@ def sets_of(recipe):
     return [x for name, value in recipe.sets.items() for x in ("--set", f"{name}={text(value)}")]
 
 
+def slug(recipe):
+    return re.sub(r"\W+", "_", recipe.name)
+
+
 def folder_of(recipe):
-    return RUNS / re.sub(r"\W+", "_", recipe.name)
+    return RUNS / slug(recipe)
 
 
 def ours(recipe, seed=None, epochs=None, part=1.0):
@@ -140,7 +146,14 @@ def ours(recipe, seed=None, epochs=None, part=1.0):
         samples = out / "samples.npy"
         predict(recipe, "sample", weights, "--input", "count=1000", "-o", samples)
         return judged(samples, seconds)
-    return Run(evaluated(recipe, weights, data, sets), seconds)
+    value = evaluated(recipe, weights, data, sets)
+    return Run(value, seconds, {"pairs": near(nearest(recipe, weights))} if recipe.measure == "pairs" else {})
+
+
+def nearest(recipe, weights):
+    """The first words of the pairs, each with its neighbours as the exported function names them."""
+    rows = predict(recipe, "nearest", weights, "--input", " ".join(a for a, _ in PAIRS)).splitlines()
+    return {row.split()[0]: row.split() for row in rows}
 
 
 def judged(samples, seconds):
@@ -165,12 +178,37 @@ def strings_right(recipe, weights):
 def theirs(recipe, python, seed, epochs, part):
     _, data = part_of(recipe, part)
     sets = [x for name, value in recipe.sets.items() for x in (f"--{name}", int(value) if isinstance(value, bool) else value)]
-    out = ["--out", RUNS / "theirs.npy"] if recipe.measure == "samples" else []
+    written = {"samples": RUNS / "theirs.npy", "pairs": RUNS / "theirs.json"}.get(recipe.measure)
+    out = ["--out", written] if written else []
     epochs = ["--epochs", epochs] if epochs else []
     printed, seconds = call(python, HERE / f"{recipe.file}.py", "--seed", seed, "--threads", THREADS, *epochs, *data, *sets, *out)
     if recipe.measure == "samples":
-        return judged(RUNS / "theirs.npy", seconds)
-    return Run(float(printed.split()[1]), seconds)
+        return judged(written, seconds)
+    also = {"pairs": near(json.loads(written.read_text()))} if recipe.measure == "pairs" else {}
+    return Run(float(printed.split()[1]), seconds, also)
+
+
+# ---- Pictures
+
+
+def draw(recipe):
+    """A grid of what the trained network makes, for docs/examples.md."""
+    options = ["--data", first_images(32)] if recipe.picture == "beside" else ["--input", "count=64"]
+    predict(recipe, recipe.picture, folder_of(recipe) / "checkpoint.safetensors", *options, "-o", PICTURES / f"{slug(recipe)}.png")
+
+
+def first_images(count):
+    """The first test images as a file."""
+    raw = gzip.decompress((FASHION_FOLDER / "t10k-images-idx3-ubyte.gz").read_bytes())
+    path = RUNS / "images-ubyte"
+    path.write_bytes(raw[:4] + count.to_bytes(4, "big") + raw[8:16 + count * 28 * 28])
+    return path
+
+
+def draw_curves():
+    """The curves of all optimizers that have run."""
+    folders = [folder_of(r) for r in RECIPES if r.file == "optimizers" and (folder_of(r) / "metrics.jsonl").exists()]
+    call(NN, "plot", *folders, "-o", PICTURES / "optimizers.svg")
 
 
 # ---- Commands
@@ -194,6 +232,10 @@ def full(names):
     for recipe in chosen(names):
         run = ours(recipe)
         keep(recipe.name, "full", {"value": round(run.value, 4), "seconds": round(run.seconds), **run.also})
+        if recipe.picture:
+            draw(recipe)
+        if recipe.file == "optimizers":
+            draw_curves()
         reached = (recipe.bar is None or run.value >= recipe.bar) and run.also.get("rarest", 1) >= 0.03
         print(f"{recipe.name}: {recipe.metric} {run.value:.4f} {run.also or ''} in {run.seconds:.0f} s"
               f"{'' if reached else ', below its bar'}", flush=True)
@@ -231,6 +273,7 @@ def main():
     arguments.add_argument("--seeds", type=int, default=5)
     o = arguments.parse_args()
     RUNS.mkdir(parents=True, exist_ok=True)
+    PICTURES.mkdir(exist_ok=True)
     if o.command == "full":
         return full(o.names)
     if o.command == "compare":

@@ -19,65 +19,15 @@ bool readsRaw(const ast::Expr& e) {
   return names.contains("raw");
 }
 
-/// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
-std::optional<std::string> columnName(const ast::Bracket& e) {
-  if (e.args.size() != 1) return std::nullopt;
-  const ast::Expr& a = *e.args[0].value;
-  if (const auto* s = a.tryAs<ast::String>()) return s->value;
-  if (const auto* r = a.tryAs<ast::Range>();
-      r && r->lo && r->hi && r->lo->is<ast::String>() && r->hi->is<ast::String>())
-    return r->lo->as<ast::String>().value + ".." + r->hi->as<ast::String>().value;
-  return std::nullopt;
-}
-
-bool isRaw(const ast::Expr& e) {
-  return e.is<ast::Name>() && e.as<ast::Name>().text == "raw";
-}
-
-/// The raw field that `raw.age`, `raw["body mass"]` or `raw["a".."z"]` names.
-std::optional<std::string> rawName(const ast::Expr& e) {
-  if (const auto* field = e.tryAs<ast::Field>(); field && isRaw(*field->base)) return field->name.text;
-  if (const auto* bracket = e.tryAs<ast::Bracket>(); bracket && isRaw(*bracket->base)) return columnName(*bracket);
-  return std::nullopt;
-}
-
 /// What the reader gives, or is converted to, where no `let` declares another type.
 DType rawDtype(const DataInfo& data, const std::string& name) {
   const std::string& reader = data.ast->reader.text;
   if (reader == "csv" || reader == "npy") return DType::F32;
-  return reader == "images" && name == "label" ? DType::I32 : DType::U8;
+  const bool number = (reader == "images" && name == "label") || (reader == "text" && name == "length");
+  return number ? DType::I32 : DType::U8;
 }
-
-constexpr const char* kSymbols[] = {"chars", "words", "category"};
 
 }  // namespace
-
-/// `chars(raw.text)`, `words(raw.text)`, `category(raw.species)`: a raw field of numbers in a vocabulary, which has the
-/// name "chars(text)".
-std::optional<std::string> Elaborator::symbolField(const DataInfo& data, const ast::Call& e) {
-  const auto* callee = e.callee->tryAs<ast::Name>();
-  if (!callee || std::find(std::begin(kSymbols), std::end(kSymbols), callee->text) == std::end(kSymbols) ||
-      data.inner->find(callee->text))
-    return std::nullopt;
-  const auto name = e.args.size() == 1 ? rawName(*e.args[0].value) : std::nullopt;
-  if (!name)
-    fail(DiagCode::WrongArguments, e.loc, fmt::format("`{}` numbers the symbols of one raw field", callee->text));
-  const DataSource& source = module_.data[data.module];
-  const auto by = source.settings.find("by");
-  const bool words = by != source.settings.end() && by->second == "word";
-  const char* of = source.reader == "csv" ? "category" : source.reader != "text" ? "" : words ? "words" : "chars";
-  if (callee->text != of) {
-    Diagnostic& d = error(DiagCode::UnknownData, e.callee->loc,
-                          fmt::format("`{}` has no `{}` of its fields", source.reader, callee->text));
-    if (*of)
-      d.help(fmt::format("it has `{}`{}", of,
-                         words                        ? ""
-                         : *of == 'c' && of[1] == 'h' ? "; `by = word` reads words"
-                                                      : ""));
-    throw Reported{};
-  }
-  return fmt::format("{}({})", callee->text, *name);
-}
 
 void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   data_.emplace_back();
@@ -137,22 +87,7 @@ void Elaborator::noteRaw(DataInfo& data, const std::string& name, const Type& ty
     return;
   }
   data.raw[name] = type;
-  source.raw.push_back({name, type, bound && bound->isConst() ? bound->value() : 0, "", "", at});
-}
-
-void Elaborator::noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
-                             std::optional<Dim> bound) {
-  if (!bound || !bound->isConst()) {
-    error(DiagCode::BoundMismatch, e.loc, fmt::format("how many symbols `{}` may have is not declared", name))
-        .help(fmt::format("declare it: `let x: i32{} < 96 = …`, and use `x`", shapeText(shape)));
-    throw Reported{};
-  }
-  noteRaw(data, name, Type{DType::I32, shape}, bound, e.loc);
-  for (DataField& f : module_.data[data.module].raw)
-    if (f.name == name) {
-      f.symbols = e.callee->as<ast::Name>().text;
-      f.source = *rawName(*e.args[0].value);
-    }
+  source.raw.push_back({name, type, bound && bound->isConst() ? bound->value() : 0, "", "", "", at});
 }
 
 void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound) {
@@ -225,7 +160,7 @@ Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
 }
 
 Val Elaborator::rawColumns(DataInfo& data, const ast::Bracket& e) {
-  const auto name = columnName(e);
+  const auto name = rawColumnName(e);
   if (!name)
     fail(DiagCode::BadIndex, e.loc, "columns are named: `raw[\"age\"]`, or `raw[\"first\"..\"last\"]` for a vector");
   return rawField(data, *name, e.loc);
@@ -235,9 +170,14 @@ Val Elaborator::rawColumns(DataInfo& data, const ast::Bracket& e) {
 // ----------------------------------------------------------------------------------------------------------
 
 void Elaborator::prepareField(DataFieldInfo& field) {
+  if (field.busy)
+    fail(DiagCode::BoundMismatch, field.ast->name.loc,
+         fmt::format("the bound of `{}` is the field itself", field.name));
   if (field.failed) throw Reported{};
   if (field.ready) return;
   field.failed = true;
+  Restore<bool> keepBusy(field.busy);
+  field.busy = true;
   Restore<DataFieldInfo*> keepField(rawField_);
   rawField_ = &field;
   DataInfo& data = *field.data;
@@ -258,9 +198,7 @@ void Elaborator::prepareField(DataFieldInfo& field) {
     const auto e = resolveShape(type);
     if (!e) return;
     std::optional<Dim> bound;
-    if (type.bound)
-      bound = asDim(eval(*type.bound), type.bound->loc, "a bound") +
-              Dim(type.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+    if (type.bound) bound = boundOf(type);
     // A let that is a raw field says its element type, too.
     if (const auto raw = isLet ? rawName(value) : std::nullopt)
       return noteRaw(data, *raw, Type{e->dtype.value_or(rawDtype(data, *raw)), e->shape()}, bound, value.loc);

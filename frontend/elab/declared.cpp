@@ -88,8 +88,7 @@ Val Elaborator::declared(const ast::TypeExpr& t, const ast::Expr& value, const s
 Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& what, Loc at) {
   if (v.is(ValKind::Int)) {
     if (t.bound) {
-      const Dim bound =
-          asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+      const Dim bound = boundOf(t);
       if (!require(v.dim + Dim(1), bound))
         fail(DiagCode::BoundMismatch, at,
              fmt::format("{} is {} and must be less than {}", named(what), v.dim.str(), bound.str()));
@@ -105,8 +104,7 @@ Val Elaborator::asIndexOrInt(const ast::TypeExpr& t, Val v, const std::string& w
 
 void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::string& what, Loc at) {
   if (!t.bound) return;
-  const Dim bound =
-      asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  const Dim bound = boundOf(t);
   if (!isInteger(v.type.dtype))
     fail(DiagCode::DTypeMismatch, at,
          fmt::format("{} has a bound and must be integers, and this is {}", named(what), v.type.str()));

@@ -47,7 +47,7 @@ struct DataFieldInfo {
   Type type;  // of one row
   std::vector<bool> unit;
   std::optional<Dim> bound;
-  bool ready = false, failed = false;
+  bool ready = false, failed = false, busy = false;
 };
 struct DataInfo {
   const ast::Data* ast = nullptr;
@@ -82,6 +82,7 @@ struct Entry {
   std::string train;
   Loc loc;
   std::vector<Symbol> symbols;
+  std::map<std::string, std::string> texts;  // of its function
   std::unique_ptr<Frame> root;
   std::vector<std::string> trainingPaths;  // instances the train block assigns
   std::map<std::string, Val> fieldValues;  // data fields already mapped
@@ -131,6 +132,7 @@ private:
   // ---- program.cpp, hyper.cpp, module.cpp: files, definitions, the module
   ScopePtr loadFile(const ast::File& file, bool isMain);
   void define(const ast::File& file, const ScopePtr& scope, bool isMain);
+  void checkFunctionHyper(const ast::Hyper& h);
   void defineHyper(const ast::Hyper& h, const ScopePtr& scope);
   void setPrecision(const ast::Call& call);
   void defineLet(const ast::Let& let, const ScopePtr& scope);
@@ -186,6 +188,7 @@ private:
   void assignInstance(Instance* instance, const Val& v, Loc at);
   void assignCells(const CellTree& cells, const Val& v, Loc at, const std::string& name);
   Cell* newVariable(const std::string& path, const TensorVal& like, Variable::Kind kind, Loc at);
+  Cell* newFitted(const std::string& path, const TensorVal& like, double value, Loc at);
   CellTree makeState(const std::string& path, const Val& init, Instance* owner, Loc at);
   void emitInit(Cell* cell, const Val& init, Loc at);
   Val inInit(Frame* frame, const std::string& path, const std::function<Val()>& body);
@@ -312,15 +315,19 @@ private:
   void prepareField(DataFieldInfo& field);
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
   void noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at);
-  std::optional<std::string> symbolField(const DataInfo& data, const ast::Call& e);
   void readSettings(const ast::Data& d, DataSource& source);
-  void noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
-                   std::optional<Dim> bound);
   Val rawField(DataInfo& data, const std::string& name, Loc at);
   Val rawColumns(DataInfo& data, const ast::Bracket& e);
   Val applyField(DataFieldInfo& field, const std::vector<ArgVal>& args, Loc at);
   Val fieldInTrain(DataFieldInfo& field, Loc at);
   DataInfo* findData(const ast::Expr& e);
+
+  // ---- symbols.cpp: numbers of vocabularies
+  std::optional<std::string> symbolField(const DataInfo& data, const ast::Call& e);
+  void noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
+                   std::optional<Dim> bound);
+  Dim boundOf(const ast::TypeExpr& t);
+  std::string vocabularyOf(const ast::TypeExpr& t);
 
   // ---- statistics.cpp: over the training rows
   Val statistic(const std::string& what, const ArgVal& x, Loc at);
@@ -352,10 +359,10 @@ private:
   std::map<std::string, const ast::Hyper*> hyperDecls_;
   std::set<std::string> hypersUsed_, hypersFixed_, hypersRunTime_;
   ScopePtr library_, main_;
-  std::unique_ptr<Frame> initFrame_;
+  std::unique_ptr<Frame> initFrame_, fittedFrame_;
   std::map<std::string, Value> initValues_;                   // path → initial value in initFrame_
   std::map<std::string, std::unique_ptr<Frame>> passFrames_;  // train → the graph of its start_pass
-  std::vector<Output> initOutputs_;
+  std::vector<Output> initOutputs_, fittedOutputs_;
   std::map<std::string, std::vector<Output>> passOutputs_;
   std::deque<std::unique_ptr<Entry>> entries_;  // finished ones too: their frames are referred to
   Entry* entry_ = nullptr;
@@ -390,6 +397,10 @@ private:
 };
 
 uint64_t hashText(const std::string& text);
+/// The raw field that `raw.age`, `raw["body mass"]` or `raw["a".."z"]` names.
+std::optional<std::string> rawName(const ast::Expr& e);
+/// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
+std::optional<std::string> rawColumnName(const ast::Bracket& e);
 /// A path with `*` or `**` in it.
 bool isPattern(const ast::Expr& e);
 

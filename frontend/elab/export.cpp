@@ -19,9 +19,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
   const ast::TypeExpr& t = *p.type;
   place(p.name.loc);
   std::optional<Dim> bound;
-  if (t.bound)
-    bound =
-        asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  if (t.bound) bound = boundOf(t);
   if (t.dtype.text == "int" && !t.hasShape) {
     if (bound) {
       symbols.push_back({p.name.text, bound->value() - 1});
@@ -48,6 +46,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
     unit.push_back(d.expr->is<ast::Int>() && extent == Dim(1));
   }
   const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
+  if (const std::string vocabulary = vocabularyOf(t); !vocabulary.empty()) entry_->texts[p.name.text] = vocabulary;
   TensorVal x = wrap(leaf("input", p.name.text, Type{dtype, shape}, bound), unit, bound);
   return Val::of(x);
 }
@@ -88,6 +87,14 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
                                  asTensor(x, last ? last->loc : f.name.loc, "a result").value});
     };
     result(v, "");
+    const std::function<void(const ast::TypeExpr&, const std::string&)> texts = [&](const ast::TypeExpr& t,
+                                                                                    const std::string& name) {
+      for (size_t i = 0; i < t.elements.size(); ++i)
+        texts(t.elements[i], name.empty() ? std::to_string(i) : fmt::format("{}.{}", name, i));
+      const std::string vocabulary = vocabularyOf(t);
+      if (!vocabulary.empty()) entry_->texts[name.empty() ? "0" : name] = vocabulary;
+    };
+    if (f.result) texts(*f.result, "");
     finishEntry();
   } catch (const Reported&) {
     entry_ = nullptr;

@@ -13,6 +13,14 @@ Val Elaborator::parseHyper(const std::string& text, const Val& like, const ast::
     fail(DiagCode::BadHyper, h.name.loc, fmt::format("`{}` is {}, and `{}` was given", h.name.text, want, text));
   };
   const char* end = text.data() + text.size();
+  if (like.is(ValKind::Fn)) {
+    std::vector<std::string> names;
+    for (const auto& c : h.choices) {
+      names.push_back(c->as<ast::Name>().text);
+      if (names.back() == text) return eval(*c);
+    }
+    wrong(fmt::format("one of {}", fmt::join(names, ", ")).c_str());
+  }
   if (like.is(ValKind::Int)) {
     int64_t n = 0;
     if (const auto r = std::from_chars(text.data(), end, n); r.ec != std::errc() || r.ptr != end)
@@ -31,20 +39,45 @@ Val Elaborator::parseHyper(const std::string& text, const Val& like, const ast::
   return Val::string(text);
 }
 
+/// A function or layer is chosen by its name among those of the domain.
+void Elaborator::checkFunctionHyper(const ast::Hyper& h) {
+  const auto named = [&](const ast::Expr& e) {
+    if (!e.is<ast::Name>())
+      fail(DiagCode::BadHyper, e.loc, "a hyperparameter chooses functions and layers by their plain names");
+  };
+  named(*h.fallback);
+  if (h.choices.empty()) {
+    error(DiagCode::BadHyper, h.fallback->loc,
+          fmt::format("`{}` chooses a function, and nothing says among which", h.name.text))
+        .help(fmt::format("list them: `hyper {0} = {1} in [{1}, …]`", h.name.text, h.fallback->as<ast::Name>().text));
+    throw Reported{};
+  }
+  for (const auto& c : h.choices) {
+    named(*c);
+    if (const Val choice = eval(*c); !choice.is(ValKind::Fn))
+      fail(DiagCode::BadHyper, c->loc,
+           fmt::format("`{}` chooses a function or layer, and this is {}", h.name.text, describe(choice)));
+  }
+}
+
 void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   Val v = h.type ? declared(*h.type, *h.fallback, h.name.text) : eval(*h.fallback);
   const auto simple = [](const Val& x) {
     return x.isConstInt() || x.is(ValKind::Float) || x.is(ValKind::Bool) || x.is(ValKind::Str);
   };
-  if (!simple(v))
+  if (v.is(ValKind::Fn))
+    checkFunctionHyper(h);
+  else if (!simple(v))
     fail(DiagCode::WrongKind, h.fallback->loc,
-         fmt::format("a hyperparameter is a number, true, false or a text, not {}", describe(v)));
+         fmt::format("a hyperparameter is a number, true, false, a text or one of several functions, not {}",
+                     describe(v)));
   const std::string* given = nullptr;
   for (const auto* values : {&options_.hypers, &options_.trained})
     if (auto it = values->find(h.name.text); !given && it != values->end()) given = &it->second;
   if (given) v = parseHyper(*given, v, h);
-  const auto text = [&](const Val& x) {
-    return x.is(ValKind::Int)     ? x.dim.str()
+  const auto text = [&](const Val& x, const ast::Expr& written) {
+    return x.is(ValKind::Fn)      ? written.as<ast::Name>().text
+           : x.is(ValKind::Int)   ? x.dim.str()
            : x.is(ValKind::Float) ? fmt::format("{}", x.number)
            : x.is(ValKind::Bool)  ? (x.flag ? "true" : "false")
                                   : x.text;
@@ -52,7 +85,7 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   Hyper record;
   record.name = h.name.text;
   record.loc = h.name.loc;
-  record.value = text(v);
+  record.value = given && v.is(ValKind::Fn) ? *given : text(v, *h.fallback);
   record.isInt = v.is(ValKind::Int);
   record.logScale = h.domain == ast::Hyper::Domain::LogRange;
   record.isRange = record.logScale || h.domain == ast::Hyper::Domain::Range;
@@ -65,7 +98,7 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
     const double x = asNumber(v, h.name.loc, "a hyperparameter");
     inside = x >= record.lo && x <= record.hi;
   }
-  for (const auto& c : h.choices) record.choices.push_back(text(eval(*c)));
+  for (const auto& c : h.choices) record.choices.push_back(text(eval(*c), *c));
   if (!record.choices.empty())
     inside = std::find(record.choices.begin(), record.choices.end(), record.value) != record.choices.end();
   if (!inside && !given)

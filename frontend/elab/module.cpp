@@ -67,6 +67,7 @@ void Elaborator::finishEntry() {
   f.kind = entry_->kind;
   f.symbols = entry_->symbols;
   f.conditions = entry_->conditions;
+  f.texts = entry_->texts;
   f.loc = entry_->loc;
   f.body = withoutDeadNodes(root.graph);
   module_.functions.push_back(std::move(f));
@@ -81,6 +82,14 @@ void Elaborator::addInitFunctions() {
   initFrame_->graph.outputs = initOutputs_;
   init.body = withoutDeadNodes(initFrame_->graph);
   module_.functions.insert(module_.functions.begin(), std::move(init));
+  if (!fittedOutputs_.empty()) {
+    Function f;
+    f.name = kFittedDefaults;
+    f.kind = Function::Kind::Init;
+    fittedFrame_->graph.outputs = fittedOutputs_;
+    f.body = withoutDeadNodes(fittedFrame_->graph);
+    module_.functions.push_back(std::move(f));
+  }
   for (auto& [train, frame] : passFrames_) {
     Function f;
     f.name = train + ".start_pass";

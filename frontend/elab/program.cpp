@@ -14,7 +14,11 @@
 namespace nnc::elab {
 
 Elaborator::Elaborator(const ElabOptions& options, SourceManager& sources, Diagnostics& diagnostics)
-    : options_(options), sources_(sources), diagnostics_(diagnostics), initFrame_(rootFrame()) {
+    : options_(options),
+      sources_(sources),
+      diagnostics_(diagnostics),
+      initFrame_(rootFrame()),
+      fittedFrame_(rootFrame()) {
   frame_ = initFrame_.get();
 }
 

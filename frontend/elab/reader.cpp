@@ -15,13 +15,15 @@ struct Reader {
 };
 
 const std::vector<Reader> kReaders = {
-    {"idx", {"valid", "test", "folds", "fold"}},    {"csv", {"valid", "test", "folds", "fold", "separator", "header"}},
-    {"npy", {"valid", "test", "folds", "fold"}},    {"text", {"valid", "test", "window", "stride", "by"}},
+    {"idx", {"valid", "test", "folds", "fold"}},
+    {"csv", {"valid", "test", "folds", "fold", "separator", "header"}},
+    {"npy", {"valid", "test", "folds", "fold"}},
+    {"text", {"valid", "test", "folds", "fold", "window", "stride", "by", "rows"}},
     {"images", {"valid", "test", "folds", "fold"}},
 };
 
-/// What windows and strides of a text count.
-const std::vector<std::string> kUnits = {"byte", "word"};
+/// Settings of a text that are one of some words: what its windows and strides count, and what its rows are.
+const std::map<std::string, std::vector<std::string>> kWords = {{"by", {"byte", "word"}}, {"rows", {"window", "line"}}};
 
 }  // namespace
 
@@ -44,11 +46,13 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
     if (a.name && std::find(reader->settings.begin(), reader->settings.end(), a.name.text) == reader->settings.end())
       failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text),
                   a.name.text, reader->settings);
-    if (a.name.text == "by") {
-      const auto* unit = a.value->tryAs<ast::Name>();
-      if (!unit || std::find(kUnits.begin(), kUnits.end(), unit->text) == kUnits.end())
-        failUnknown(DiagCode::UnknownSetting, a.value->loc, "unit of a text called", unit ? unit->text : "", kUnits);
-      source.settings["by"] = unit->text;
+    if (const auto words = kWords.find(a.name.text); words != kWords.end()) {
+      const auto* word = a.value->tryAs<ast::Name>();
+      const auto& [name, known] = *words;
+      if (!word || std::find(known.begin(), known.end(), word->text) == known.end())
+        failUnknown(DiagCode::UnknownSetting, a.value->loc, fmt::format("`{}` of a text called", name),
+                    word ? word->text : "", known);
+      source.settings[name] = word->text;
       continue;
     }
     Restore<Context> keep(ctx_);
@@ -67,7 +71,13 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
     return it == source.settings.end() ? int64_t{-1} : std::stoll(it->second);
   };
   const int64_t folds = count("folds"), fold = count("fold");
+  const auto rows = source.settings.find("rows");
+  const bool lines = rows != source.settings.end() && rows->second == "line";
+  if (lines && source.settings.contains("stride"))
+    fail(DiagCode::UnknownSetting, d.reader.loc, "lines have no stride: `stride` is one of windows");
   if (folds < 0 && fold < 0) return;
+  if (source.reader == "text" && !lines)
+    fail(DiagCode::UnknownSetting, foldAt, "windows of a text have no folds: `rows = line` has");
   if (folds < 2 || fold < 0 || fold >= folds)
     fail(DiagCode::UnknownSetting, foldAt,
          "`folds = n, fold = k` takes two whole numbers: 2 or more parts, and which one, counted from 0");

@@ -65,9 +65,7 @@ Val Elaborator::rigidInput(const ast::ParamDecl& p, const ast::TypeExpr& t, cons
     unit.back() = d.expr->is<ast::Int>() && d.kind == ast::Dim::Kind::Expr && shape.back() == Dim(1);
   }
   std::optional<Dim> bound;
-  if (t.bound)
-    bound =
-        asDim(eval(*t.bound), t.bound->loc, "a bound") + Dim(t.boundKind == ast::TypeExpr::Bound::LessEqual ? 1 : 0);
+  if (t.bound) bound = boundOf(t);
   const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
   return Val::of(wrap(leaf("input", name, Type{dtype, shape}), unit, bound));
 }

@@ -1,5 +1,5 @@
-// Statistics over the training rows: mean_of(x) in a data field is a state of the model, and a function of kind Rows
-// computes the x of a batch of rows, so that whoever trains can take the statistic before the first step.
+// Statistics over the training rows: mean_of(x) in a data field is a fitted variable of the model, and a function of
+// kind Rows computes the x of a batch of rows, so that whoever trains can take the statistic before the first step.
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
@@ -13,8 +13,8 @@ namespace {
 /// Rows at a time.
 constexpr int64_t kBatch = 256;
 
-/// What it starts from: of an x with mean 0 and deviation 1, say.
-double initialValue(const std::string& what) {
+/// What it is before there are rows: that of an x with mean 0 and deviation 1, say.
+double defaultOf(const std::string& what) {
   return what == "deviation" || what == "max" ? 1 : 0;
 }
 
@@ -37,14 +37,7 @@ Val Elaborator::statistic(const std::string& what, const ArgVal& x, Loc at) {
   }
   const std::string path =
       fmt::format("{}.{}.{}{}", field.data->ast->name.text, field.name, what, same ? std::to_string(same + 1) : "");
-  Cell* cell = newVariable(path, t, Variable::Kind::State, at);
-  cell->bound.reset();
-  inInit(initFrame_.get(), path, [&] {
-    Expected like{cell->type.dtype, {}};
-    for (const Dim& d : cell->type.shape) like.dims.push_back(Val::integer(d));
-    emitInit(cell, fill(Val::real(initialValue(what)), like, at), at);
-    return Val::none();
-  });
+  Cell* cell = newFitted(path, t, defaultOf(what), at);
   field.statistics.push_back({what, of, cell});
   return leafOf(cell);
 }

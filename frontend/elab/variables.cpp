@@ -48,9 +48,25 @@ void Elaborator::emitInit(Cell* cell, const Val& init, Loc at) {
   if (frame_ == initFrame_.get()) {
     initValues_[cell->name] = t.value;
     initOutputs_.push_back({OutputRole::Update, cell->name, t.value});
+  } else if (frame_ == fittedFrame_.get()) {
+    fittedOutputs_.push_back({OutputRole::Update, cell->name, t.value});
   } else {
     passOutputs_[cell->train].push_back({OutputRole::Update, cell->name, t.value});
   }
+}
+
+/// A variable that is taken from the training rows; until then it is `value` everywhere.
+Cell* Elaborator::newFitted(const std::string& path, const TensorVal& like, double value, Loc at) {
+  Cell* cell = newVariable(path, like, Variable::Kind::Fitted, at);
+  cell->bound.reset();
+  inInit(fittedFrame_.get(), path, [&] {
+    Expected expected{cell->type.dtype, {}};
+    for (const Dim& d : cell->type.shape) expected.dims.push_back(Val::integer(d));
+    const Val number = isFloat(cell->type.dtype) ? Val::real(value) : Val::integer(static_cast<int64_t>(value));
+    emitInit(cell, fill(number, expected, at), at);
+    return Val::none();
+  });
+  return cell;
 }
 
 void Elaborator::evalParam(const ast::Param& s) {

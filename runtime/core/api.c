@@ -41,4 +41,6 @@ NNC_HIDDEN const nnc_api nnc_core_api = {
     .init = core_init,
     .load = core_load,
     .save = core_save,
+    .encode = core_encode,
+    .decode = core_decode,
 };

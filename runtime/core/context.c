@@ -86,18 +86,22 @@ static void reset_scalars(nnc_context* ctx) {
     core_set_scalar(ctx, ctx->model->scalar[i].name, ctx->model->scalar[i].initial);
 }
 
+static int run_all(nnc_context* ctx, const char* kind) {
+  for (uint32_t i = 0; i < ctx->model->entries; i++) {
+    if (!text_equal(ctx->model->entry[i].kind, kind)) continue;
+    int code = core_run(ctx, i, 0, 0, 0);
+    if (code != NNC_OK) return code;
+  }
+  return NNC_OK;
+}
+
 int core_init(nnc_context* ctx, int64_t seed) {
   for (uint32_t i = 0; i < ctx->model->scalars; i++) {
     const nnc_scalar* s = &ctx->model->scalar[i];
     if (text_equal(s->name, "seed")) *(int64_t*)(ctx->scalars + s->offset) = seed; /* exact, unlike a double */
   }
   ctx->stale = 1;
-  for (uint32_t i = 0; i < ctx->model->entries; i++) {
-    if (!text_equal(ctx->model->entry[i].kind, "init")) continue;
-    int code = core_run(ctx, i, 0, 0, 0);
-    if (code != NNC_OK) return code;
-  }
-  return NNC_OK;
+  return run_all(ctx, "init");
 }
 
 /* `memory` is zeroed and has room for the scratch of `room` threads. */
@@ -115,7 +119,8 @@ static int set_up(const nnc_model* model, const nnc_target* target, nnc_context*
   ctx->scratch_bytes = l.scratch_bytes;
   pool_init(&ctx->pool, threads);
   reset_scalars(ctx);
-  int code = core_init(ctx, seed);
+  int code = run_all(ctx, "defaults");
+  if (code == NNC_OK) code = core_init(ctx, seed);
   if (code == NNC_OK && model->weights)
     code = core_load_memory(ctx, model->weights, model->weights_bytes, "the embedded weights");
   *out = ctx;

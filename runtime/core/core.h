@@ -129,6 +129,12 @@ NNC_HIDDEN void variable_write(nnc_context* ctx, const nnc_variable* v, const vo
 NNC_HIDDEN int core_get_store(nnc_context* ctx, void* data);
 NNC_HIDDEN int core_set_store(nnc_context* ctx, const void* data);
 
+/* text.c */
+NNC_HIDDEN int core_encode(nnc_context* ctx, const char* vocabulary, const char* text, uint64_t bytes, int32_t* numbers,
+                           uint64_t capacity, uint64_t* count);
+NNC_HIDDEN int core_decode(nnc_context* ctx, const char* vocabulary, const int32_t* numbers, uint64_t count, char* text,
+                           uint64_t capacity, uint64_t* bytes);
+
 /* weights.c */
 NNC_HIDDEN int core_load(nnc_context* ctx, const char* file);
 NNC_HIDDEN int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const char* what);

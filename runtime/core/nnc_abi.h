@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 3
+#define NNC_ABI_VERSION 4
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -121,7 +121,7 @@ typedef struct nnc_port {
 
 typedef struct nnc_entry {
   const char* name; /* "fit.step" */
-  const char* kind; /* "init", "step", "eval", "export", "prepare", "rows", "start_pass" */
+  const char* kind; /* "init", "step", "eval", "export", "prepare", "rows", "start_pass", "defaults" */
   uint32_t symbols, inputs, outputs, buffers, launches, phases, steps, slices;
   const nnc_symbol* symbol;
   const nnc_port* input;
@@ -157,7 +157,13 @@ typedef struct nnc_digit {
   int64_t dim, div, extent;
 } nnc_digit;
 
-enum { NNC_PARAM, NNC_STATE, NNC_TRAIN_STATE, NNC_METRIC_STATE };
+/* NNC_FITTED: statistics and vocabularies, which are taken from the training rows. Saved with parameters and state;
+ * init and training leave them as they are. */
+enum { NNC_PARAM, NNC_STATE, NNC_TRAIN_STATE, NNC_METRIC_STATE, NNC_FITTED };
+
+/* A vocabulary is a fitted u8 variable: one of these kinds (0: not taken yet), then the symbols by number, each its
+ * length (1 to 255) and its bytes; a length 0 ends them. */
+enum { NNC_VOCABULARY_CHARS = 1, NNC_VOCABULARY_WORDS = 2, NNC_VOCABULARY_CATEGORY = 3 };
 
 typedef struct nnc_variable {
   const char* path;
@@ -247,9 +253,16 @@ typedef struct nnc_api {
   int (*set_store)(nnc_context* ctx, const void* data);
   /* Runs the initialisers again with a seed. */
   int (*init)(nnc_context* ctx, int64_t seed);
-  /* Weights (parameters and layer state) as safetensors. */
+  /* Weights (parameters, layer state, what is fitted) as safetensors. */
   int (*load)(nnc_context* ctx, const char* file);
   int (*save)(nnc_context* ctx, const char* file);
+  /* Text to numbers of the vocabulary at this path, and back. At most `capacity` are written, and `count` becomes how
+   * many there are; NNC_ERR_RANGE if that is more, but with capacity 0, which only asks. A character or category that
+   * the vocabulary lacks is NNC_ERR_RANGE, a word it lacks the number 0. Decoded text is not terminated. */
+  int (*encode)(nnc_context* ctx, const char* vocabulary, const char* text, uint64_t bytes, int32_t* numbers,
+                uint64_t capacity, uint64_t* count);
+  int (*decode)(nnc_context* ctx, const char* vocabulary, const int32_t* numbers, uint64_t count, char* text,
+                uint64_t capacity, uint64_t* bytes);
 } nnc_api;
 
 #ifdef __cplusplus

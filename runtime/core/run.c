@@ -276,6 +276,6 @@ int core_run(nnc_context* ctx, uint32_t entry, const int64_t* symbols, const voi
   if (!ctx) return NNC_ERR_ARGUMENT;
   if (entry >= ctx->model->entries) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no such entry", (char*)0);
   const nnc_entry* e = &ctx->model->entry[entry];
-  int code = text_equal(e->kind, "init") ? NNC_OK : refresh(ctx);
+  int code = text_equal(e->kind, "init") || text_equal(e->kind, "defaults") ? NNC_OK : refresh(ctx);
   return code == NNC_OK ? run_entry(ctx, e, symbols, inputs, outputs) : code;
 }

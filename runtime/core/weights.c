@@ -1,11 +1,11 @@
-/* Weights as safetensors: u64 little-endian header length, a JSON header, the tensors. Parameters and layer state only;
- * training state belongs to checkpoints. The reader believes nothing it has not checked. */
+/* Weights as safetensors: u64 little-endian header length, a JSON header, the tensors. Parameters, layer state and what
+ * is fitted; training state belongs to checkpoints. The reader believes nothing it has not checked. */
 #include "core.h"
 
 static const char* const kDtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
 
 static int is_weight(const nnc_variable* v) {
-  return v->kind == NNC_PARAM || v->kind == NNC_STATE;
+  return v->kind == NNC_PARAM || v->kind == NNC_STATE || v->kind == NNC_FITTED;
 }
 
 /* ---- reading the header ---- */

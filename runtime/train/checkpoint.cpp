@@ -70,8 +70,8 @@ RunState stateOf(const json& j) {
   return s;
 }
 
-std::map<std::string, std::string> hypersOf(const SafetensorsFile& file) {
-  std::map<std::string, std::string> hypers;
+Hypers hypersOf(const SafetensorsFile& file) {
+  Hypers hypers;
   auto found = file.metadata().find("hypers");
   if (found == file.metadata().end()) return hypers;
   json saved = json::parse(found->second, nullptr, false);
@@ -84,8 +84,8 @@ std::map<std::string, std::string> hypersOf(const SafetensorsFile& file) {
 }
 
 /// A value in force that the file was not trained with can only come from --set.
-void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::string>& hypers) {
-  const std::map<std::string, std::string> saved = hypersOf(file);
+void checkHypers(const SafetensorsFile& file, const Hypers& hypers) {
+  const Hypers saved = hypersOf(file);
   for (const auto& [name, value] : hypers) {
     auto was = saved.find(name);
     if (was == saved.end() || was->second == value) continue;
@@ -95,24 +95,8 @@ void checkHypers(const SafetensorsFile& file, const std::map<std::string, std::s
   }
 }
 
-void readVocabularies(const SafetensorsFile& file, Provenance& provenance) {
-  auto found = file.metadata().find("vocabularies");
-  if (found == file.metadata().end()) return;
-  auto vocabularies = parseVocabularies(found->second);
-  if (!vocabularies) throw DataError(file.path(), "metadata", "`vocabularies` is damaged");
-  provenance.vocabularies = std::move(*vocabularies);
-}
-
-/// Checks the hyperparameters and takes over the vocabularies.
-void readProvenance(const SafetensorsFile& file, Provenance& provenance) {
-  checkHypers(file, provenance.hypers);
-  readVocabularies(file, provenance);
-}
-
-std::map<std::string, std::string> metadataOf(const Provenance& provenance) {
-  std::map<std::string, std::string> metadata{{"hypers", json(provenance.hypers).dump()}};
-  if (!provenance.vocabularies.empty()) metadata["vocabularies"] = vocabulariesText(provenance.vocabularies);
-  return metadata;
+std::map<std::string, std::string> metadataOf(const Hypers& hypers) {
+  return {{"hypers", json(hypers).dump()}};
 }
 
 /// The same tensors as they lie in another store, named with the prefix for the best weights.
@@ -126,18 +110,18 @@ void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<
 
 }  // namespace
 
-void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Provenance& provenance) {
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Hypers& hypers) {
   std::vector<std::vector<std::byte>> storage;
   std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
   if (!checkpoint.bestStore.empty()) addBest(model, checkpoint.bestStore, tensors, storage);
-  std::map<std::string, std::string> metadata = metadataOf(provenance);
+  std::map<std::string, std::string> metadata = metadataOf(hypers);
   metadata["state"] = stateJson(checkpoint.state).dump();
   writeSafetensors(file, std::move(tensors), metadata);
 }
 
-Checkpoint loadCheckpoint(const std::string& path, Model& model, Provenance& provenance) {
+Checkpoint loadCheckpoint(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  readProvenance(file, provenance);
+  checkHypers(file, hypers);
   auto state = file.metadata().find("state");
   if (state == file.metadata().end()) throw DataError(path, "metadata", "holds weights, not the state of a run");
   Checkpoint checkpoint;
@@ -154,26 +138,25 @@ Checkpoint loadCheckpoint(const std::string& path, Model& model, Provenance& pro
   return checkpoint;
 }
 
-std::map<std::string, std::string> savedHypers(const std::string& file) {
+Hypers savedHypers(const std::string& file) {
   return hypersOf(SafetensorsFile::read(file));
 }
 
-void saveWeights(const std::string& file, const Model& model, const Provenance& provenance) {
+void saveWeights(const std::string& file, const Model& model, const Hypers& hypers) {
   std::vector<std::vector<std::byte>> storage;
-  writeSafetensors(file, model.tensors(kWeights, storage), metadataOf(provenance));
+  writeSafetensors(file, model.tensors(kWeights, storage), metadataOf(hypers));
 }
 
-void loadWeights(const std::string& path, Model& model, Provenance& provenance) {
+void loadWeights(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  readProvenance(file, provenance);
+  checkHypers(file, hypers);
   model.load(file, kWeights);
 }
 
-WeightReport transferWeights(const std::string& path, Model& model, Provenance& provenance) {
+WeightReport transferWeights(const std::string& path, Model& model) {
   SafetensorsFile file = SafetensorsFile::read(path);
   WeightReport report = model.loadMatching(file, kWeights);
   if (report.matched.empty()) throw DataError(path, "", "holds no tensor that the model has too\n" + report.text());
-  readVocabularies(file, provenance);
   return report;
 }
 

@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "runtime/train/data/vocabulary.h"
 #include "runtime/train/model.h"
 #include "runtime/train/pass.h"
 
@@ -34,30 +33,27 @@ struct Checkpoint {
   std::vector<std::byte> bestStore;  // the store as it was at the best epoch; empty: none yet
 };
 
-/// What weights mean something with, in the metadata of their file.
-struct Provenance {
-  std::map<std::string, std::string> hypers;  // values in force
-  Vocabularies vocabularies;
-};
+/// Hyperparameters in force, as text by name: weights mean something only with them.
+using Hypers = std::map<std::string, std::string>;
 
 /// The hyperparameters a weight file or checkpoint was made with, as text by name; none if it does not say. Throws
 /// DataError or IoError.
-std::map<std::string, std::string> savedHypers(const std::string& file);
+Hypers savedHypers(const std::string& file);
 
 /// Writes `file` atomically. Throws IoError.
-void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Provenance& provenance);
-/// Sets the model's variables and the vocabularies, and returns the rest. Throws DataError (damaged, of another model,
+void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Hypers& hypers);
+/// Sets the model's variables and returns the rest. Throws DataError (damaged, of another model,
 /// other hyperparameters) or IoError.
-Checkpoint loadCheckpoint(const std::string& file, Model& model, Provenance& provenance);
+Checkpoint loadCheckpoint(const std::string& file, Model& model, const Hypers& hypers);
 
-/// Weights (parameters and layer state) as a file of their own.
-void saveWeights(const std::string& file, const Model& model, const Provenance& provenance);
-/// Sets the variables and the vocabularies. Throws DataError where tensors are missing or do not fit, or where a
+/// Weights (parameters, layer state and what is fitted) as a file of their own.
+void saveWeights(const std::string& file, const Model& model, const Hypers& hypers);
+/// Sets these variables. Throws DataError where tensors are missing or do not fit, or where a
 /// hyperparameter that the file was trained with clashes with the one in force.
-void loadWeights(const std::string& file, Model& model, Provenance& provenance);
+void loadWeights(const std::string& file, Model& model, const Hypers& hypers);
 
 /// Sets what the file has by its path, and leaves the rest as it is: the start from another model's weights, whatever
-/// its hyperparameters. Vocabularies are taken over. Throws DataError where nothing matches.
-WeightReport transferWeights(const std::string& file, Model& model, Provenance& provenance);
+/// its hyperparameters. Throws DataError where nothing matches.
+WeightReport transferWeights(const std::string& file, Model& model);
 
 }  // namespace nnc::train

@@ -19,8 +19,8 @@ DType dtypeNamed(const std::string& name) {
 DataInfo dataInfo(const json& j) {
   DataInfo data{j.at("name"), j.at("reader"), j.at("path"), j.at("settings"), {}, {}};
   for (const json& f : j.at("fields"))
-    data.fields.push_back(
-        {f.at("name"), dtypeNamed(f.at("dtype")), f.at("shape"), f.at("bound"), f.at("source"), f.at("symbols")});
+    data.fields.push_back({f.at("name"), dtypeNamed(f.at("dtype")), f.at("shape"), f.at("bound"), f.at("source"),
+                           f.at("symbols"), f.at("vocabulary")});
   for (const json& s : j.at("statistics")) data.statistics.push_back({s.at("entry"), s.at("variable"), s.at("of")});
   return data;
 }
@@ -51,6 +51,7 @@ Description Description::parse(const char* text) {
   for (const json& j : all.at("data")) d.data.push_back(dataInfo(j));
   for (const json& j : all.at("trains")) d.trains.push_back(trainInfo(j));
   for (const json& j : all.at("hypers")) d.hypers[j.at("name")] = j.at("value");
+  for (const json& j : all.at("texts")) d.texts[{j.at("entry"), j.at("port")}] = j.at("vocabulary");
   return d;
 }
 

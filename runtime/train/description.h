@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime/train/dtype.h"
@@ -17,6 +18,7 @@ struct FieldInfo {
   int64_t bound = 0;           // exclusive upper bound of an index; 0: none
   std::string source;          // the reader's field that it is made of: its own name, "a..z", or what `symbols` numbers
   std::string symbols;         // "chars", "words", "category"; empty: none
+  std::string vocabulary;      // the variable that keeps them
 };
 
 /// A statistic of what a data entry computes for each training row, kept in a variable.
@@ -48,7 +50,8 @@ struct TrainInfo {
 struct Description {
   std::vector<DataInfo> data;
   std::vector<TrainInfo> trains;
-  std::map<std::string, std::string> hypers;  // values in force
+  std::map<std::string, std::string> hypers;                         // values in force
+  std::map<std::pair<std::string, std::string>, std::string> texts;  // (entry, input or result) → vocabulary
 
   /// Of text a compiler made: a malformed one asserts.
   static Description parse(const char* json);

@@ -36,6 +36,8 @@ DataSettings settingsOf(const DataInfo& data) {
       settings.fold = static_cast<uint32_t>(std::stoul(value));
     else if (name == "by")
       settings.unit = value == "word" ? TextUnit::Word : TextUnit::Byte;
+    else if (name == "rows")
+      settings.textRows = value == "line" ? TextRows::Line : TextRows::Window;
     else if (name == "window")
       settings.window = std::stoll(value);
     else if (name == "stride")
@@ -54,7 +56,8 @@ std::string typeText(DType dtype, std::span<const int64_t> shape) {
 
 /// A field as the model reads it: symbols as numbers; CSV columns, which arrive as i64, f64 or text, in the type that
 /// the model computes with, and a range of them ("a..z") as one vector; anything else as it is.
-RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format, const Vocabulary* vocabulary) {
+RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format,
+                   const std::optional<Vocabulary>& vocabulary) {
   if (vocabulary) {
     RawField field = vocabulary->encode(table.at(wanted.source), table.file);
     field.name = wanted.name;
@@ -67,21 +70,22 @@ RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat fo
   return numericColumns(table, wanted.name, first, last, wanted.dtype, dots == std::string::npos);
 }
 
-/// The vocabulary of a field, or null for one without symbols.
-const Vocabulary* vocabularyOf(const FieldInfo& wanted, const DataInfo& data, const RawDataset& dataset,
-                               Vocabularies& vocabularies) {
+/// The vocabulary of a field, nothing for one without symbols. The model's counts; where it has none yet, that of the
+/// training rows becomes it.
+std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, Model& model) {
   const auto kind = symbolsNamed(wanted.symbols);
-  if (!kind) return nullptr;
-  const std::string name = data.name + "." + wanted.name;
-  auto known = vocabularies.find(name);
-  if (known == vocabularies.end()) {
-    const Split& train = *dataset.find("train");
-    const RawTable& table = dataset.tableOf(train);
-    known =
-        vocabularies.emplace(name, Vocabulary::of(*kind, table.at(wanted.source), train.rows, wanted.bound, table.file))
-            .first;
+  if (!kind) return std::nullopt;
+  const std::string kept = model.bytes(wanted.vocabulary);
+  if (kept[0]) {
+    auto known = Vocabulary::parse(kept);
+    if (!known || known->kind != *kind) throw DataError("the weights", ticked(wanted.vocabulary), "is damaged");
+    return known;
   }
-  return &known->second;
+  const Split& train = *dataset.find("train");
+  const RawTable& table = dataset.tableOf(train);
+  auto taken = Vocabulary::of(*kind, table.at(wanted.source), train.rows, wanted.bound, table.file);
+  model.setBytes(wanted.vocabulary, taken.bytes(kept.size(), wanted.source, table.file));
+  return taken;
 }
 
 void checkField(const RawTable& table, const FieldInfo& wanted) {
@@ -107,12 +111,12 @@ void checkBound(const RawTable& table, const FieldInfo& wanted) {
 
 }  // namespace
 
-RawDataset openData(const DataInfo& data, Vocabularies& vocabularies) {
+RawDataset openData(const DataInfo& data, Model& model) {
   const auto format = dataFormat(data.reader);
   if (!format) throw DataError(data.path, "", fmt::format("there is no reader named `{}`", data.reader));
   RawDataset dataset = openDataset(*format, data.path, settingsOf(data));
-  std::vector<const Vocabulary*> symbols;
-  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, data, dataset, vocabularies));
+  std::vector<std::optional<Vocabulary>> symbols;
+  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, model));
   for (RawTable& table : dataset.tables) {
     std::vector<RawField> made;
     for (size_t i = 0; i < data.fields.size(); ++i)

@@ -14,9 +14,9 @@
 namespace nnc::train {
 
 /// Opens the source a data block names and makes of it the fields that the model reads: columns converted, symbols
-/// numbered. A vocabulary that `vocabularies` does not have is taken from the training split and added. Throws
-/// DataError, IoError.
-RawDataset openData(const DataInfo& data, Vocabularies& vocabularies);
+/// numbered. A vocabulary that the model does not have yet is taken from the training split and set. Throws DataError,
+/// IoError, CallError.
+RawDataset openData(const DataInfo& data, Model& model);
 
 /// Batches for one entry over one split.
 class Feed {

@@ -27,27 +27,25 @@ void onInterrupt(int signal) {
 /// Steps between snapshots from which a NaN is traced: replaying so many steps takes a second or so.
 constexpr int64_t kSnapshotEvery = 64;
 
-/// What all train blocks of a run read.
-struct TrainingData {
-  std::map<std::string, RawDataset> sets;  // by data block
-  Provenance provenance;
-};
+using DataSets = std::map<std::string, RawDataset>;  // by data block
 
 /// Opens every data set that a train block runs on, or that the model keeps something of.
-void openAll(const Description& description, TrainingData& data) {
+DataSets openAll(const Description& description, Model& model) {
+  DataSets sets;
   for (const DataInfo& info : description.data) {
     const auto runsOn = [&](const TrainInfo& t) { return t.data == info.name; };
     const auto numbered = [](const FieldInfo& f) { return !f.symbols.empty(); };
     if (std::any_of(description.trains.begin(), description.trains.end(), runsOn) || !info.statistics.empty() ||
         std::any_of(info.fields.begin(), info.fields.end(), numbered))
-      data.sets[info.name] = openData(info, data.provenance.vocabularies);
+      sets[info.name] = openData(info, model);
   }
+  return sets;
 }
 
 /// One train block at work.
 class Trainer {
 public:
-  Trainer(Model& model, const TrainInfo& train, const TrainingData& data, const LoopOptions& options,
+  Trainer(Model& model, const TrainInfo& train, const DataSets& data, const Hypers& hypers, const LoopOptions& options,
           Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft);
 
   RunEnd run(Divergence& divergence);
@@ -71,7 +69,7 @@ private:
 
   Model& model_;
   const TrainInfo& train_;
-  const Provenance& provenance_;
+  const Hypers& hypers_;
   const LoopOptions& options_;
   Checkpoint& checkpoint_;
   Progress& progress_;
@@ -91,18 +89,18 @@ std::vector<std::string> metricNames(const TrainInfo& train) {
   return names;
 }
 
-Trainer::Trainer(Model& model, const TrainInfo& train, const TrainingData& data, const LoopOptions& options,
-                 Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
+Trainer::Trainer(Model& model, const TrainInfo& train, const DataSets& data, const Hypers& hypers,
+                 const LoopOptions& options, Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
     : model_(model),
       train_(train),
-      provenance_(data.provenance),
+      hypers_(hypers),
       options_(options),
       checkpoint_(checkpoint),
       progress_(progress),
       stepsLeft_(stepsLeft),
       caller_(model, train, train.step) {
   if (!train.data.empty()) {
-    const RawDataset& dataset = data.sets.at(train.data);
+    const RawDataset& dataset = data.at(train.data);
     feed_ = std::make_unique<Feed>(caller_.entry(), train.data, dataset, *dataset.find("train"));
     if (const Split* valid = dataset.find("valid"); valid && !train.eval.empty())
       validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), train.data, dataset, *valid);
@@ -283,7 +281,7 @@ void Trainer::keepBest(double value) {
   s.best = value;
   s.bestEpoch = s.epoch;
   checkpoint_.bestStore = model_.store();
-  saveWeights(options_.folder + "/best.safetensors", model_, provenance_);
+  saveWeights(options_.folder + "/best.safetensors", model_, hypers_);
 }
 
 bool Trainer::patienceIsOver() const {
@@ -291,7 +289,7 @@ bool Trainer::patienceIsOver() const {
 }
 
 void Trainer::save() {
-  saveCheckpoint(options_.folder + "/checkpoint.safetensors", model_, checkpoint_, provenance_);
+  saveCheckpoint(options_.folder + "/checkpoint.safetensors", model_, checkpoint_, hypers_);
 }
 
 void Trainer::show() {
@@ -320,8 +318,8 @@ void installInterruptHandler() {
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {
   makeFolder(options.folder);
   Checkpoint checkpoint;
-  TrainingData data{{}, {description.hypers, {}}};
-  if (options.resume) checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, data.provenance);
+  if (options.resume)
+    checkpoint = loadCheckpoint(options.folder + "/checkpoint.safetensors", model, description.hypers);
   if (checkpoint.state.train > 0 && static_cast<size_t>(checkpoint.state.train) >= description.trains.size())
     throw DataError(options.folder + "/checkpoint.safetensors", "metadata",
                     fmt::format("stands in train block {}; the model has {}", checkpoint.state.train + 1,
@@ -334,17 +332,17 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   if (!options.resume) {
     if (!description.trains.empty()) model.init(seed >= 0 ? seed : description.trains.front().seed);
     if (!options.weights.empty()) {
-      found = transferWeights(options.weights, model, data.provenance);
+      found = transferWeights(options.weights, model);
       fmt::print(stderr, "{}:\n{}\n", options.weights, found.text());
     }
   }
-  openAll(description, data);
+  const DataSets data = openAll(description, model);
   // Weights and a checkpoint bring the statistics that they were trained with.
   for (const DataInfo& info : description.data) {
     const bool isKnown = std::all_of(info.statistics.begin(), info.statistics.end(), [&](const StatisticInfo& s) {
       return std::find(found.matched.begin(), found.matched.end(), s.variable) != found.matched.end();
     });
-    if (!options.resume && !isKnown) computeStatistics(model, info, data.sets.at(info.name));
+    if (!options.resume && !isKnown) computeStatistics(model, info, data.at(info.name));
   }
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
@@ -352,7 +350,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
     TrainInfo train = description.trains[i];
     if (epochs > 0) train.epochs = epochs;
     if (seed >= 0) train.seed = seed;
-    Trainer trainer(model, train, data, options, checkpoint, progress, stepsLeft);
+    Trainer trainer(model, train, data, description.hypers, options, checkpoint, progress, stepsLeft);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;
     if (i + 1 == description.trains.size()) break;
@@ -362,7 +360,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
     checkpoint.state.train = static_cast<int64_t>(i + 1);
   }
   // Without validation there is no best epoch: the last weights are the result.
-  saveWeights(options.folder + "/best.safetensors", model, data.provenance);
+  saveWeights(options.folder + "/best.safetensors", model, description.hypers);
   return RunEnd::Finished;
 }
 

@@ -104,6 +104,33 @@ void Model::set(const std::string& path, const std::vector<double>& values) {
   check(api_->set_tensor(context_, path.c_str(), bytes.data(), bytes.size()));
 }
 
+std::string Model::bytes(const std::string& path) const {
+  const nnc_variable& v = variable(path);
+  std::string bytes(TensorView{dtypeOfAbi(v.dtype), shapeOf(v), nullptr}.bytes(), '\0');
+  check(api_->get_tensor(context_, v.path, bytes.data(), bytes.size()));
+  return bytes;
+}
+
+void Model::setBytes(const std::string& path, const std::string& bytes) {
+  check(api_->set_tensor(context_, path.c_str(), bytes.data(), bytes.size()));
+}
+
+std::vector<int32_t> Model::encode(const std::string& vocabulary, std::string_view text) const {
+  uint64_t count = 0;
+  check(api_->encode(context_, vocabulary.c_str(), text.data(), text.size(), nullptr, 0, &count));
+  std::vector<int32_t> numbers(count);
+  check(api_->encode(context_, vocabulary.c_str(), text.data(), text.size(), numbers.data(), count, &count));
+  return numbers;
+}
+
+std::string Model::decode(const std::string& vocabulary, std::span<const int32_t> numbers) const {
+  uint64_t bytes = 0;
+  check(api_->decode(context_, vocabulary.c_str(), numbers.data(), numbers.size(), nullptr, 0, &bytes));
+  std::string text(bytes, '\0');
+  check(api_->decode(context_, vocabulary.c_str(), numbers.data(), numbers.size(), text.data(), bytes, &bytes));
+  return text;
+}
+
 std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const {
   std::vector<NamedTensor> result;
   for (uint32_t i = 0; i < tables().variables; ++i) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,12 +45,18 @@ public:
   void setNanCheck(bool check);
   void setProbe(nnc_probe probe, void* user);
   void init(int64_t seed);
+  /// Text as numbers of a vocabulary, and back. Throws CallError.
+  std::vector<int32_t> encode(const std::string& vocabulary, std::string_view text) const;
+  std::string decode(const std::string& vocabulary, std::span<const int32_t> numbers) const;
 
   std::vector<std::byte> store() const;
   void setStore(const std::vector<std::byte>& store);
 
   /// A variable by path, its elements in row-major order as f64 whatever its type.
   std::vector<double> get(const std::string& path) const;
+  /// The bytes of a variable as they are.
+  std::string bytes(const std::string& path) const;
+  void setBytes(const std::string& path, const std::string& bytes);
   void set(const std::string& path, const std::vector<double>& values);
 
   /// Variables of the wanted kinds (bits 1 << NNC_PARAM, …) with their values; `storage` owns the bytes.
@@ -72,7 +79,7 @@ private:
   nnc_context* context_ = nullptr;
 };
 
-constexpr unsigned kWeights = 1u << NNC_PARAM | 1u << NNC_STATE;
+constexpr unsigned kWeights = 1u << NNC_PARAM | 1u << NNC_STATE | 1u << NNC_FITTED;
 constexpr unsigned kEverything = kWeights | 1u << NNC_TRAIN_STATE | 1u << NNC_METRIC_STATE;
 
 }  // namespace nnc::train

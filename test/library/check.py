@@ -17,6 +17,7 @@ REASONS = {
                     "orthogonal categorical gumbel_softmax".split(), DRAW),
     **dict.fromkeys("kept aligned reduced same dropped halves pair transposed_pad interpolation recur chosen product orthonormal pixel".split(),
                     "a part of others that are tested"),
+    "generate": "draws: test/unit/frontend/elaborate_value_test.cpp, where they are certain",
     **dict.fromkeys("standardised rescaled".split(), "of the training rows of a data block: test/run/symbols.test"),
 }
 

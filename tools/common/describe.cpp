@@ -14,7 +14,8 @@ ordered_json fieldJson(const DataField& field) {
           {"shape", constExtents(field.row.shape)},
           {"bound", field.bound},
           {"source", field.source.empty() ? field.name : field.source},
-          {"symbols", field.symbols}};
+          {"symbols", field.symbols},
+          {"vocabulary", field.vocabulary}};
 }
 
 ordered_json dataJson(const DataSource& data) {
@@ -77,12 +78,15 @@ ordered_json trainJson(const TrainBlock& train, const Module& module) {
 }  // namespace
 
 std::string describe(const Module& module) {
-  ordered_json all = {
-      {"data", ordered_json::array()}, {"trains", ordered_json::array()}, {"hypers", ordered_json::array()}};
+  ordered_json all;
+  for (const char* list : {"data", "trains", "hypers", "texts"}) all[list] = ordered_json::array();
   for (const DataSource& data : module.data) all["data"].push_back(dataJson(data));
   for (const TrainBlock& train : module.trains) all["trains"].push_back(trainJson(train, module));
   for (const Hyper& hyper : module.hypers)
     all["hypers"].push_back({{"name", hyper.name}, {"value", hyper.value}, {"run_time", hyper.runTime}});
+  for (const Function& function : module.functions)
+    for (const auto& [port, vocabulary] : function.texts)
+      all["texts"].push_back({{"entry", function.name}, {"port", port}, {"vocabulary", vocabulary}});
   return all.dump();
 }
 

@@ -9,7 +9,7 @@ namespace nnc::tools {
 std::string weightsFor(const Module& module, const std::string& file) {
   std::vector<train::WantedTensor> wanted;
   for (const Variable& v : module.variables)
-    if (v.kind == Variable::Kind::Param || v.kind == Variable::Kind::State)
+    if (train::kWeights >> static_cast<unsigned>(v.kind) & 1)
       wanted.push_back({v.path, train::dtypeOfAbi(static_cast<uint32_t>(v.type.dtype)), constExtents(v.type.shape)});
   const train::SafetensorsFile all = train::SafetensorsFile::read(file);
   train::requireLoadable(train::compareWeights(all, wanted), file);

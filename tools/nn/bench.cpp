@@ -95,9 +95,8 @@ public:
     model_.setScalar("steps", 10000);
     model_.setScalar("epoch", 1);
     if (block_.data.empty()) return;
-    train::Vocabularies vocabularies;
     const train::DataInfo& data = loaded.description.dataOf(block_);
-    dataset_ = train::openData(data, vocabularies);
+    dataset_ = train::openData(data, model_);
     train::computeStatistics(model_, data, dataset_);
     feed_ = std::make_unique<train::Feed>(caller_.entry(), data.name, dataset_, *dataset_.find("train"));
   }

@@ -165,10 +165,9 @@ int runCheck(CheckArguments& a) {
     train::RawDataset dataset;
     std::unique_ptr<train::Feed> feed;
     if (!site.block->data.empty()) {
-      train::Vocabularies vocabularies;
       const auto& all = loaded->description.data;
       const auto data = std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.name == site.block->data; });
-      dataset = train::openData(*data, vocabularies);
+      dataset = train::openData(*data, model);
       train::computeStatistics(model, *data, dataset);
       feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), data->name, dataset,
                                            *dataset.find("train"));

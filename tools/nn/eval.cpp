@@ -26,16 +26,15 @@ const train::Split& splitOf(const train::RawDataset& dataset, const std::string&
 }
 
 /// The vocabularies are those of the weights: others would give the symbols other numbers.
-void requireVocabularies(const train::DataInfo& data, const train::Vocabularies& vocabularies,
-                         const std::string& weights) {
+void requireVocabularies(const train::DataInfo& data, const train::Model& model, const std::string& weights) {
   for (const train::FieldInfo& field : data.fields)
-    if (!field.symbols.empty() && !vocabularies.contains(data.name + "." + field.name))
-      throw train::DataError(weights, "metadata", fmt::format("has no vocabulary `{}.{}`", data.name, field.name));
+    if (!field.symbols.empty() && !model.bytes(field.vocabulary)[0])
+      throw train::DataError(weights, fmt::format("tensor `{}`", field.vocabulary), "is empty: no data were seen");
 }
 
 void evaluateBlock(train::Model& model, const train::DataInfo& data, const train::TrainInfo& block,
-                   train::Vocabularies& vocabularies, const std::string& wanted) {
-  train::RawDataset dataset = train::openData(data, vocabularies);
+                   const std::string& wanted) {
+  train::RawDataset dataset = train::openData(data, model);
   const train::Split& split = splitOf(dataset, data.name, wanted);
   train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
   train::Sums sums = train::evaluatePass(model, block, feed);
@@ -49,14 +48,13 @@ int runEval(EvalArguments& a) {
   Compilation compilation(a.model.compileOptions(a.weights));
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
-  train::Provenance provenance{loaded->description.hypers, {}};
-  train::loadWeights(a.weights, *loaded->model, provenance);
+  train::loadWeights(a.weights, *loaded->model, loaded->description.hypers);
   bool any = false;
   for (const train::TrainInfo& block : loaded->description.trains) {
     if (block.eval.empty() || block.data.empty() || (!a.block.empty() && a.block != block.name)) continue;
     const train::DataInfo& data = loaded->description.dataOf(block);
-    requireVocabularies(data, provenance.vocabularies, a.weights);
-    evaluateBlock(*loaded->model, data, block, provenance.vocabularies, a.split);
+    requireVocabularies(data, *loaded->model, a.weights);
+    evaluateBlock(*loaded->model, data, block, a.split);
     any = true;
   }
   if (!any) throw UsageError{fmt::format("{} has nothing to evaluate", a.model.file)};

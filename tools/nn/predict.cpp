@@ -1,19 +1,16 @@
 // nn predict: calls an exported function on arrays from files and writes what it returns.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "runtime/train/checkpoint.h"
-#include "runtime/train/data/csv.h"
-#include "runtime/train/data/idx.h"
-#include "runtime/train/data/images.h"
-#include "runtime/train/data/npy.h"
 #include "runtime/train/error.h"
 #include "runtime/train/output/png.h"
 #include "runtime/train/output/tensor_text.h"
 #include "tools/nn/commands.h"
+#include "tools/nn/inputs.h"
 
 namespace nnc::tools {
 
@@ -24,70 +21,6 @@ struct PredictArguments {
   std::string entry, weights, data, output;
   std::vector<std::string> inputs;
   int64_t seed = 0;
-};
-
-/// A dense array with its bytes.
-struct Array {
-  train::DType dtype = train::DType::F32;
-  std::vector<int64_t> shape;
-  std::vector<std::byte> bytes;
-
-  train::TensorView view() const { return {dtype, shape, bytes.data()}; }
-};
-
-Array arrayOf(const train::TensorView& view) {
-  return {view.dtype, view.shape, {view.data, view.data + view.bytes()}};
-}
-
-Array fromField(const train::RawField& field) {
-  Array array{field.dtype, field.extents, {}};
-  array.shape.insert(array.shape.begin(), static_cast<int64_t>(field.rows));
-  for (uint64_t row = 0; row < field.rows; ++row)
-    array.bytes.insert(array.bytes.end(), field.row(row), field.row(row) + field.rowBytes());
-  return array;
-}
-
-/// All columns of a CSV as one [rows, columns] array.
-Array fromCsv(const train::Buffer& bytes, const std::string& file) {
-  train::RawTable table = train::parseCsv(bytes, file, {',', false});
-  if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
-  return fromField(
-      train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
-}
-
-/// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input (npy or CSV).
-Array readArray(const std::string& path) {
-  train::Buffer bytes = path == "-" ? train::readStandardInput() : train::readFile(path);
-  std::string_view text = bytes.text();
-  if (text.starts_with("\x93NUMPY")) return arrayOf(train::parseNpy(bytes.span(), path).view());
-  if (text.starts_with("\x89PNG") || text.starts_with("\xff\xd8")) {
-    train::DecodedImage image = train::readImage(path);
-    return arrayOf({train::DType::U8, image.shape, image.pixels.data()});
-  }
-  if (path.find("ubyte") != std::string::npos) return fromField(train::readIdx(path, "x"));
-  return fromCsv(bytes, path);
-}
-
-Array converted(const Array& from, train::DType to) {
-  if (from.dtype == to) return from;
-  Array result{to, from.shape, {}};
-  size_t n = static_cast<size_t>(from.view().elements());
-  result.bytes.resize(n * train::sizeOf(to));
-  for (size_t i = 0; i < n; ++i)
-    train::storeDouble(to, result.bytes.data(), i, train::elementAsDouble(from.dtype, from.bytes.data(), i));
-  return result;
-}
-
-std::vector<int64_t> extentsOf(const nnc_port& port, const std::vector<int64_t>& symbols) {
-  std::vector<int64_t> extents;
-  for (uint32_t k = 0; k < port.rank; ++k) extents.push_back(port.extents[k](symbols.data()));
-  return extents;
-}
-
-/// What an entry is called with: an array for each input, and the counts given by name (`m: int <= 64`).
-struct Inputs {
-  std::vector<Array> arrays;
-  std::map<std::string, int64_t> counts;
 };
 
 /// Finds the symbols' values: those given by name, and from the arrays' shapes: an axis that one symbol alone decides
@@ -114,13 +47,6 @@ std::vector<int64_t> solveSymbols(const nnc_entry& entry, const Inputs& inputs) 
       throw UsageError{fmt::format("no input of {} tells `{}`: give --input {}=NUMBER", entry.name,
                                    entry.symbol[s].name, entry.symbol[s].name)};
   return values;
-}
-
-/// A single row may come without its leading axis: [28, 28] for [B, 28, 28].
-void fitRank(Array& array, const nnc_port& port) {
-  if (array.shape.size() + 1 == port.rank) array.shape.insert(array.shape.begin(), 1);
-  // A table of one column is a vector.
-  if (array.shape.size() == port.rank + 1 && array.shape.back() == 1) array.shape.pop_back();
 }
 
 void checkShape(const Array& array, const nnc_port& port, const std::vector<int64_t>& symbols) {
@@ -213,72 +139,39 @@ private:
   std::vector<Array> inputs_;
 };
 
-Array numberInput(const nnc_port& port, const std::string& text) {
-  Array array{train::dtypeOfAbi(port.dtype), {}, {}};
-  array.bytes.resize(train::sizeOf(array.dtype));
-  size_t used = 0;
-  double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used != text.size() || text.empty())
-    throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
-  train::storeDouble(array.dtype, array.bytes.data(), 0, value);
-  return array;
+/// The texts of a result, one for each row: the last axis is a text, but each element of a vector.
+std::vector<std::string> rowTexts(const train::Model& model, const std::string& vocabulary, const Array& array) {
+  const Array numbers = converted(array, train::DType::I32);
+  const auto* data = reinterpret_cast<const int32_t*>(numbers.bytes.data());
+  const size_t width = array.shape.size() > 1 ? static_cast<size_t>(array.shape.back()) : 1;
+  const auto count = static_cast<size_t>(array.view().elements());
+  std::vector<std::string> texts;
+  for (size_t at = 0; width && at + width <= count; at += width)
+    texts.push_back(model.decode(vocabulary, {data + at, width}));
+  return texts;
 }
 
-/// The count given for a symbol. Throws UsageError unless it is a whole number, 0 or more.
-int64_t countOf(const nnc_symbol& symbol, const std::string& text) {
-  int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 0)
-    throw UsageError{fmt::format("--input {} wants a whole number, not `{}`", symbol.name, text)};
-  return count;
-}
-
-Inputs readInputs(const nnc_entry& entry, const PredictArguments& a) {
-  std::map<std::string, std::string> given = keyValues(a.inputs, "--input");
-  Inputs inputs;
-  std::vector<Array>& arrays = inputs.arrays;
-  for (uint32_t s = 0; s < entry.symbols; ++s)
-    if (auto named = given.extract(entry.symbol[s].name))
-      inputs.counts[entry.symbol[s].name] = countOf(entry.symbol[s], named.mapped());
-  bool dataUsed = false;
-  for (uint32_t i = 0; i < entry.inputs; ++i) {
-    const nnc_port& port = entry.input[i];
-    auto named = given.find(port.name);
-    if (named == given.end() && (port.rank == 0 || dataUsed))
-      throw UsageError{fmt::format("{} also takes `{}`: give --input {}={}", entry.name, port.name, port.name,
-                                   port.rank ? "FILE" : "NUMBER")};
-    if (port.rank == 0) {
-      arrays.push_back(numberInput(port, named->second));
-      continue;
-    }
-    if (named == given.end()) dataUsed = true;
-    Array array = converted(readArray(named != given.end() ? named->second : a.data), train::dtypeOfAbi(port.dtype));
-    fitRank(array, port);
-    arrays.push_back(std::move(array));
-  }
-  for (const auto& [name, value] : given)
-    if (std::none_of(entry.input, entry.input + entry.inputs, [&](const nnc_port& p) { return p.name == name; }))
-      throw UsageError{fmt::format("{} has no input `{}`", entry.name, name)};
-  return inputs;
-}
-
-void writeResults(const nnc_entry& entry, const std::vector<Array>& results, const std::string& output) {
+void writeResults(const LoadedModel& loaded, const nnc_entry& entry, const std::vector<Array>& results,
+                  const std::string& output) {
   std::vector<train::NamedTensor> tensors;
-  for (uint32_t i = 0; i < entry.outputs; ++i) tensors.push_back({entry.output[i].name, results[i].view()});
+  std::map<std::string, std::vector<std::string>> texts;
+  for (uint32_t i = 0; i < entry.outputs; ++i) {
+    const std::string name = entry.output[i].name;
+    tensors.push_back({name, results[i].view()});
+    if (const auto text = loaded.description.texts.find({entry.name, name}); text != loaded.description.texts.end())
+      texts[name] = rowTexts(*loaded.model, text->second, results[i]);
+  }
   bool single = tensors.size() == 1;
   if (single && output.ends_with(".npy"))
     writeWholeFile(output, train::npyContent(tensors[0].tensor));
   else if (single && output.ends_with(".png"))
     writeWholeFile(output, train::pngGrid(tensors[0].tensor, output));
+  else if (single && !texts.empty() && (output == "-" || output.ends_with(".txt")))
+    writeWholeFile(output, fmt::format("{}\n", fmt::join(texts.begin()->second, "\n")));
   else if (output == "-" || output.ends_with(".csv"))
-    writeWholeFile(output, train::csvContent(tensors, entry.name));
+    writeWholeFile(output, train::csvContent(tensors, entry.name, texts));
   else
-    throw UsageError{fmt::format("-o {}: .npy, .png (one result) or .csv", output)};
+    throw UsageError{fmt::format("-o {}: .npy, .png (one result), .txt (one text) or .csv", output)};
 }
 
 int runPredict(PredictArguments& a) {
@@ -296,11 +189,10 @@ int runPredict(PredictArguments& a) {
     throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry,
                                  nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
   }
-  train::Provenance provenance{loaded->description.hypers, {}};
-  if (!a.weights.empty()) train::loadWeights(a.weights, model, provenance);
+  if (!a.weights.empty()) train::loadWeights(a.weights, model, loaded->description.hypers);
   model.setScalar("seed", static_cast<double>(a.seed));
-  Runner runner(model, number, readInputs(model.entry(number), a));
-  writeResults(model.entry(number), runner.run(), a.output);
+  Runner runner(model, number, readInputs(model, loaded->description, model.entry(number), a.inputs, a.data));
+  writeResults(*loaded, model.entry(number), runner.run(), a.output);
   return kExitOk;
 }
 
@@ -311,13 +203,15 @@ Command declarePredict(CLI::App& app) {
   a->model.declare(app);
   app.add_option("entry", a->entry, "an `export fn` of the file")->required();
   app.add_option("--weights", a->weights, "safetensors");
-  app.add_option("--input", a->inputs, "name=FILE of an input; name=NUMBER of a number or count");
+  app.add_option(
+      "--input", a->inputs,
+      "name=VALUE of an input, or a VALUE for the first array: a text, a list [1, 2, 3] or a file; a number or count");
   // --data names a data block's place elsewhere; here it is the first input.
   app.remove_option(app.get_option("--data"));
   app.add_option("--data", a->data,
-                 "file of the first input: npy, CSV, IDX(.gz), PNG; - (the default) is standard input")
+                 "file of the first array: npy, CSV, IDX(.gz), PNG, a text; - (the default) is standard input")
       ->default_val("-");
-  app.add_option("-o", a->output, "file: .csv, .npy or .png; - (the default) is CSV on standard output")
+  app.add_option("-o", a->output, "file: .csv, .npy, .png or .txt; - (the default) is text or CSV on standard output")
       ->default_val("-");
   app.add_option("--seed", a->seed, "of functions that draw");
   return [a] { return runPredict(*a); };

@@ -6,7 +6,7 @@ from keras.optimizers.schedules import CosineDecay
 
 from data import arguments, fashion, report, steps_of
 
-o = arguments(epochs=16, augment=1)
+o = arguments(epochs=20, augment=1)
 l2 = keras.regularizers.L2(1e-5)
 
 
@@ -26,13 +26,13 @@ net = keras.Sequential(
         *stage(64),
         layers.Flatten(),
         layers.Dense(128, "relu", kernel_regularizer=l2),
-        layers.Dropout(0.3),
+        layers.Dropout(0.2),
         layers.Dense(10, "softmax", kernel_regularizer=l2),
     ]
 )
 (image, label), test = fashion(o.data)
 steps = steps_of(len(image), 128, o.epochs)
-schedule = CosineDecay(0.0, steps - 500, warmup_target=1e-3, warmup_steps=500)
+schedule = CosineDecay(0.0, steps - 500, warmup_target=3e-3, warmup_steps=500)
 optimizer = keras.optimizers.Adam(schedule)
 net.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
 net.fit(image, label, batch_size=128, epochs=o.epochs)

@@ -27,6 +27,8 @@ struct RawField {
   Buffer storage;
   const std::byte* data = nullptr;  // into `storage`
   std::vector<std::string> strings;
+  std::vector<int32_t>
+      lengths;  // of a text by lines: how many tokens of each row count, the rest is filler; else empty
   std::vector<std::string> categories;  // what the values of a label stand for (names of folders); else empty
 
   size_t rowBytes() const;

@@ -120,7 +120,9 @@ RawDataset readSource(DataFormat format, const std::string& path, const DataSett
     case DataFormat::Npy:
       return readNpySource(path);
     case DataFormat::Text:
-      return readTextSource(path, settings);
+      if (settings.textRows == TextRows::Window) return readTextSource(path, settings);
+      return readTables(splitPaths(path, {".txt"}), path, "train.txt",
+                        [&](const std::string& file) { return lineTable(file, settings.unit, settings.window); });
     case DataFormat::Images:
       return readImageFolders(path);
     case DataFormat::Csv:
@@ -210,7 +212,7 @@ RawDataset openDataset(DataFormat format, const std::string& path, const DataSet
     split.rows.resize(table.rows);
     std::iota(split.rows.begin(), split.rows.end(), 0U);
   }
-  if (format == DataFormat::Text) return dataset;
+  if (format == DataFormat::Text && settings.textRows == TextRows::Window) return dataset;
   if (settings.test.wanted()) takeFromTrain(dataset, "test", settings.test, 0);
   if (settings.valid.wanted()) takeFromTrain(dataset, "valid", settings.valid, 1);
   if (settings.folds) takeFold(dataset, settings);

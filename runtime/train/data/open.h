@@ -26,8 +26,9 @@ struct DataSettings {
   uint32_t folds = 0;  // ≥ 2: part number `fold` of so many of the training rows becomes the validation split
   uint32_t fold = 0;   // below `folds`
   TextUnit unit = TextUnit::Byte;
-  int64_t window = 0;    // text: bytes or words of a row, required
-  int64_t stride = 0;    // text: bytes or words from one row to the next; 0 is `window`
+  TextRows textRows = TextRows::Window;
+  int64_t window = 0;    // text: bytes or words of a row (of lines, at most), required
+  int64_t stride = 0;    // text by windows: bytes or words from one row to the next; 0 is `window`
   char separator = ',';  // csv
   bool header = true;    // csv
 };
@@ -41,9 +42,10 @@ struct DataSettings {
 ///   images  folders of images (data/images.h)
 ///
 /// `valid` and `test` take rows from the training split where the source has no such split of its own (asking for one
-/// that is there is a DataError). In text they are the tail of the file, the test part last, so that no window
-/// straddles a border. Elsewhere they are drawn at random, because files are often sorted by label; the draw depends on
-/// the number of rows only, never on the seed of a run, so that runs with different seeds are judged on the same rows.
+/// that is there is a DataError). In text by windows they are the tail of the file, the test part last, so that no
+/// window straddles a border. Elsewhere they are drawn at random, because files are often sorted by label; the draw
+/// depends on the number of rows only, never on the seed of a run, so that runs with different seeds are judged on the
+/// same rows.
 ///
 /// Throws DataError or IoError. Every split of the result has at least one row, and its tables the same fields, of the
 /// same shapes (dtypes of CSV columns may differ from file to file).

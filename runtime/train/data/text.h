@@ -1,4 +1,4 @@
-// Plain text as rows of equally long windows of bytes or words.
+// Plain text as rows of bytes or words: equally long windows, or lines.
 #pragma once
 
 #include <string>
@@ -9,6 +9,9 @@ namespace nnc::train {
 
 /// What windows and strides count.
 enum class TextUnit : uint8_t { Byte, Word };
+
+/// What a row is: a window of a given length, wherever it ends, or a line.
+enum class TextRows : uint8_t { Window, Line };
 
 /// A text as a sequence of tokens: u8 bytes, or i32 numbers into `lexicon`, the file's different words.
 struct Tokens {
@@ -29,5 +32,10 @@ Tokens readTokens(const std::string& path, TextUnit unit);
 /// part ("training part").
 RawTable windowTable(const Tokens& tokens, size_t begin, size_t end, int64_t window, int64_t stride,
                      std::string_view what);
+
+/// The lines of a text, each a row: `text` as in windowTable and `length`, i32, how many of its tokens count. A line
+/// without tokens is left out, one of more than `window` is cut, a shorter one filled with 0. Throws DataError,
+/// IoError.
+RawTable lineTable(const std::string& path, TextUnit unit, int64_t window);
 
 }  // namespace nnc::train

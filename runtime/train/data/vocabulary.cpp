@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "runtime/core/nnc_abi.h"
 #include "runtime/train/error.h"
 
 namespace nnc::train {
@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kNames[] = {"chars", "words", "category"};
 constexpr const char* kUnknownWord = "<unknown>";
+constexpr size_t kLongestSymbol = 255;
 
 std::string charSymbol(int byte) {
   return {static_cast<char>(byte)};
@@ -48,22 +49,33 @@ std::string category(const RawField& field, uint64_t row, const std::string& fil
   return field.strings[row];
 }
 
-std::vector<std::string> characters(const RawField& field) {
+/// Calls f with each token of the rows of a text, fillers left out. Windows may overlap: each token comes once.
+template <class F>
+void forEachToken(const RawField& field, std::span<const uint32_t> rows, F f) {
+  const auto token = [&](size_t i) { f(static_cast<size_t>(elementAsInt(field.dtype, field.data, i))); };
+  if (field.lengths.empty())
+    for (size_t i = 0, n = tokenCount(field); i < n; ++i) token(i);
+  else
+    for (const uint32_t row : rows)
+      for (int32_t i = 0; i < field.lengths[row]; ++i)
+        token(row * static_cast<size_t>(field.extents[0]) + static_cast<size_t>(i));
+}
+
+std::vector<std::string> characters(const RawField& field, std::span<const uint32_t> rows) {
   std::vector<bool> seen(256);
-  for (size_t i = 0, n = tokenCount(field); i < n; ++i) seen[std::to_integer<uint8_t>(field.data[i])] = true;
+  forEachToken(field, rows, [&](size_t byte) { seen[byte] = true; });
   std::vector<std::string> symbols;
   for (int byte = 0; byte < 256; ++byte)
     if (seen[static_cast<size_t>(byte)]) symbols.push_back(charSymbol(byte));
   return symbols;
 }
 
-std::vector<std::string> frequentWords(const RawField& field, int64_t most) {
+std::vector<std::string> frequentWords(const RawField& field, std::span<const uint32_t> rows, int64_t most) {
   std::vector<uint64_t> counts(field.categories.size());
-  for (size_t i = 0, n = tokenCount(field); i < n; ++i)
-    ++counts[static_cast<size_t>(elementAsInt(field.dtype, field.data, i))];
+  forEachToken(field, rows, [&](size_t word) { ++counts[word]; });
   std::vector<size_t> order;
   for (size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] > 0) order.push_back(i);
+    if (counts[i] > 0 && field.categories[i].size() <= kLongestSymbol) order.push_back(i);
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return counts[a] != counts[b] ? counts[a] > counts[b] : field.categories[a] < field.categories[b];
   });
@@ -101,9 +113,20 @@ private:
   std::unordered_map<std::string, int32_t> numbers_;
 };
 
-[[noreturn]] void unknownCharacter(const std::string& file, size_t offset, std::string_view character) {
-  throw DataError(file, atByte(offset),
-                  fmt::format("the character {} does not occur in the training text", ticked(character)));
+bool isFiller(const RawField& field, size_t token) {
+  if (field.lengths.empty()) return false;
+  const auto width = static_cast<size_t>(field.extents[0]);
+  return token % width >= static_cast<size_t>(field.lengths[token / width]);
+}
+
+/// Where a token of a text stands in its file.
+std::string placeOf(const RawField& field, size_t token) {
+  if (field.lengths.empty()) return atByte(static_cast<size_t>(field.data - field.storage.data()) + token);
+  return fmt::format("row {}", token / static_cast<size_t>(field.extents[0]) + 1);
+}
+
+[[noreturn]] void unknownCharacter(const std::string& file, const std::string& place, std::string_view character) {
+  throw DataError(file, place, fmt::format("the character {} does not occur in the training text", ticked(character)));
 }
 
 [[noreturn]] void unknownCategory(const std::string& file, const std::string& place, const std::string& value) {
@@ -139,8 +162,8 @@ Vocabulary Vocabulary::of(Symbols kind, const RawField& field, std::span<const u
                           const std::string& file) {
   checkKind(kind, field, file);
   Vocabulary vocabulary{kind, {}};
-  vocabulary.symbols = kind == Symbols::Chars   ? characters(field)
-                       : kind == Symbols::Words ? frequentWords(field, most)
+  vocabulary.symbols = kind == Symbols::Chars   ? characters(field, rows)
+                       : kind == Symbols::Words ? frequentWords(field, rows, most)
                                                 : categories(field, rows, file);
   const auto found = static_cast<int64_t>(vocabulary.symbols.size());
   if (found <= most) return vocabulary;
@@ -175,103 +198,43 @@ RawField Vocabulary::encode(const RawField& field, const std::string& file) cons
       if (number < 0) unknownCategory(file, fmt::format("row {}, column {}", i + 1, ticked(field.name)), value);
     } else {
       const auto token = static_cast<size_t>(elementAsInt(field.dtype, field.data, i));
-      number = table[token];
-      if (number < 0)
-        unknownCharacter(file, static_cast<size_t>(field.data - field.storage.data()) + i,
-                         charSymbol(static_cast<int>(token)));
+      const bool filler = isFiller(field, i);
+      number = filler ? 0 : table[token];
+      if (number < 0) unknownCharacter(file, placeOf(field, i), charSymbol(static_cast<int>(token)));
     }
     std::memcpy(encoded.storage.data() + i * sizeof number, &number, sizeof number);
   }
   return encoded;
 }
 
-std::vector<int32_t> Vocabulary::encode(std::string_view text, const std::string& file) const {
-  const Numbers numbers(*this);
-  std::vector<int32_t> encoded;
-  switch (kind) {
-    case Symbols::Chars:
-      for (size_t i = 0; i < text.size(); ++i) {
-        encoded.push_back(numbers.of(std::string(text.substr(i, 1))));
-        if (encoded.back() < 0) unknownCharacter(file, i, text.substr(i, 1));
-      }
-      break;
-    case Symbols::Words:
-      for (const std::string& word : wordsOf(text)) encoded.push_back(numbers.of(word));
-      break;
-    case Symbols::Category:
-      encoded.push_back(numbers.of(std::string(text)));
-      if (encoded.back() < 0) unknownCategory(file, "", std::string(text));
-      break;
+std::string Vocabulary::bytes(size_t room, const std::string& field, const std::string& file) const {
+  std::string bytes(1, static_cast<char>(static_cast<int>(kind) + NNC_VOCABULARY_CHARS));
+  const auto fail = [&](std::string message) {
+    throw DataError(file, fmt::format("field {}", ticked(field)), message);
+  };
+  for (const std::string& symbol : symbols) {
+    if (symbol.size() > kLongestSymbol) fail(fmt::format("{} is longer than {} bytes", ticked(symbol), kLongestSymbol));
+    bytes += static_cast<char>(symbol.size());
+    bytes += symbol;
   }
-  return encoded;
-}
-
-std::string Vocabulary::decode(std::span<const int32_t> numbers) const {
-  std::string text;
-  for (int32_t number : numbers) {
-    if (kind != Symbols::Chars && !text.empty()) text += ' ';
-    const bool known = number >= 0 && static_cast<size_t>(number) < symbols.size();
-    text += known ? symbols[static_cast<size_t>(number)] : "?";
-  }
-  return text;
-}
-
-// ---- Beside the weights
-
-using nlohmann::json;
-
-/// Symbols are bytes, which need not be UTF-8: each byte is written as the code point of its number (Latin-1).
-static std::string latin1(const std::string& bytes) {
-  std::string text;
-  for (char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80U) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0U | byte >> 6U);
-      text += static_cast<char>(0x80U | (byte & 0x3FU));
-    }
-  }
-  return text;
-}
-
-static std::string bytesOfLatin1(const std::string& text) {
-  std::string bytes;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if (byte < 0x80U || i + 1 == text.size())
-      bytes += text[i];
-    else
-      bytes += static_cast<char>((byte & 3U) << 6U | (static_cast<unsigned char>(text[++i]) & 0x3FU));
-  }
+  if (bytes.size() > room)
+    fail(fmt::format("its vocabulary takes {} bytes, and the model has room for {}, by how many symbols are declared",
+                     bytes.size(), room));
+  bytes.resize(room);
   return bytes;
 }
 
-std::string vocabulariesText(const Vocabularies& vocabularies) {
-  json all = json::object();
-  for (const auto& [name, vocabulary] : vocabularies) {
-    json symbols = json::array();
-    for (const std::string& s : vocabulary.symbols) symbols.push_back(latin1(s));
-    all[name] = {{"kind", nameOf(vocabulary.kind)}, {"symbols", symbols}};
+std::optional<Vocabulary> Vocabulary::parse(std::string_view bytes) {
+  const int kind = bytes.empty() ? 0 : bytes[0];
+  if (kind < NNC_VOCABULARY_CHARS || kind > NNC_VOCABULARY_CATEGORY) return std::nullopt;
+  Vocabulary vocabulary{static_cast<Symbols>(kind - NNC_VOCABULARY_CHARS), {}};
+  for (size_t at = 1; at < bytes.size() && bytes[at];) {
+    const size_t length = static_cast<unsigned char>(bytes[at]);
+    if (at + 1 + length > bytes.size()) return std::nullopt;
+    vocabulary.symbols.emplace_back(bytes.substr(at + 1, length));
+    at += 1 + length;
   }
-  return all.dump();
-}
-
-std::optional<Vocabularies> parseVocabularies(const std::string& text) {
-  try {
-    Vocabularies vocabularies;
-    const json all = json::parse(text);
-    for (const auto& [name, j] : all.items()) {
-      const auto kind = symbolsNamed(j.at("kind").get<std::string>());
-      if (!kind) return std::nullopt;
-      Vocabulary vocabulary{*kind, {}};
-      for (const json& symbol : j.at("symbols")) vocabulary.symbols.push_back(bytesOfLatin1(symbol.get<std::string>()));
-      vocabularies[name] = std::move(vocabulary);
-    }
-    return vocabularies;
-  } catch (const json::exception&) {
-    return std::nullopt;
-  }
+  return vocabulary;
 }
 
 }  // namespace nnc::train

@@ -2,7 +2,6 @@
 // training rows, so that validation and prediction see the numbers that the weights were trained with.
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,17 +38,12 @@ struct Vocabulary {
   /// The field with i32 numbers instead of its symbols. A character or category that no training row has is a DataError
   /// naming its place.
   RawField encode(const RawField& field, const std::string& file) const;
-  /// The numbers of a text (characters or words) or of one category.
-  std::vector<int32_t> encode(std::string_view text, const std::string& file) const;
-  /// The text of the numbers, words and categories with spaces between; a number outside is `?`.
-  std::string decode(std::span<const int32_t> numbers) const;
+
+  /// As a fitted variable of `room` bytes keeps it (runtime/core/nnc_abi.h). A symbol longer than 255 bytes, or more
+  /// than there is room for, is a DataError.
+  std::string bytes(size_t room, const std::string& field, const std::string& file) const;
+  /// Of such bytes; nothing if it was not taken yet, or is damaged.
+  static std::optional<Vocabulary> parse(std::string_view bytes);
 };
-
-/// By "<data>.<field>": "bible.chars(text)".
-using Vocabularies = std::map<std::string, Vocabulary>;
-
-/// As text for the metadata of weights, and back; nothing if the text is damaged.
-std::string vocabulariesText(const Vocabularies& vocabularies);
-std::optional<Vocabularies> parseVocabularies(const std::string& text);
 
 }  // namespace nnc::train

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cassert>
+#include <functional>
 
 #include "runtime/train/error.h"
 
@@ -61,6 +62,19 @@ int64_t columnsOf(const TensorView& tensor) {
   return columns;
 }
 
+/// A cell of text: always in quotes, quotes in it doubled (RFC 4180).
+std::string quoted(const std::string& text) {
+  std::string cell = "\"";
+  for (char c : text) cell += c == '"' ? "\"\"" : std::string(1, c);
+  return cell + '"';
+}
+
+struct Column {
+  std::string name;
+  int64_t rows;
+  std::function<std::string(int64_t row)> cell;
+};
+
 }  // namespace
 
 std::string npyContent(const TensorView& tensor) {
@@ -78,48 +92,33 @@ std::string npyContent(const TensorView& tensor) {
   return content.append(reinterpret_cast<const char*>(tensor.data), tensor.bytes());
 }
 
-std::string csvContent(const std::vector<NamedTensor>& tensors, const std::string& what) {
+std::string csvContent(const std::vector<NamedTensor>& tensors, const std::string& what,
+                       const std::map<std::string, std::vector<std::string>>& texts) {
   assert(!tensors.empty());
-  std::string content;
-  const int64_t rows = rowsOf(tensors[0].tensor);
+  std::vector<Column> columns;
   for (const auto& [name, tensor] : tensors) {
-    if (rowsOf(tensor) != rows) {
+    if (const auto text = texts.find(name); text != texts.end()) {
+      columns.push_back({name, static_cast<int64_t>(text->second.size()),
+                         [&text = text->second](int64_t row) { return quoted(text[static_cast<size_t>(row)]); }});
+      continue;
+    }
+    for (int64_t column = 0, count = columnsOf(tensor); column < count; ++column)
+      columns.push_back({tensor.shape.size() > 1 ? fmt::format("{}.{}", name, column) : name, rowsOf(tensor),
+                         [&tensor = tensor, column, count](int64_t row) {
+                           return numberText(tensor, static_cast<size_t>(row * count + column));
+                         }});
+  }
+  std::string content;
+  for (const Column& c : columns) {
+    if (c.rows != columns[0].rows)
       throw DataError(what, "",
-                      fmt::format("{} has {} rows and {} has {}; a CSV needs equally many", ticked(tensors[0].name),
-                                  rows, ticked(name), rowsOf(tensor)));
-    }
-    for (int64_t column = 0; column < columnsOf(tensor); ++column) {
-      if (!content.empty()) content += ',';
-      content += tensor.shape.size() > 1 ? fmt::format("{}.{}", name, column) : name;
-    }
+                      fmt::format("{} has {} rows and {} has {}; a CSV needs equally many", ticked(columns[0].name),
+                                  columns[0].rows, ticked(c.name), c.rows));
+    content += (content.empty() ? "" : ",") + c.name;
   }
   content += '\n';
-  for (int64_t row = 0; row < rows; ++row) {
-    bool first = true;
-    for (const auto& [name, tensor] : tensors) {
-      for (int64_t column = 0, columns = columnsOf(tensor); column < columns; ++column) {
-        if (!first) content += ',';
-        first = false;
-        content += numberText(tensor, static_cast<size_t>(row * columns + column));
-      }
-    }
-    content += '\n';
-  }
-  return content;
-}
-
-std::string textContent(const TensorView& tensor, const Vocabulary& vocabulary) {
-  const int64_t width = tensor.shape.empty() ? 1 : tensor.shape.back();
-  const int64_t lines = width ? tensor.elements() / width : 0;
-  std::string content;
-  for (int64_t line = 0; line < lines; ++line) {
-    std::vector<int32_t> numbers;
-    for (int64_t i = 0; i < width; ++i) {
-      numbers.push_back(
-          static_cast<int32_t>(elementAsInt(tensor.dtype, tensor.data, static_cast<size_t>(line * width + i))));
-    }
-    content += vocabulary.decode(numbers) + "\n";
-  }
+  for (int64_t row = 0; !columns.empty() && row < columns[0].rows; ++row)
+    for (size_t i = 0; i < columns.size(); ++i) content += columns[i].cell(row) + (i + 1 < columns.size() ? ',' : '\n');
   return content;
 }
 

@@ -79,7 +79,8 @@ struct Runner {
     Diagnostics diagnostics(sources);
     EXPECT_TRUE(runPasses(module, {"autodiff"}, diagnostics)) << diagnostics.render(DiagFormat::Text);
     for (const Scalar& s : module.scalars) set(s.name, s.defaultValue);
-    if (module.function("init")) run("init");
+    for (const char* fill : {kFittedDefaults, "init"})
+      if (module.function(fill)) run(fill);
   }
   void set(const std::string& name, double value) {
     for (const Scalar& s : module.scalars) {

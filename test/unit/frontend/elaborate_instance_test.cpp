@@ -244,5 +244,25 @@ TEST(Hyper, RunTimeUnlessAShapeOrBranchNeedsIt) {
             std::string::npos);
 }
 
+TEST(Hyper, ChoosesAFunctionOrLayer) {
+  const std::string text =
+      "hyper f = square in [square, twice]\nfn square(x) { x * x }\nfn twice(x) { 2 * x }\n"
+      "hyper cell = gru in [rnn, gru]\nlayer m(x: [B, T, D]) { x |> cell[2] |> f }\nlet net = m\n"
+      "export fn g(x: f32[1, 3, 2]) { (net(x), f(3.0)) }";
+  const Module m = compiled(text);
+  EXPECT_EQ(m.hypers[0].value, "square");
+  EXPECT_EQ(m.hypers[1].choices, (std::vector<std::string>{"rnn", "gru"}));
+  EXPECT_TRUE(m.variable("net.gru.from.gru_cell.wx.w"));
+  ElabOptions options;
+  options.hypers = {{"f", "twice"}, {"cell", "rnn"}};
+  const Module other = compiled(text, options);
+  EXPECT_EQ(other.hypers[0].value, "twice");
+  EXPECT_TRUE(other.variable("net.rnn.from.rnn_cell.wx.w"));
+  options.hypers = {{"cell", "lstm"}};
+  const std::string refused = report(text, options);
+  EXPECT_NE(refused.find("E0507"), std::string::npos);
+  EXPECT_NE(refused.find("`cell` is one of rnn, gru, and `lstm` was given"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace nnc::test

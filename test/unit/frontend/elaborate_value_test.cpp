@@ -231,5 +231,14 @@ TEST(Random, AShapeIsPushedInward) {
   EXPECT_EQ(value("export fn f(x: f32[3]) { x + normal[0.1] }", {{"x", counting({3})}}).shape, std::vector<int64_t>{3});
 }
 
+// With logits far apart a draw is certain: each class is followed by the next one, and the state counts the steps.
+TEST(Library, GenerateGoesOnStepByStep) {
+  const std::string text =
+      "fn after(k: i32[B, 1], s, i) { (1e6 * one_hot[5](clamp((k + 1) % 5, 5)), s + 1) }\n"
+      "export fn f(y: f32[B <= 2, 5]) { f32(generate[after](y, 0 * y[0], 4)) }";
+  expectNear(value(text, {{"y", floats({2, 5}, {0, 0, 0, 1e6, 0, 0, 1e6, 0, 0, 0})}}, {{"B", 2}}),
+             {3, 4, 0, 1, 1, 2, 3, 4});
+}
+
 }  // namespace
 }  // namespace nnc::test

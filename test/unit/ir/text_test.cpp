@@ -26,12 +26,14 @@ data "fashion" reader "idx" path "/usr/share" loc("m.nn":3:1) {
   set "valid" = "5000"
   field "image" : u8[28, 28] loc("m.nn":4:3+5)
   field "label" : u8[] < 10
+  field "chars(text)" : i32[9] < 80 "chars" of "text" in "fashion.text.chars"
 }
 
 param "net.w" : f32[784, 10] loc("m.nn":9:3)
 state "net.m" : f32[10]
 train_state "fit.adam.m.w" : f32[784, 10]
 metric_state "fit.hits" : i64[]
+fitted "fashion.text.chars" : u8[161]
 
 scalar "lr" : f32 = 0.001
 scalar "seed" : i64 = 0.0
@@ -56,6 +58,11 @@ func "fit.step" step(batch <= 128) loc("m.nn":20:1) {
   %w_1 = add(%w, %w) : f32[784, 10] loc(in "net")
   loss %loss
   update "net.w" %w_1
+}
+
+func "write" export() text "0" in "fashion.text.chars" text "prompt" in "fashion.text.chars" {
+  %prompt = leaf {kind="input", name="prompt", bound=80} : i32[9]
+  result "0" %prompt
 }
 )");
 }

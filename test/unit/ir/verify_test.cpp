@@ -118,6 +118,26 @@ TEST(Verify, InitFillsEverythingFromTheSeed) {
             "in `init`: init reads the scalar `other`, but only the scalar `seed` is known then");
 }
 
+TEST(Verify, OnlyTheirDefaultsWriteFittedVariables) {
+  const auto fitted = [](Module& m) {
+    m.variables[1].kind = Variable::Kind::Fitted;
+    std::erase_if(m.function("init")->body.outputs, [](const Output& o) { return o.name == "s"; });
+    Function defaults = *m.function("init");
+    defaults.name = kFittedDefaults;
+    defaults.body.outputs.clear();
+    m.functions.push_back(defaults);
+  };
+  EXPECT_EQ(after(fitted), "in `fitted.defaults`: fitted.defaults does not fill `s`");
+  EXPECT_EQ(after([&](Module& m) {
+              const Output update = outputOf(m, "init", 1);
+              fitted(m);
+              m.function(kFittedDefaults)->body.outputs.push_back(update);
+            }),
+            "");
+  EXPECT_EQ(after([](Module& m) { m.variables[1].kind = Variable::Kind::Fitted; }),
+            "in `init`: `s` is fitted: no function but its defaults writes it");
+}
+
 TEST(Verify, RegionsAreClosed) {
   const auto inRegion = [](const Node& node) {
     return [node](Module& m) {

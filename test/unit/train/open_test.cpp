@@ -154,10 +154,6 @@ TEST(Vocabulary, IsTakenFromTheTrainingPart) {
   const RawField& text = data.tableOf(train).at("text");
   const auto vocabulary = Vocabulary::of(Symbols::Chars, text, train.rows, 3, "t");
   EXPECT_EQ(vocabulary.symbols, (std::vector<std::string>{"a", "b", "d"}));
-  EXPECT_EQ(vocabulary.encode("dab", "t"), (std::vector<int32_t>{2, 0, 1}));
-  EXPECT_EQ(vocabulary.decode(std::vector<int32_t>{2, 0, 9}), "da?");
-  EXPECT_EQ(errorOf([&] { vocabulary.encode("az", "prompt"); }),
-            "prompt: byte 1: the character `z` does not occur in the training text");
   EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Chars, text, train.rows, 2, "t"); }),
             "t: field `text`: the training rows have 3 different characters, but at most 2 are declared");
   EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Words, text, train.rows, 9, "t"); }),
@@ -190,22 +186,61 @@ TEST(Vocabulary, OfWordsIsOrderedByFrequency) {
   EXPECT_EQ(elementAsInt(DType::I32, numbers.row(2), 1), 0);
   const RawTable& valid = data.tableOf(*data.find("valid"));
   EXPECT_EQ(elementAsInt(DType::I32, vocabulary.encode(valid.at("text"), "t").row(0), 0), 1);  // the zoo was
-  EXPECT_EQ(vocabulary.decode(std::vector<int32_t>{1, 0, 7}), "the <unknown> ?");
   EXPECT_EQ(errorOf([&] { Vocabulary::of(Symbols::Chars, text, train.rows, 99, "t"); }),
             "t: field `text`: is a text by words; its symbols are `words(raw.text)`");
 }
 
-TEST(Vocabulary, GoesThroughTextUnharmed) {
-  const Vocabularies all{{"a.chars(text)", {Symbols::Chars, {"\n", "\"", "\x80", "\xFF"}}},
-                         {"a.words(text)", {Symbols::Words, {"<unknown>", "\xC3\xA9t\xC3"}}}};
-  const auto back = parseVocabularies(vocabulariesText(all));
-  ASSERT_TRUE(back);
-  for (const auto& [name, vocabulary] : all) {
-    EXPECT_EQ(back->at(name).kind, vocabulary.kind);
-    EXPECT_EQ(back->at(name).symbols, vocabulary.symbols);
+TEST(Vocabulary, GoesThroughBytesUnharmed) {
+  const Vocabulary all[] = {{Symbols::Chars, {std::string(1, '\0'), "\"", "\x80", "\xFF"}},
+                            {Symbols::Words, {"<unknown>", "\xC3\xA9t\xC3", std::string(255, 'x')}},
+                            {Symbols::Category, {"a b", "c"}}};
+  for (const Vocabulary& v : all) {
+    const auto back = Vocabulary::parse(v.bytes(300, "f", "t"));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->kind, v.kind);
+    EXPECT_EQ(back->symbols, v.symbols);
   }
-  EXPECT_FALSE(parseVocabularies("{\"a\": {\"kind\": \"runes\", \"symbols\": []}}"));
-  EXPECT_FALSE(parseVocabularies("{"));
+  EXPECT_FALSE(Vocabulary::parse(std::string(9, '\0')));
+  EXPECT_FALSE(Vocabulary::parse(std::string("\x04\x01x", 3)));
+  EXPECT_FALSE(Vocabulary::parse(std::string("\x01\x05x", 3)));
+  EXPECT_EQ(
+      errorOf([] { Vocabulary{Symbols::Category, {"abc"}}.bytes(4, "f", "t"); }),
+      "t: field `f`: its vocabulary takes 5 bytes, and the model has room for 4, by how many symbols are declared");
+  EXPECT_NE(errorOf([] {
+              Vocabulary{Symbols::Category, {std::string(256, 'x')}}.bytes(999, "f", "t");
+            }).find("is longer than 255 bytes"),
+            std::string::npos);
+}
+
+TEST(Text, LinesAreRowsWithLengths) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 3;
+  settings.textRows = TextRows::Line;
+  const std::string path = folder.write("t.txt", "ab\r\n\nabcd\nb");
+  const RawDataset data = openDataset(DataFormat::Text, path, settings);
+  const RawTable& table = data.tables[0];
+  ASSERT_EQ(table.rows, 3U);
+  const RawField& text = table.at("text");
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(text.row(0)), 3), std::string("ab\0", 3));
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(text.row(1)), 3), "abc");
+  EXPECT_EQ(elementAsInt(DType::I32, table.at("length").data, 0), 2);
+  EXPECT_EQ(elementAsInt(DType::I32, table.at("length").data, 1), 3);
+  // Fillers are no symbols; a vocabulary is that of the rows it is taken from.
+  const uint32_t first[] = {0, 2};
+  const auto vocabulary = Vocabulary::of(Symbols::Chars, text, first, 9, "t");
+  EXPECT_EQ(vocabulary.symbols, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(errorOf([&] { vocabulary.encode(text, "t"); }),
+            "t: row 2: the character `c` does not occur in the training text");
+  const RawField numbers = Vocabulary::of(Symbols::Chars, text, data.splits[0].rows, 9, "t").encode(text, "t");
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.row(0), 1), 1);
+  EXPECT_EQ(elementAsInt(DType::I32, numbers.row(0), 2), 0);
+  settings.unit = TextUnit::Word;
+  settings.valid.rows = 1;
+  const RawDataset words = openDataset(DataFormat::Text, folder.write("w.txt", "a b, c d\n.\nb"), settings);
+  EXPECT_EQ(words.tables[0].rows, 2U);
+  EXPECT_EQ(words.find("valid")->rows.size(), 1U);
+  EXPECT_EQ(elementAsInt(DType::I32, words.tables[0].at("text").row(0), 2), 2);
 }
 
 TEST(Statistics, AreThoseOfAllRows) {

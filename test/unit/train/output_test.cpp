@@ -34,10 +34,11 @@ TEST(CsvOutput, ReadsBackExactly) {
   for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(elementAsDouble(DType::F64, table.at("x").data, i), values[i]);
 }
 
-TEST(TextOutput, RowsAreLines) {
-  const Vocabulary vocabulary{Symbols::Chars, {"a", "b"}};
+TEST(CsvOutput, TextsAreQuoted) {
   const std::vector<int32_t> numbers = {0, 1, 1, 0};
-  EXPECT_EQ(textContent(view(DType::I32, {2, 2}, numbers), vocabulary), "ab\nba\n");
+  EXPECT_EQ(csvContent({{"t", view(DType::I32, {2, 2}, numbers)}, {"n", view(DType::I32, {2}, numbers)}}, "out",
+                       {{"t", {"a,b", "\"c\"\n"}}}),
+            "t,n\n\"a,b\",0\n\"\"\"c\"\"\n\",1\n");
 }
 
 TEST(PngOutput, FloatsAreClampedAndScaled) {

@@ -1,0 +1,244 @@
+#include "tools/nn/inputs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "runtime/train/data/csv.h"
+#include "runtime/train/data/idx.h"
+#include "runtime/train/data/images.h"
+#include "runtime/train/data/npy.h"
+#include "runtime/train/error.h"
+#include "tools/common/compile.h"
+
+namespace nnc::tools {
+
+namespace {
+
+Array arrayOf(const train::TensorView& view) {
+  return {view.dtype, view.shape, {view.data, view.data + view.bytes()}};
+}
+
+Array fromField(const train::RawField& field) {
+  Array array{field.dtype, field.extents, {}};
+  array.shape.insert(array.shape.begin(), static_cast<int64_t>(field.rows));
+  for (uint64_t row = 0; row < field.rows; ++row)
+    array.bytes.insert(array.bytes.end(), field.row(row), field.row(row) + field.rowBytes());
+  return array;
+}
+
+/// All columns of a CSV as one [rows, columns] array.
+Array fromCsv(const train::Buffer& bytes, const std::string& file) {
+  train::RawTable table = train::parseCsv(bytes, file, {',', false});
+  if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
+  return fromField(
+      train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
+}
+
+/// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input (npy or CSV).
+Array readArray(const std::string& path) {
+  train::Buffer bytes = path == "-" ? train::readStandardInput() : train::readFile(path);
+  std::string_view text = bytes.text();
+  if (text.starts_with("\x93NUMPY")) return arrayOf(train::parseNpy(bytes.span(), path).view());
+  if (text.starts_with("\x89PNG") || text.starts_with("\xff\xd8")) {
+    train::DecodedImage image = train::readImage(path);
+    return arrayOf({train::DType::U8, image.shape, image.pixels.data()});
+  }
+  if (path.find("ubyte") != std::string::npos) return fromField(train::readIdx(path, "x"));
+  return fromCsv(bytes, path);
+}
+
+/// A single row may come without its leading axis: [28, 28] for [B, 28, 28].
+void fitRank(Array& array, const nnc_port& port) {
+  if (array.shape.size() + 1 == port.rank) array.shape.insert(array.shape.begin(), 1);
+  // A table of one column is a vector.
+  if (array.shape.size() == port.rank + 1 && array.shape.back() == 1) array.shape.pop_back();
+}
+
+Array numberInput(const nnc_port& port, const std::string& text) {
+  Array array{train::dtypeOfAbi(port.dtype), {}, {}};
+  array.bytes.resize(train::sizeOf(array.dtype));
+  size_t used = 0;
+  double value = 0;
+  try {
+    value = std::stod(text, &used);
+  } catch (const std::exception&) {
+    used = 0;
+  }
+  if (used != text.size() || text.empty())
+    throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
+  train::storeDouble(array.dtype, array.bytes.data(), 0, value);
+  return array;
+}
+
+/// The count given for a symbol. Throws UsageError unless it is a whole number, 0 or more.
+int64_t countOf(const nnc_symbol& symbol, const std::string& text) {
+  int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0)
+    throw UsageError{fmt::format("--input {} wants a whole number, not `{}`", symbol.name, text)};
+  return count;
+}
+
+using nlohmann::json;
+
+/// Numbers of nested lists, row by row; lists of unequal length are no array.
+void addList(const json& list, size_t depth, Array& array, std::vector<double>& numbers, const std::string& name) {
+  const auto wrong = [&](const char* why) { throw UsageError{fmt::format("--input {}: {}", name, why)}; };
+  if (!list.is_array()) {
+    if (!list.is_number() || depth != array.shape.size()) wrong("a list of numbers has numbers at one depth only");
+    return numbers.push_back(list.get<double>());
+  }
+  if (numbers.empty() && depth == array.shape.size()) array.shape.push_back(static_cast<int64_t>(list.size()));
+  if (depth >= array.shape.size() || array.shape[depth] != static_cast<int64_t>(list.size()))
+    wrong("the lists in a list must be equally long");
+  for (const json& element : list) addList(element, depth + 1, array, numbers, name);
+}
+
+Array fromList(const std::string& text, train::DType dtype, const std::string& name) {
+  const json list = json::parse(text, nullptr, false);
+  if (list.is_discarded()) throw UsageError{fmt::format("--input {} wants a list like [1, 2, 3], or a file", name)};
+  Array array{dtype, {}, {}};
+  std::vector<double> numbers;
+  addList(list, 0, array, numbers, name);
+  array.bytes.resize(numbers.size() * train::sizeOf(dtype));
+  for (size_t i = 0; i < numbers.size(); ++i) train::storeDouble(dtype, array.bytes.data(), i, numbers[i]);
+  return array;
+}
+
+bool isName(std::string_view text) {
+  const auto part = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+  return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) &&
+         std::all_of(text.begin(), text.end(), part);
+}
+
+class InputReader {
+public:
+  InputReader(const train::Model& model, const train::Description& description, const nnc_entry& entry)
+      : model_(model), description_(description), entry_(entry) {}
+
+  Inputs read(const std::vector<std::string>& given, const std::string& file) {
+    for (const std::string& g : given) take(g);
+    Inputs inputs;
+    for (uint32_t s = 0; s < entry_.symbols; ++s)
+      if (auto named = given_.extract(entry_.symbol[s].name))
+        inputs.counts[entry_.symbol[s].name] = countOf(entry_.symbol[s], named.mapped());
+    const nnc_port* first = firstArray();
+    for (uint32_t i = 0; i < entry_.inputs; ++i) {
+      const nnc_port& port = entry_.input[i];
+      const auto named = given_.find(port.name);
+      if (named == given_.end() && &port != first)
+        throw UsageError{fmt::format("{} also takes `{}`: give --input {}={}", entry_.name, port.name, port.name,
+                                     vocabularyOf(port) ? "TEXT"
+                                     : port.rank        ? "FILE"
+                                                        : "NUMBER")};
+      inputs.arrays.push_back(named == given_.end() ? ofFile(port, file) : ofValue(port, named->second));
+    }
+    return inputs;
+  }
+
+private:
+  const nnc_port* firstArray() const {
+    for (uint32_t i = 0; i < entry_.inputs; ++i)
+      if (entry_.input[i].rank > 0) return &entry_.input[i];
+    return nullptr;
+  }
+
+  /// "name=VALUE", or the first array's VALUE.
+  void take(const std::string& given) {
+    const auto equal = given.find('=');
+    std::string name = given.substr(0, equal), value = equal == std::string::npos ? "" : given.substr(equal + 1);
+    const auto is = [&](const auto& x) { return x.name == name; };
+    const bool known = std::any_of(entry_.input, entry_.input + entry_.inputs, is) ||
+                       std::any_of(entry_.symbol, entry_.symbol + entry_.symbols, is);
+    if (equal == std::string::npos || (!known && !isName(name))) {
+      const nnc_port* first = firstArray();
+      if (!first) throw UsageError{fmt::format("--input wants name=value, not `{}`", given)};
+      name = first->name;
+      value = given;
+    } else if (!known) {
+      throw UsageError{fmt::format("{} has no input `{}`", entry_.name, name)};
+    }
+    if (!given_.emplace(name, value).second) throw UsageError{fmt::format("--input {} is given twice", name)};
+  }
+
+  const std::string* vocabularyOf(const nnc_port& port) const {
+    const auto found = description_.texts.find({entry_.name, port.name});
+    return found == description_.texts.end() ? nullptr : &found->second;
+  }
+
+  Array ofValue(const nnc_port& port, const std::string& value) const {
+    const train::DType dtype = train::dtypeOfAbi(port.dtype);
+    Array array;
+    if (const std::string* vocabulary = vocabularyOf(port))
+      array = ofText(port, *vocabulary, value);
+    else if (port.rank == 0)
+      return numberInput(port, value);
+    else
+      array = value.starts_with('[') ? fromList(value, dtype, port.name) : converted(readArray(value), dtype);
+    fitRank(array, port);
+    return array;
+  }
+
+  Array ofFile(const nnc_port& port, const std::string& file) const {
+    const std::string* vocabulary = vocabularyOf(port);
+    Array array;
+    if (vocabulary && !file.ends_with(".npy")) {
+      train::Buffer bytes = file == "-" ? train::readStandardInput() : train::readFile(file);
+      std::string_view text = bytes.text();
+      if (text.ends_with('\n')) text.remove_suffix(1);
+      array = ofText(port, *vocabulary, text);
+    } else {
+      array = converted(readArray(file), train::dtypeOfAbi(port.dtype));
+    }
+    fitRank(array, port);
+    return array;
+  }
+
+  Array ofText(const nnc_port& port, const std::string& vocabulary, std::string_view text) const {
+    std::vector<int32_t> numbers;
+    try {
+      numbers = model_.encode(vocabulary, text);
+    } catch (const train::CallError& e) {
+      if (e.code == NNC_ERR_RANGE) throw train::DataError(port.name, "", e.message);
+      throw UsageError{fmt::format("{}: give --weights", e.message)};
+    }
+    const auto count = static_cast<int64_t>(numbers.size());
+    const train::TensorView view{train::DType::I32, {count}, reinterpret_cast<const std::byte*>(numbers.data())};
+    Array array = converted(arrayOf(view), train::dtypeOfAbi(port.dtype));
+    if (port.rank == 0 && count == 1) array.shape.clear();
+    return array;
+  }
+
+  const train::Model& model_;
+  const train::Description& description_;
+  const nnc_entry& entry_;
+  std::map<std::string, std::string> given_;
+};
+
+}  // namespace
+
+Array converted(const Array& from, train::DType to) {
+  if (from.dtype == to) return from;
+  Array result{to, from.shape, {}};
+  size_t n = static_cast<size_t>(from.view().elements());
+  result.bytes.resize(n * train::sizeOf(to));
+  for (size_t i = 0; i < n; ++i)
+    train::storeDouble(to, result.bytes.data(), i, train::elementAsDouble(from.dtype, from.bytes.data(), i));
+  return result;
+}
+
+std::vector<int64_t> extentsOf(const nnc_port& port, const std::vector<int64_t>& symbols) {
+  std::vector<int64_t> extents;
+  for (uint32_t k = 0; k < port.rank; ++k) extents.push_back(port.extents[k](symbols.data()));
+  return extents;
+}
+
+Inputs readInputs(const train::Model& model, const train::Description& description, const nnc_entry& entry,
+                  const std::vector<std::string>& given, const std::string& file) {
+  return InputReader(model, description, entry).read(given, file);
+}
+
+}  // namespace nnc::tools
