@@ -128,13 +128,14 @@ struct MicroKernel {
   DType dtype = DType::F32;
   std::vector<int64_t> rowOffsets;  // of each row in a, in elements
   std::vector<Step> kSteps;         // outer to inner
-  bool packed = true;               // rows of b begin at multiples of the vector's size
+  bool packed = true;               // b is a panel: rows begin at multiples of the vector's size. If not, the step of
+                                    // the innermost loop in b is an argument, the last
   bool lanewise = false;            // a row of a is `width` elements beside each other, not one for all lanes
 };
-/// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…).
+/// The function of a micro-kernel, made once in each module: void(a, b, c, i64 first, i64 counts…[, i64 step in b]).
 llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m);
 void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llvm::Value* b, llvm::Value* c,
-                     llvm::Value* first, const std::vector<llvm::Value*>& counts);
+                     llvm::Value* first, const std::vector<llvm::Value*>& counts, llvm::Value* stepB = nullptr);
 
 /// Runs the Map stage on a tile of finished sums: rows row0, row0 + rowStep, … (`count` of them) of the group `rows`,
 /// columns n0 … as far as they exist.

@@ -129,11 +129,17 @@ private:
                             now.resize(accumulators());
                             now = reduce(depth + 1, atA, atB, std::move(now));
                             now.push_back(e_.ir.CreateConstInBoundsGEP1_64(scalar_, atA, m_.kSteps[depth].a));
-                            now.push_back(e_.ir.CreateConstInBoundsGEP1_64(scalar_, atB, m_.kSteps[depth].b));
+                            now.push_back(nextColumns(depth, atB));
                             return now;
                           });
     sums.resize(accumulators());
     return sums;
+  }
+
+  llvm::Value* nextColumns(unsigned depth, llvm::Value* b) {
+    if (m_.packed || depth + 1 < m_.kSteps.size())
+      return e_.ir.CreateConstInBoundsGEP1_64(scalar_, b, m_.kSteps[depth].b);
+    return e_.ir.CreateInBoundsGEP(scalar_, b, f_->getArg(4 + static_cast<unsigned>(m_.kSteps.size())));
   }
 
   std::vector<llvm::Value*> step(llvm::Value* a, llvm::Value* b, std::vector<llvm::Value*> sums) {
@@ -163,7 +169,9 @@ private:
 std::string nameOf(const MicroKernel& m) {
   std::string name = fmt::format("micro.{}.{}x{}{}{}", dtypeName(m.dtype), m.tile.rows, m.tile.width(),
                                  m.packed ? "" : ".direct", m.lanewise ? ".lanewise" : "");
-  for (const MicroKernel::Step& step : m.kSteps) name += fmt::format(".k{}.{}", step.a, step.b);
+  for (size_t i = 0; i < m.kSteps.size(); ++i)
+    name += m.packed || i + 1 < m.kSteps.size() ? fmt::format(".k{}.{}", m.kSteps[i].a, m.kSteps[i].b)
+                                                : fmt::format(".k{}", m.kSteps[i].a);
   int64_t stride = m.rowOffsets.size() > 1 ? m.rowOffsets[1] - m.rowOffsets[0] : 0;
   bool even = true;
   for (size_t r = 0; r < m.rowOffsets.size(); ++r) even &= m.rowOffsets[r] == int64_t(r) * stride;
@@ -179,7 +187,7 @@ llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m) {
   std::string name = nameOf(m);
   if (llvm::Function* made = module.getFunction(name)) return made;
   std::vector<llvm::Type*> arguments = {e.ir.getPtrTy(), e.ir.getPtrTy(), e.ir.getPtrTy(), e.ir.getInt64Ty()};
-  arguments.insert(arguments.end(), m.kSteps.size(), e.ir.getInt64Ty());
+  arguments.insert(arguments.end(), m.kSteps.size() + (m.packed ? 0 : 1), e.ir.getInt64Ty());
   auto* type = llvm::FunctionType::get(e.ir.getVoidTy(), arguments, false);
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module);
   f->setAttributes(llvm::AttributeList::get(module.getContext(), e.function->getAttributes().getFnAttrs(), {}, {}));
@@ -191,9 +199,10 @@ llvm::Function* microKernelFunction(KernelEmitter& e, const MicroKernel& m) {
 }
 
 void callMicroKernel(KernelEmitter& e, const MicroKernel& m, llvm::Value* a, llvm::Value* b, llvm::Value* c,
-                     llvm::Value* first, const std::vector<llvm::Value*>& counts) {
+                     llvm::Value* first, const std::vector<llvm::Value*>& counts, llvm::Value* stepB) {
   std::vector<llvm::Value*> arguments = {a, b, c, first};
   arguments.insert(arguments.end(), counts.begin(), counts.end());
+  if (!m.packed) arguments.push_back(stepB);
   e.ir.CreateCall(microKernelFunction(e, m), arguments);
 }
 

@@ -13,7 +13,7 @@ constexpr int64_t kBlockRows = 144;
 /// … or twice as many while they take no more than this.
 constexpr int64_t kRowBytes = 400 << 10;
 
-/// So few rows use b only once: reading it where it lies beats packing it.
+/// So few columns' worth of a is packed at so little cost that it is not read as it lies.
 constexpr int64_t kThinRows = 4;
 
 /// Whether a factor is nothing but an element of a buffer, at a place that moves evenly.
@@ -151,14 +151,50 @@ private:
   void emitTask(llvm::Value* task, llvm::Value* block, const KRange& range) {
     n0_ = e_.ir.CreateMul(task, e_.i64(panelsPerTask_ * tile_.width()));
     panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
-    llvm::Value* thin = isThin();
-    e_.ifThen(thin, [&] { emitThin(block, range); });
-    e_.ifThen(e_.ir.CreateNot(thin), [&] {
-      packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
-      e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
-        e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile(block, range, panel, t); });
-      });
+    if (!mayBeThin()) {
+      pack(range);
+      emitTiles(block, range, nullptr);
+      return;
+    }
+    // One tile uses b only once: reading it where it lies beats packing it.
+    llvm::Value* end = e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width()));
+    llvm::Value* thin =
+        e_.ir.CreateAnd(e_.ir.CreateICmpSLE(rowCount_, e_.i64(tile_.rows)), e_.ir.CreateICmpSLE(end, e_.dim(columns_)));
+    const auto others = [&] {
+      e_.ifThen(e_.ir.CreateNot(thin), [&] { pack(range); });
+      emitTiles(block, range, thin);
+    };
+    if (known(aRows_.count).value_or(1) != 1) return others();
+    llvm::Value* single = e_.ir.CreateAnd(thin, e_.ir.CreateICmpEQ(rowCount_, e_.i64(1)));
+    e_.ifThen(single, [&] { emitRow(block, range); });
+    e_.ifThen(e_.ir.CreateNot(single), others);
+  }
+
+  void pack(const KRange& range) {
+    packColumns(e_, c_, k_, range, point_, {n0_, panels_, tile_, packedB_, columnPanelSize()});
+  }
+
+  /// All tiles of the task; b is packed but where `thin` holds.
+  void emitTiles(llvm::Value* block, const KRange& range, llvm::Value* thin) {
+    e_.loop(e_.i64(0), panels_, 1, "panel", [&](llvm::Value* panel) {
+      llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
+      llvm::Value* b = elementAddress(e_, c_.dtype, packedB_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
+      llvm::Value* step = nullptr;
+      if (thin) {
+        b = e_.ir.CreateSelect(thin, columnsAt(n, range), b);
+        step = e_.ir.CreateSelect(thin, e_.i64(*plainRowStride(c_, k_)), e_.i64(tile_.width()));
+      }
+      e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile({block, panel, n, b, step}, range, t); });
     });
+  }
+
+  /// Where b has column n, as it lies.
+  llvm::Value* columnsAt(llvm::Value* n, const KRange& range) {
+    const plan::Inst& load = c_.reduce->body[c_.b];
+    Point point = point_;
+    point.iters[k_.inner] = range.inner0;
+    point.iters[c_.n] = n;
+    return elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
   }
 
   /// Where a's rows of a tile begin, packed or as they lie.
@@ -173,36 +209,21 @@ private:
     return elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(tile, e_.i64(panel_.size)));
   }
 
-  /// Whether this task reads b directly: few rows, and all of its columns exist.
-  llvm::Value* isThin() {
-    int64_t most = std::min<int64_t>(kThinRows, tile_.rows);
-    if (!plainRowStride(c_, k_) || known(aRows_.count).value_or(0) > most) return e_.ir.getFalse();
-    llvm::Value* few = e_.ir.CreateICmpSLE(rowCount_, e_.i64(most));
-    llvm::Value* end = e_.ir.CreateAdd(n0_, e_.i64(panelsPerTask_ * tile_.width()));
-    return e_.ir.CreateAnd(few, e_.ir.CreateICmpSLE(end, e_.dim(columns_)));
-  }
+  /// Whether there may be tasks of one tile of rows that read b as it lies.
+  bool mayBeThin() const { return plainRowStride(c_, k_) && known(aRows_.count).value_or(0) <= tile_.rows; }
 
-  /// The task row by row, in strips of as many columns as make a long run of each row of b.
-  void emitThin(llvm::Value* block, const KRange& range) {
+  /// A task of one row, in strips of as many columns as make a long run of each row of b.
+  void emitRow(llvm::Value* block, const KRange& range) {
     int64_t panels = 1;
     while (panelsPerTask_ % (2 * panels) == 0 && 2 * panels * tile_.vectors <= 8) panels *= 2;
     Tile strip{1, static_cast<unsigned>(panels) * tile_.vectors, tile_.lanes};
-    MicroKernel micro{strip, c_.dtype, {0}, {{panel_.kStride, *plainRowStride(c_, k_)}}, false};
-    const plan::Inst& load = c_.reduce->body[c_.b];
-    e_.loop(e_.i64(0), rowCount_, 1, "thin", [&](llvm::Value* r) {
-      llvm::Value* a = elementAddress(e_, c_.dtype, packedA_, e_.ir.CreateMul(r, e_.i64(panel_.rowStride)));
-      e_.loop(e_.i64(0), e_.i64(panelsPerTask_ * tile_.width()), strip.width(), "strip", [&](llvm::Value* offset) {
-        Point point = point_;
-        point.iters[k_.inner] = range.inner0;
-        point.iters[c_.n] = e_.ir.CreateAdd(n0_, offset);
-        llvm::Value* b = elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
-        llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(r, e_.i64(panelsPerTask_ * tile_.width())), offset);
-        llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, number);
-        callMicroKernel(e_, micro, a, b, sums, isFirst(block), {range.count});
-        e_.ifThen(isLast(block), [&] {
-          emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, r), e_.i64(1), point.iters[c_.n], strip, sums);
-        });
-      });
+    MicroKernel micro{strip, c_.dtype, {0}, {{panel_.kStride, 0}}, false};
+    e_.loop(e_.i64(0), e_.i64(panelsPerTask_ * tile_.width()), strip.width(), "strip", [&](llvm::Value* offset) {
+      llvm::Value* n = e_.ir.CreateAdd(n0_, offset);
+      llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, offset);
+      callMicroKernel(e_, micro, packedA_, columnsAt(n, range), sums, isFirst(block), {range.count},
+                      e_.i64(*plainRowStride(c_, k_)));
+      e_.ifThen(isLast(block), [&] { emitEpilogue(e_, c_, mapRows_, point_, row0_, e_.i64(1), n, strip, sums); });
     });
   }
 
@@ -217,10 +238,13 @@ private:
 
   int64_t columnPanelSize() const { return k_.capacity * tile_.width(); }
 
-  void emitTile(llvm::Value* block, const KRange& range, llvm::Value* panel, llvm::Value* t) {
-    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel, e_.i64(tilesPerBlock_)), t);
-    llvm::Value* b = elementAddress(e_, c_.dtype, packedB_, e_.ir.CreateMul(panel, e_.i64(columnPanelSize())));
-    llvm::Value* n = e_.ir.CreateAdd(n0_, e_.ir.CreateMul(panel, e_.i64(tile_.width())));
+  /// A block of k of a panel of b: its number, its first column, where it lies, the distance of its rows if not packed.
+  struct Panel {
+    llvm::Value *block, *number, *n, *b, *step;
+  };
+
+  void emitTile(const Panel& panel, const KRange& range, llvm::Value* t) {
+    llvm::Value* number = e_.ir.CreateAdd(e_.ir.CreateMul(panel.number, e_.i64(tilesPerBlock_)), t);
     llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, e_.ir.CreateMul(number, e_.i64(tile_.size())));
     llvm::Value* offset = e_.ir.CreateMul(t, e_.i64(tile_.rows));
     llvm::Value* rows = e_.minimum(e_.i64(tile_.rows), e_.ir.CreateSub(rowCount_, offset));
@@ -228,9 +252,11 @@ private:
     unsigned above = 0;
     for (unsigned height : heights()) {
       int64_t kStride = direct_ ? direct_->a : panel_.kStride, rowStride = direct_ ? direct_->b : panel_.rowStride;
-      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{kStride, tile_.width()}}};
+      MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{kStride, tile_.width()}}, !panel.step};
       for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * rowStride);
-      auto call = [&] { callMicroKernel(e_, micro, rowsOf(t, range), b, sums, isFirst(block), {range.count}); };
+      auto call = [&] {
+        callMicroKernel(e_, micro, rowsOf(t, range), panel.b, sums, isFirst(panel.block), {range.count}, panel.step);
+      };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
       llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));
       if (heights().size() == 1) {
@@ -240,8 +266,9 @@ private:
       }
       above = height;
     }
-    e_.ifThen(isLast(block),
-              [&] { emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, n, tile_, sums); });
+    e_.ifThen(isLast(panel.block), [&] {
+      emitEpilogue(e_, c_, mapRows_, point_, e_.ir.CreateAdd(row0_, offset), rows, panel.n, tile_, sums);
+    });
   }
 
   /// Heights of the micro-kernels, rising. Packed rows are filled up to the tile's height; rows as they lie are not.

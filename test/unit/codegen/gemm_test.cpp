@@ -128,10 +128,13 @@ TEST(Gemm, EmptyReductionStoresTheEpilogueOfZero) {
 
 TEST(Gemm, RunTimeRowsAndDepth) {
   for (const std::string& cpu : runnableCpus()) {
-    for (int64_t m : {1, 4, 5, 13, 14, 15, 28, 139, 141, 300}) {
+    for (int64_t m : {0, 1, 2, 4, 5, 9, 13, 14, 15, 28, 139, 141, 300}) {
       Gemm g{m, 40, 21};
       g.runTimeRows = true;
       check<float>(g, cpu);
+      g.n = 64;  // whole panels: few rows read b as it lies
+      check<float>(g, cpu);
+      g.n = 40;
       g.aTransposed = true;
       g.runTimeDepth = true;
       check<float>(g, cpu);
