@@ -92,7 +92,7 @@ KernelFacts emitKernel(llvm::Module& module, const KernelInstance& instance, con
   KernelEmitter e(module, *instance.kernel, instance.symbols, target, functionFor(instance, target));
   bool contraction = !plain && emitByTemplate(e);
   if (contraction) {
-    e.serial = instance.kernel->flops < kSerialFlops;
+    e.serial = instance.flops < kSerialFlops;
   } else if (instance.kernel->tmpl == plan::Template::Sort) {
     emitSortKernel(e);
   } else {

@@ -1,6 +1,6 @@
 // Which functions must be compiled: a kernel's code depends on the kernel and on where its symbols stand among the
-// entry's, so equal kernels of a plan become one function, and a kernel used by entries with other symbols may become
-// two.
+// entry's, not on their names and bounds. So kernels that are equal but for these become one function, and a kernel
+// used by entries with other symbols may become two.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@ struct KernelInstance {
   const plan::Kernel* kernel = nullptr;
   std::vector<std::string> symbols;  // of the entry, in order
   std::string function;              // "k12_gemm_m128_n10_k784"
+  double flops = 0;                  // at the highest bounds of those it serves
 };
 
 struct Instances {
