@@ -17,7 +17,7 @@ void expectRoundTrip(const std::string& text) {
 }
 
 TEST(Text, WholeModuleRoundTrips) {
-  expectRoundTrip(R"(module "fashion \"cnn\""
+  expectRoundTrip(R"nnir(module "fashion \"cnn\""
 
 hyper "lr" = "0.001" range(0.0001, 0.1) log run_time loc("m.nn":1:7+2)
 hyper "width" = "32" choices ["16", "32"] int
@@ -64,7 +64,7 @@ func "write" export() text "0" in "fashion.text.chars" text "prompt" in "fashion
   %prompt = leaf {kind="input", name="prompt", bound=80} : i32[9]
   result "0" %prompt
 }
-)");
+)nnir");
 }
 
 TEST(Text, EveryAttributeKindRoundTrips) {
