@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from common import arguments, batches, fashion
 
-o = arguments(epochs=10, out="samples.npy")
+o = arguments(epochs=6, out="samples.npy")
 
 
 class Unflatten(nn.Module):

@@ -6,7 +6,7 @@ from torch import nn
 
 from common import arguments, batches, fashion
 
-o = arguments(epochs=10, out="samples.npy")
+o = arguments(epochs=6, out="samples.npy")
 
 
 class Unflatten(nn.Module):

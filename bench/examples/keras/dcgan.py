@@ -8,7 +8,7 @@ from keras.optimizers import Adam
 
 from data import arguments, fashion
 
-o = arguments(epochs=10, out="samples.npy")
+o = arguments(epochs=6, out="samples.npy")
 gen = keras.Sequential(
     [
         keras.Input((64,)),

@@ -8,7 +8,7 @@ from keras.optimizers.schedules import CosineDecay
 
 from data import arguments, fashion, report, steps_of
 
-o = arguments(epochs=12)
+o = arguments(epochs=8)
 l2 = keras.regularizers.L2(1e-4)
 options = dict(padding="same", kernel_initializer="he_normal", kernel_regularizer=l2)
 conv = partial(layers.Conv2D, **options)

@@ -252,12 +252,12 @@ TEST(Hyper, ChoosesAFunctionOrLayer) {
   const Module m = compiled(text);
   EXPECT_EQ(m.hypers[0].value, "square");
   EXPECT_EQ(m.hypers[1].choices, (std::vector<std::string>{"rnn", "gru"}));
-  EXPECT_TRUE(m.variable("net.gru.from.gru_cell.wx.w"));
+  EXPECT_TRUE(m.variable("net.gru.from.cell.wx.w"));
   ElabOptions options;
   options.hypers = {{"f", "twice"}, {"cell", "rnn"}};
   const Module other = compiled(text, options);
   EXPECT_EQ(other.hypers[0].value, "twice");
-  EXPECT_TRUE(other.variable("net.rnn.from.rnn_cell.wx.w"));
+  EXPECT_TRUE(other.variable("net.rnn.from.cell.wx.w"));
   options.hypers = {{"cell", "lstm"}};
   const std::string refused = report(text, options);
   EXPECT_NE(refused.find("E0507"), std::string::npos);
