@@ -61,6 +61,7 @@ void Elaborator::checkFunctionHyper(const ast::Hyper& h) {
 }
 
 void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
+  hyperDecls_[h.name.text] = &h;
   Val v = h.type ? declared(*h.type, *h.fallback, h.name.text) : eval(*h.fallback);
   const auto simple = [](const Val& x) {
     return x.isConstInt() || x.is(ValKind::Float) || x.is(ValKind::Bool) || x.is(ValKind::Str);
@@ -105,7 +106,6 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
     fail(DiagCode::BadHyper, h.fallback->loc,
          fmt::format("the default {} of `{}` is outside of its domain", record.value, h.name.text));
   hyperValues_[h.name.text] = v;
-  hyperDecls_[h.name.text] = &h;
   if (v.isNumber()) {
     auto f = std::make_shared<Formula>();
     f->kind = Formula::Kind::Hyper;
@@ -131,7 +131,7 @@ void Elaborator::checkHypers() {
           .help("use it or remove it");
   }
   for (const auto& [name, value] : options_.hypers)
-    if (std::find(names.begin(), names.end(), name) == names.end()) {
+    if (!hyperDecls_.contains(name)) {
       Diagnostic& d =
           diagnostics_.error(DiagCode::UnknownHyper, {}, fmt::format("there is no hyperparameter `{}`", name));
       if (const std::string near = nearestName(name, names); !near.empty())

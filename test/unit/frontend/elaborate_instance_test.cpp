@@ -262,6 +262,7 @@ TEST(Hyper, ChoosesAFunctionOrLayer) {
   const std::string refused = report(text, options);
   EXPECT_NE(refused.find("E0507"), std::string::npos);
   EXPECT_NE(refused.find("`cell` is one of rnn, gru, and `lstm` was given"), std::string::npos);
+  EXPECT_EQ(refused.find("E0503"), std::string::npos);
 }
 
 }  // namespace
