@@ -160,6 +160,40 @@ Value convGradientOfX(Vjp& v, const ConvView& c) {
   return c.batchGroups > 1 ? moveGroups(b, dx, c.xDims[1], c.xDims[0], c.batchGroups) : dx;
 }
 
+/// Whether a conv's kernel is as long as an axis of the data, as where it is itself the gradient of weights.
+bool hasRunTimeKernel(const ConvView& c, const Type& w) {
+  for (size_t i = 0; i < c.spatial(); ++i)
+    if (!extent(w, c.wDims, i + 2).isConst()) return true;
+  return false;
+}
+
+// The same where the kernel is long and the result short: dx̂[q] = Σ_p' ŵ[q + p' s - ((M-1) s - lo)] g[M-1-p'], ŵ being
+// w dilated by d: a conv of w with the mirrored g. Features of x are its batch and the batch of x its features.
+Value convGradientOfLongX(Vjp& v, const ConvView& c) {
+  Builder& b = v.b;
+  const Type xType = v.inType(0), wType = v.inType(1), gType = b.type(v.g());
+  ConvView d = c;
+  d.xDims = c.wDims;
+  std::swap(d.xDims[0], d.xDims[1]);
+  d.wDims = c.yDims;
+  d.yDims = c.xDims;
+  std::swap(d.yDims[0], d.yDims[1]);
+  d.stride = c.xDilation;
+  d.xDilation = c.wDilation;
+  d.wDilation = c.stride;
+  d.groups = c.groups * c.batchGroups;
+  d.batchGroups = 1;
+  for (size_t i = 0; i < c.spatial(); ++i) {
+    Dim n = extent(xType, c.xDims, i + 2), k = extent(wType, c.wDims, i + 2), m = extent(gType, c.yDims, i + 2);
+    d.padLo[i] = ((m - 1) * c.stride[i] - c.padLo[i]).value();
+    d.padHi[i] = (spread(n, c.xDilation[i]) + c.padLo[i] - spread(k, c.wDilation[i])).value();
+  }
+  Value g = b.make(Op::Reverse, {v.g()}, {{"axes", sorted(Ints(c.yDims.begin() + 2, c.yDims.end()))}});
+  if (d.groups > 1) g = moveGroups(b, g, c.yDims[1], c.yDims[0], d.groups);
+  Value dx = b.make(Op::Conv, {v.in(1), g}, d.attrs());
+  return c.groups > 1 ? moveGroups(b, dx, c.xDims[0], c.xDims[1], c.groups) : dx;
+}
+
 // dw[k] = Σ_p x̂[p s + k d - lo] g[p]: a conv of x with g, dilated by s, that steps by d; the sum runs over the batch,
 // so batch and features change places, and feature groups become batch groups.
 Value convGradientOfW(Vjp& v, const ConvView& c) {
@@ -186,7 +220,10 @@ Value convGradientOfW(Vjp& v, const ConvView& c) {
 void vjp_conv(Vjp& v) {
   const ConvView c(v.node.attrs);
   const bool empty = hasNoElements(v.inType(0)) || hasNoElements(v.inType(1)) || hasNoElements(v.b.type(v.g()));
-  if (v.needs(0)) v.give(0, empty ? zerosLike(v.b, v.in(0)) : convGradientOfX(v, c));
+  if (v.needs(0))
+    v.give(0, empty                              ? zerosLike(v.b, v.in(0))
+              : hasRunTimeKernel(c, v.inType(1)) ? convGradientOfLongX(v, c)
+                                                 : convGradientOfX(v, c));
   if (v.needs(1)) v.give(1, empty ? zerosLike(v.b, v.in(1)) : convGradientOfW(v, c));
 }
 

@@ -1,4 +1,6 @@
 // Shapes with symbols: the same model built with numbers and with symbols gives the same gradients, for every extent.
+#include <fmt/format.h>
+
 #include "gradcheck.h"
 #include "passes/region.h"
 
@@ -86,6 +88,54 @@ TEST(SymbolicShapes, GiveWhatNumbersGive) {
       }
     }
   }
+}
+
+/// A grouped convolution along an axis of run-time length, and a loss of its gradients by x and w.
+Graph convolution(const Dim& length, int64_t groups, int64_t stride, int64_t xDilation) {
+  Graph graph;
+  Builder b(graph);
+  Value x = leaf(b, "x", {DType::F64, {3, 4, length}}), w = leaf(b, "w", f64({6, 4 / groups, 3}));
+  Value y = b.make(Op::Conv, {x, w},
+                   {{"x_dims", Ints{0, 1, 2}},
+                    {"w_dims", Ints{0, 1, 2}},
+                    {"y_dims", Ints{0, 1, 2}},
+                    {"stride", Ints{stride}},
+                    {"pad_lo", Ints{2}},
+                    {"pad_hi", Ints{2 - (xDilation - 1) + (stride - 1)}},
+                    {"x_dilation", Ints{xDilation}},
+                    {"w_dilation", Ints{2}},
+                    {"groups", groups},
+                    {"batch_groups", int64_t{1}}});
+  Value loss = sumAll(b, b.unary(Op::Tanh, y));
+  for (Value g : b.makeMulti(Op::Grad, {loss, x, w})) loss = b.add(loss, sumAll(b, b.unary(Op::Sin, g)));
+  graph.outputs.push_back({OutputRole::Loss, "loss", loss});
+  for (Value g : b.makeMulti(Op::Grad, {loss, x, w}))
+    graph.outputs.push_back({OutputRole::Result, "g" + std::to_string(graph.outputs.size()), g});
+  return graph;
+}
+
+// The gradient by the weights is a convolution with a kernel of run-time length: so is its gradient.
+TEST(SymbolicShapes, SecondDerivativesOfConvolutions) {
+  for (const int64_t groups : {1, 2})
+    for (const auto& [stride, xDilation] : {std::pair<int64_t, int64_t>{1, 1}, {1, 2}, {2, 1}}) {
+      SCOPED_TRACE(fmt::format("groups {}, stride {}, dilation {}", groups, stride, xDilation));
+      const Dim length = Dim::symbol("B") * stride;
+      const Graph symbolic = throughPipeline(convolution(length, groups, stride, xDilation), true);
+      for (const int64_t size : {2, 5}) {
+        std::mt19937 rng(7);
+        EvalInputs inputs;
+        inputs.symbols = {{"B", size}, {"T", 1}};
+        inputs.leaves["x"] = randomTensor(rng, {3, 4, size * stride}, -1, 1);
+        inputs.leaves["w"] = randomTensor(rng, {6, 4 / groups, 3}, -1, 1);
+        const std::vector<Tensor> found = evaluate(symbolic, inputs),
+                                  expected = evaluate(
+                                      throughPipeline(convolution(size * stride, groups, stride, xDilation), true),
+                                      inputs);
+        for (size_t i = 0; i < found.size(); ++i)
+          for (size_t k = 0; k < found[i].floats.size(); ++k)
+            ASSERT_NEAR(found[i].floats[k], expected[i].floats[k], 1e-11 * (1 + std::fabs(expected[i].floats[k])));
+      }
+    }
 }
 
 }  // namespace
