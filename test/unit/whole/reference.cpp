@@ -79,6 +79,7 @@ public:
       const Value first = out.append(std::move(node));
       for (uint32_t r = 0; r < results; ++r)
         map[i].push_back(rounds(op) ? noisy(b, {first.node, r}) : Value{first.node, r});
+      if (op == Op::Eq) map[i][0] = nearlyEqual(b, first);
     }
     for (const Output& output : graph.outputs)
       out.outputs.push_back({output.role, output.name, map[output.value.node][output.value.result]});
@@ -94,6 +95,17 @@ private:
     // What is tiny in f16 is rounded to steps of 2^-24 or flushed.
     if (type.dtype == DType::F16) y = b.add(y, b.mul(random(b, type), b.constant(std::ldexp(1, -13), type)));
     return y;
+  }
+  /// Numbers that rounding makes equal: noise alone never does. Half of the samples take them so.
+  Value nearlyEqual(Builder& b, Value equal) {
+    const Value x = b.graph().node(equal).in[0], y = b.graph().node(equal).in[1];
+    const Type type = b.type(x);
+    if (!isFloat(type.dtype)) return equal;
+    const auto magnitude = [&b](Value v) { return b.make(Op::Max, {v, b.neg(v)}); };
+    const Value share = b.make(Op::Max, {random(b, type), b.constant(0, type)});
+    const Value near =
+        b.mul(share, b.mul(b.constant(4 * noiseOf(type.dtype), type), b.add(magnitude(x), magnitude(y))));
+    return b.make(Op::Le, {magnitude(b.sub(x, y)), near});
   }
   /// Uniform in (-1, 1).
   Value random(Builder& b, const Type& type) {
