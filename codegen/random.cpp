@@ -85,7 +85,8 @@ llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first,
   Philox philox{e, type};
   llvm::SmallVector<uint64_t> numbers;
   for (unsigned b = 0; b < blocks; ++b) numbers.push_back(b);
-  llvm::Value* block = ir.CreateAdd(ir.CreateVectorSplat(blocks, ir.CreateLShr(first, 2)),
+  // A run that begins before element 0, in the border of a pad, still meets block 0 where that begins.
+  llvm::Value* block = ir.CreateAdd(ir.CreateVectorSplat(blocks, ir.CreateAShr(first, 2)),
                                     llvm::ConstantDataVector::get(ir.getContext(), numbers));
   std::array<llvm::Value*, 4> words = philox.run(key, block);
 
