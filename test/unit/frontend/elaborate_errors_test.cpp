@@ -69,6 +69,23 @@ const Case kCases[] = {
     {"CarryChangesItsType",
      "export fn f(x: f32[B <= 4, 9]) {\n var s = x[:, 0]\n for t in 9 { s = sum(s) }\n s\n}",
      {"E0218 3:15"}},
+    {"BranchesOfDifferentKinds",
+     "export fn f(x: f32[B <= 4, 3]) {\n let c = sum(x) > 0\n if c { (x, x) } else { x }\n}",
+     {"E0217 3:2"}},
+    {"LoopNestsAVariable",
+     "export fn f(x: f32[B <= 4]) {\n var t = (x, x)\n for i in 40 { t = (t, t) }\n sum(t)\n}",
+     {"E0218 3:16"}},
+    {"TensorBeyondAnyMemory", "export fn f(x: f32[B <= 1000000000000, 1000]) { x }", {"E0605 1:13"}},
+    {"BoundBelowZero", "export fn f(x: f32[B <= -1]) { x }", {"E0505 1:20"}},
+    {"WindowBelowOne", "data d from text(\"x\", window = 0) { a: u8[3] = raw.text }", {"E0502 1:32"}},
+    {"ShareAboveOne", "data d from csv(\"x\", valid = 1.5) { a: f32 = raw.a }", {"E0502 1:30"}},
+    {"FoldsThatAreNoNumber", "data d from csv(\"x\", folds = true, fold = 0) { a: f32 = raw.a }", {"E0502 1:30"}},
+    {"SeparatorOfTwoLetters", "data d from csv(\"x\", separator = \"ab\") { a: f32 = raw.a }", {"E0502 1:34"}},
+    {"CallsThatDouble",
+     "fn a(x) { x + 1 }\nfn b(x) { a(a(a(a(a(a(a(a(a(a(x)))))))))) }\nfn c(x) { b(b(b(b(b(b(b(b(b(b(x)))))))))) }\n"
+     "fn d(x) { c(c(c(c(c(c(c(c(c(c(x)))))))))) }\nfn e(x) { d(d(d(d(d(d(d(d(d(d(x)))))))))) }\n"
+     "export fn f(x: f32[B <= 4]) { e(e(e(e(e(e(e(e(e(e(x)))))))))) }",
+     {"E0606 5:29"}},
     {"IndexWithoutBound", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4]) { g(i) }", {"E0219 2:33"}},
     {"IndexBoundTooLarge", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4] < 20) { g(i) }", {"E0219 2:38"}},
     {"NumberDoesNotFit", "export fn f(x: u8[B <= 4]) { x + 300 }", {"E0220 1:32"}},
@@ -111,6 +128,8 @@ const Case kCases[] = {
      "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = net(x)\n net = 0 "
      "* net\n}",
      {"E0402 4:6"}},
+    {"GradientByANumber", "export fn f(x: f32[3]) { grad(sum(x), 3) }", {"E0403 1:39"}},
+    {"GradientByIntegers", "export fn f(x: f32[3], i: i32[3]) {\n grad(sum(x * f32(i)), (x, i))\n}", {"E0403 2:24"}},
     {"TrainsNothing", "train fit(steps = 3) { let loss = 1.0 }", {"W0404 1:7"}},
 
     {"UnknownReader", "data d from idxx(\"/x\") { a: f32[3] = f32(raw.a) }", {"E0501 1:13"}},
@@ -181,6 +200,10 @@ const Case kCases[] = {
     {"TooManyAxes",
      "export fn f(x: f32[B <= 4]) {\n stack(x) |> view[1 B -> B 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1]\n}",
      {"E0605 2:14"}},
+    {"LoopOfTooManyLayers",
+     "layer m(x: [B, 3]) {\n var y = x\n for i in 1000000 { y = h[i]: dense[3](y) }\n y\n}\nlet net = m\n"
+     "export fn f(x: f32[B <= 4, 3]) { net(x) }",
+     {"E0604 3:11"}},
     {"EndlessRecursion", "fn g(n) { g(n + 1) }\nexport fn f(x: f32[B <= 4]) { g(0) }", {"E0603 1:11"}},
 };
 
@@ -196,6 +219,15 @@ TEST_P(Mistake, HasItsCodeAndPlace) {
 
 INSTANTIATE_TEST_SUITE_P(Elaboration, Mistake, testing::ValuesIn(kCases),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// What the command line names has no place in the text.
+TEST(CommandLine, AHyperThatIsNotThere) {
+  ElabOptions options;
+  options.hypers = {{"widht", "3"}};
+  const std::string text = "hyper width = 3\nexport fn f(x: f32[width]) { x }";
+  EXPECT_EQ(mistakes(text, options), Strings{"E0503 0:0"});
+  EXPECT_NE(report(text, options).find("did you mean `width`?"), std::string::npos) << report(text, options);
+}
 
 TEST(Report, ContractionNamesBothShapesAndAxes) {
   const std::string text = report(

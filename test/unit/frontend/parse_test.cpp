@@ -9,6 +9,7 @@
 
 #include "frontend/ast_dump.h"
 #include "frontend/parse.h"
+#include "frontend/syntax_errors.h"
 
 namespace nnc {
 namespace {
@@ -174,6 +175,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"fn f(x) {\n  if x > 0:\n    1\n}", DiagCode::MissingBlock, 2, 11},
                     BadText{"let state = 3", DiagCode::ReservedWord, 1, 5},
                     BadText{"let a = 'x'", DiagCode::UnexpectedCharacter, 1, 9},
+                    BadText{"let a = \"x\x1b[2J\"", DiagCode::UnexpectedCharacter, 1, 11},
                     BadText{"let a = b $ c", DiagCode::UnexpectedCharacter, 1, 11},
                     BadText{"let a = b < c < d", DiagCode::ChainedComparison, 1, 15},
                     BadText{"fn f(x) { g(x) = 3 }", DiagCode::NotAssignable, 1, 11},
@@ -181,6 +183,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"let a = \"x\\q\"", DiagCode::BadEscape, 1, 9},
                     BadText{"let a = \"x\nlet b = 2", DiagCode::UnclosedString, 1, 9},
                     BadText{"let a = f(0..3)", DiagCode::MisplacedRange, 1, 11},
+                    BadText{"fn f(x) {\n  let a = (fc: 3)\n  a\n}", DiagCode::LabelNeedsCall, 2, 14},
                     BadText{"fn f(x) {\n  param w: [3] = 0\n  w\n}", DiagCode::MisplacedStatement, 2, 3},
                     BadText{"net = f(3)", DiagCode::MisplacedStatement, 1, 1},
                     BadText{"export layer f(x) { x }", DiagCode::MisplacedStatement, 1, 1}));
@@ -203,6 +206,24 @@ std::string repeated(const std::string& text, size_t count) {
   std::string all;
   for (size_t i = 0; i < count; ++i) all += text;
   return all;
+}
+
+/// What the last diagnostic of a text is, and where.
+void expectLast(const Parsed& parsed, DiagCode code, uint32_t line, uint32_t column) {
+  ASSERT_TRUE(parsed.diagnostics.hasErrors());
+  const Diagnostic& d = parsed.diagnostics.all().back();
+  EXPECT_STREQ(diagCodeText(d.code), diagCodeText(code)) << d.message;
+  EXPECT_EQ(d.at.line, line) << d.message;
+  EXPECT_EQ(d.at.column, column) << d.message;
+}
+
+TEST(Parse, LimitsHaveTheirPlace) {
+  // Bracket 201, the 51st line with a mistake, and a file as a whole.
+  expectLast(Parsed("let a =\n" + repeated("(", 300)), DiagCode::NestedTooDeep, 2, 201);
+  const Parsed mistakes(repeated("let a = $\n", 60));
+  EXPECT_EQ(mistakes.diagnostics.errorCount(), kMaxSyntaxErrors + 1);
+  expectLast(mistakes, DiagCode::TooManySyntaxErrors, 51, 9);
+  expectLast(Parsed(std::string((1u << 20) + 1, '\n')), DiagCode::FileTooLarge, 1, 1);
 }
 
 TEST(Parse, RefusesTextThatNestsTooDeep) {
