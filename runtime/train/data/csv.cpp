@@ -163,6 +163,17 @@ void checkInteger(const RawTable& table, const RawField& column, uint64_t row, d
                   fmt::format("expected an integer that fits {}, found {}", nameOf(dtype), value));
 }
 
+/// Refuses NaN, infinity and what the type cannot hold: a missing value goes into no training unnoticed.
+void checkFloat(const RawTable& table, const RawField& column, uint64_t row, double value, DType dtype) {
+  const double largest = dtype == DType::F64    ? std::numeric_limits<double>::max()
+                         : dtype == DType::F32  ? std::numeric_limits<float>::max()
+                         : dtype == DType::BF16 ? 0x1.fep127
+                                                : 65504;
+  if (std::fabs(value) <= largest) return;
+  throw DataError(table.file, fmt::format("row {}, column {}", row + 1, ticked(column.name)),
+                  fmt::format("expected a finite number that fits {}, found {}", nameOf(dtype), value));
+}
+
 }  // namespace
 
 RawTable parseCsv(const Buffer& bytes, const std::string& file, const CsvSettings& settings) {
@@ -204,7 +215,7 @@ RawField numericColumns(const RawTable& table, const std::string& name, std::str
         continue;
       }
       const double value = cellValue(table, column, row);
-      if (!isFloat(dtype)) checkInteger(table, column, row, value, dtype);
+      (isFloat(dtype) ? checkFloat : checkInteger)(table, column, row, value, dtype);
       storeDouble(dtype, into, 0, value);
     }
   }

@@ -6,6 +6,7 @@
 #include <cassert>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <numeric>
 
 #include "runtime/train/data/csv.h"
@@ -177,14 +178,18 @@ void takeFold(RawDataset& dataset, const DataSettings& settings) {
 
 /// Every table must have the training table's fields, in its order.
 void checkSameFields(const RawTable& train, const RawTable& other) {
+  if (&train == &other) return;
+  std::map<std::string_view, const RawField*> byName;
+  for (const RawField& field : other.fields) byName[field.name] = &field;
   for (const RawField& field : train.fields) {
-    const RawField& same = other.at(field.name);
+    const auto found = byName.extract(field.name);
+    const RawField& same = found ? *found.mapped() : other.at(field.name);
     if (same.extents == field.extents) continue;
     throw DataError(other.file, fmt::format("field {}", ticked(field.name)),
                     fmt::format("has rows of shape {}, but those of {} have {}", shapeText(same.extents), train.file,
                                 shapeText(field.extents)));
   }
-  for (const RawField& field : other.fields) train.at(field.name);
+  for (const auto& [name, field] : byName) train.at(name);
 }
 
 }  // namespace

@@ -80,6 +80,12 @@ TEST(Csv, CellThatIsNoNumberNamesRowAndColumn) {
   EXPECT_EQ(errorOf([&] { numericColumns(table, "x", "age", "age", DType::F32, true); }),
             "t.csv: row 2, column `age`: expected a number, found `?`");
   const RawTable fractions = parse("n\n1\n1.5\n");
+  for (const char* cell : {"nan", "-NaN", "inf", "1e300"})
+    EXPECT_NE(errorOf([&] {
+                numericColumns(parse(std::string("n\n1\n") + cell + "\n"), "x", "n", "n", DType::F32, true);
+              }).find("t.csv: row 2, column `n`: expected a finite number that fits f32"),
+              std::string::npos)
+        << cell;
   EXPECT_EQ(errorOf([&] { numericColumns(fractions, "x", "n", "n", DType::I32, true); }),
             "t.csv: row 2, column `n`: expected an integer that fits i32, found 1.5");
 }
