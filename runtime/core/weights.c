@@ -126,9 +126,9 @@ static int fits(const nnc_variable* v, const tensor_entry* t) {
   return 1;
 }
 
-/* One walk over the header. With `write` unset it only checks, so that a bad file changes nothing. Counts the weights
- * found. */
-static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* what, int write, uint32_t* found) {
+/* One walk over the header. With `seen` it only checks, so that a bad file changes nothing, and marks the variables
+ * found; without, it writes them. */
+static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* what, char* seen) {
   uint64_t header = 0;
   for (int i = 7; i >= 0 && bytes >= 8; i--) header = header << 8 | (uint8_t)data[i];
   if (bytes < 8 || header > bytes - 8)
@@ -137,7 +137,6 @@ static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* 
   uint64_t body_bytes = bytes - 8 - header;
   json j = {data + 8, body, 0};
   expect(&j, '{');
-  *found = 0;
   while (!j.bad && peek(&j) != '}') {
     char path[512];
     tensor_entry t;
@@ -157,8 +156,9 @@ static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* 
       if (!fits(v, &t) || t.end - t.begin != variable_bytes(v))
         return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model",
                          (char*)0);
-      ++*found;
-      if (write) variable_write(ctx, v, body + t.begin);
+      if (seen && seen[v - ctx->model->variable]++)
+        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " stands there twice", (char*)0);
+      if (!seen) variable_write(ctx, v, body + t.begin);
     }
     if (!accept(&j, ',')) break;
   }
@@ -167,12 +167,15 @@ static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* 
 }
 
 int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const char* what) {
-  uint32_t found = 0, wanted = 0;
-  for (uint32_t i = 0; i < ctx->model->variables; i++) wanted += (uint32_t)is_weight(&ctx->model->variable[i]);
-  int code = walk(ctx, data, bytes, what, 0, &found);
-  if (code != NNC_OK) return code;
-  if (found != wanted) return core_fail(ctx, NNC_ERR_FORMAT, what, " lacks some of this model's tensors", (char*)0);
-  return walk(ctx, data, bytes, what, 1, &found);
+  const nnc_model* m = ctx->model;
+  char* seen = sys_map((uint64_t)m->variables + 1);
+  if (!seen) return core_fail(ctx, NNC_ERR_MEMORY, "no memory to read ", what, (char*)0);
+  int code = walk(ctx, data, bytes, what, seen);
+  for (uint32_t i = 0; i < m->variables && code == NNC_OK; i++)
+    if (is_weight(&m->variable[i]) && !seen[i])
+      code = core_fail(ctx, NNC_ERR_FORMAT, what, " lacks ", m->variable[i].path, (char*)0);
+  sys_unmap(seen, (uint64_t)m->variables + 1);
+  return code == NNC_OK ? walk(ctx, data, bytes, what, (char*)0) : code;
 }
 
 int core_load(nnc_context* ctx, const char* file) {
