@@ -66,7 +66,7 @@ DataSource IrTextParser::dataSource() {
       d.settings[name] = string("a value");
       continue;
     }
-    if (atString()) {
+    if (eatWord("statistic")) {
       DataStatistic statistic;
       statistic.of = string("a statistic");
       expectWord("of");

@@ -187,7 +187,7 @@ private:
                : fmt::format(" {} of {} in {}", quoted(f.symbols), quoted(f.source), quoted(f.vocabulary)),
            place(f.loc));
     for (const DataStatistic& s : d.statistics)
-      line("{} of {} in {}", quoted(s.of), quoted(s.function), quoted(s.variable));
+      line("statistic {} of {} in {}", quoted(s.of), quoted(s.function), quoted(s.variable));
     indent_ -= 2;
     line("}}");
   }
