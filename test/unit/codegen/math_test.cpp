@@ -4,44 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <limits>
 
 #include "kernel_harness.h"
+#include "math_cases.h"
 
 namespace nnc::testing {
 namespace {
-
-using Reference = std::function<long double(long double)>;
-
-struct Case {
-  Op op;
-  const char* name;
-  Reference reference;
-  double lo, hi;            // inputs are spread over [lo, hi] besides all magnitudes
-  double ulps;              // allowed for f32
-  double ulps64;            // allowed for f64
-  double limit = INFINITY;  // inputs of larger magnitude are not promised to be accurate
-};
-
-const std::vector<Case>& cases() {
-  static const std::vector<Case> all = {
-      {Op::Exp, "exp", [](long double x) { return std::exp(x); }, -105, 90, 1, 2},
-      {Op::Expm1, "expm1", [](long double x) { return std::expm1(x); }, -20, 90, 2, 2},
-      {Op::Log, "log", [](long double x) { return std::log(x); }, 0, 4, 1, 2},
-      {Op::Log1p, "log1p", [](long double x) { return std::log1p(x); }, -1, 4, 2, 2},
-      {Op::Sqrt, "sqrt", [](long double x) { return std::sqrt(x); }, 0, 100, 0.5, 0.5},
-      {Op::Tanh, "tanh", [](long double x) { return std::tanh(x); }, -12, 12, 4, 4},
-      {Op::Logistic, "logistic", [](long double x) { return 1 / (1 + std::exp(-x)); }, -90, 20, 3, 3},
-      {Op::Erf, "erf", [](long double x) { return std::erf(x); }, -5, 5, 2, 3},
-      {Op::Sin, "sin", [](long double x) { return std::sin(x); }, -1000, 1000, 1, 4, 1e6},
-      {Op::Cos, "cos", [](long double x) { return std::cos(x); }, -1000, 1000, 1, 4, 1e6},
-      {Op::Floor, "floor", [](long double x) { return std::floor(x); }, -100, 100, 0, 0},
-      {Op::Round, "round", [](long double x) { return std::nearbyint(x); }, -100, 100, 0, 0},
-      {Op::Neg, "neg", [](long double x) { return -x; }, -1, 1, 0, 0},
-  };
-  return all;
-}
 
 plan::Kernel unary(Op op, DType t, int64_t n) {
   plan::Kernel k;
@@ -57,7 +26,7 @@ plan::Kernel unary(Op op, DType t, int64_t n) {
 
 /// Evenly spread over [lo, hi], over all magnitudes of both signs, and special values. None near the denormals, which
 /// are flushed, also on the way to a result.
-Tensor spread(DType t, const Case& c) {
+Tensor spread(DType t, const MathCase& c) {
   std::vector<double> x = {0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, 2.5, -2.5, INFINITY, -INFINITY, std::nan("")};
   constexpr int kSteps = 60000;
   for (int i = 0; i <= kSteps; ++i) x.push_back(c.lo + (c.hi - c.lo) * i / kSteps);
@@ -90,7 +59,7 @@ double ulpsBetween(double got, long double want, DType t) {
 
 class Unary : public ::testing::TestWithParam<size_t> {};
 
-void check(const Case& c, DType t, double allowed) {
+void check(const MathCase& c, DType t, double allowed) {
   Tensor x = spread(t, c);
   plan::Plan plan = planOf(unary(c.op, t, x.size()), {{t, {x.size()}}, {t, {x.size()}}});
   std::vector<char> fused;
@@ -118,13 +87,13 @@ void check(const Case& c, DType t, double allowed) {
 }
 
 TEST_P(Unary, SingleWithinItsUlps) {
-  check(cases()[GetParam()], DType::F32, cases()[GetParam()].ulps);
+  check(mathCases()[GetParam()], DType::F32, mathCases()[GetParam()].ulps);
 }
 TEST_P(Unary, DoubleWithinItsUlps) {
-  check(cases()[GetParam()], DType::F64, cases()[GetParam()].ulps64);
+  check(mathCases()[GetParam()], DType::F64, mathCases()[GetParam()].ulps64);
 }
-INSTANTIATE_TEST_SUITE_P(Math, Unary, ::testing::Range<size_t>(0, cases().size()),
-                         [](const auto& info) { return cases()[info.param].name; });
+INSTANTIATE_TEST_SUITE_P(Math, Unary, ::testing::Range<size_t>(0, mathCases().size()),
+                         [](const auto& info) { return mathCases()[info.param].name; });
 
 TEST(Math, PowersFollowC) {
   std::vector<double> values = {0.0, -0.0, 1,   -1,   2,     -2,   3,        -3,        0.5,         -0.5,
