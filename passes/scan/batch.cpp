@@ -12,8 +12,7 @@ namespace {
 class Batcher {
 public:
   Batcher(Builder& outer, const Node& scan)
-      : outer_(outer),
-        node_(scan),
+      : node_(scan),
         layout_(scan),
         body_(scan.regions[0]),
         args_(regionArgs(body_, layout_.operands() + 1)),
@@ -80,7 +79,6 @@ private:
     return results;
   }
 
-  Builder& outer_;
   const Node& node_;
   const ScanLayout layout_;
   const Graph& body_;
