@@ -2,11 +2,19 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace nnc {
 namespace {
 
-constexpr size_t kMaxFileBytes = 8u << 20;
+constexpr size_t kMaxFileBytes = 1u << 20;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
+/// What is no text: a NUL and other bytes that a terminal may obey.
+bool isControl(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return (byte < 0x20 && c != '\n' && c != '\r' && c != '\t') || byte == 0x7f;
+}
 
 bool readable(std::string_view text, uint32_t fileId, SyntaxErrors& errors) {
   if (text.size() > kMaxFileBytes) {
@@ -15,7 +23,12 @@ bool readable(std::string_view text, uint32_t fileId, SyntaxErrors& errors) {
     return false;
   }
   const auto bad = firstBadUtf8(text);
-  if (!bad) return true;
+  const auto* control = std::find_if(text.begin(), text.end(), isControl);
+  if (!bad && control != text.end())
+    errors.report(
+        DiagCode::UnexpectedCharacter, Places(fileId, text, 0).atByte(static_cast<size_t>(control - text.begin())),
+        fmt::format("the control character 0x{:02x} stands in the text", static_cast<unsigned char>(*control)));
+  if (!bad) return control == text.end();
   errors
       .report(DiagCode::BadUtf8, Places(fileId, text, 0).atByte(*bad),
               fmt::format("the byte 0x{:02x} is not valid UTF-8", static_cast<unsigned char>(text[*bad])))

@@ -10,8 +10,9 @@
 namespace nnc {
 namespace {
 
-constexpr size_t kMaxShown = 160;  // characters of a source line that are shown
-constexpr size_t kContext = 40;    // of them, those before the first mark
+constexpr size_t kMaxShown = 160;    // characters of a source line that are shown
+constexpr size_t kContext = 40;      // of them, those before the first mark
+constexpr size_t kMaxMessage = 400;  // bytes of a sentence
 
 struct Mark {
   Loc at;
@@ -33,7 +34,24 @@ size_t sequenceLength(std::string_view text, size_t i) {
   if (n == 0 || i + n > text.size()) return 0;
   for (size_t k = 1; k < n; ++k)
     if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return 0;
-  return n;
+  // Too long for what they say, surrogates, and beyond the last code point.
+  const auto next = static_cast<unsigned char>(n > 2 ? text[i + 1] : 0);
+  const bool bad = (lead == 0xe0 && next < 0xa0) || (lead == 0xed && next > 0x9f) || (lead == 0xf0 && next < 0x90) ||
+                   (lead == 0xf4 && next > 0x8f) || lead > 0xf4;
+  return bad ? 0 : n;
+}
+
+/// A message made fit for a terminal: names and paths in it may be long, and hold anything.
+std::string shownMessage(std::string_view message) {
+  std::string shown;
+  size_t i = 0;
+  while (i < message.size() && shown.size() < kMaxMessage) {
+    const size_t n = sequenceLength(message, i);
+    const auto c = static_cast<unsigned char>(message[i]);
+    shown += n == 0 || c < 0x20 || c == 0x7f ? std::string_view("?") : message.substr(i, n);
+    i += std::max<size_t>(n, 1);
+  }
+  return i < message.size() ? shown + "..." : shown;
 }
 
 ShownLine shownLine(std::string_view line, size_t firstByte) {
@@ -73,7 +91,7 @@ public:
     out_.clear();
     const bool error = d.severity == Severity::Error;
     out_ += paint(error ? kRed : kYellow, fmt::format("{}[{}]", error ? "error" : "warning", diagCodeText(d.code)));
-    out_ += paint(kBold, ": " + d.message) + "\n";
+    out_ += paint(kBold, ": " + shownMessage(d.message)) + "\n";
     if (d.at) {
       std::vector<Mark> marks{{d.at, d.atLabel, true}};
       std::map<uint32_t, std::vector<Mark>> elsewhere;
@@ -87,7 +105,7 @@ public:
       for (auto& [file, others] : elsewhere) snippet(std::move(others));
     }
     for (const DiagNote& n : d.notes) note(n, d.at.file);
-    for (const std::string& help : d.helps) out_ += paint(kGreen, "help") + ": " + help + "\n";
+    for (const std::string& help : d.helps) out_ += paint(kGreen, "help") + ": " + shownMessage(help) + "\n";
     return std::move(out_);
   }
 
@@ -103,7 +121,7 @@ private:
   }
 
   void note(const DiagNote& n, uint32_t primaryFile) {
-    out_ += paint(kBlue, "note") + ": " + n.text;
+    out_ += paint(kBlue, "note") + ": " + shownMessage(n.text);
     if (n.at) out_ += " at " + sources_.describe(n.at);
     out_ += "\n";
     if (!n.at || n.at.file == primaryFile) return;
@@ -152,11 +170,12 @@ private:
     }
     const Mark& last = marks.back();
     gutter("");
-    out_ += " " + paint(last.primary ? kRed : kBlue, under) + (last.text.empty() ? "" : " " + last.text) + "\n";
+    out_ += " " + paint(last.primary ? kRed : kBlue, under) + (last.text.empty() ? "" : " " + shownMessage(last.text)) +
+            "\n";
     for (size_t i = marks.size() - 1; i-- > 0;) {
       if (marks[i].text.empty()) continue;
       gutter("");
-      out_ += " " + std::string(shown.column(marks[i].at.column - 1), ' ') + marks[i].text + "\n";
+      out_ += " " + std::string(shown.column(marks[i].at.column - 1), ' ') + shownMessage(marks[i].text) + "\n";
     }
   }
 

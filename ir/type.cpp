@@ -227,8 +227,9 @@ std::optional<Dim> Dim::dividedBy(const Dim& o) const {
   while (!rest.terms_.empty()) {
     const auto top = orderedTerms(rest).front();
     const auto monomial = quotientOf(top.first, lead.first);
-    if (!monomial || top.second % lead.second != 0) return std::nullopt;
-    const Dim term = monomialDim(*monomial, top.second / lead.second);
+    if (!monomial || (lead.second != -1 && top.second % lead.second != 0)) return std::nullopt;
+    const Dim term =
+        monomialDim(*monomial, lead.second == -1 ? saturatingMul(top.second, -1) : top.second / lead.second);
     quotient = quotient + term;
     rest = rest - term * o;
     if (rest.terms_.contains(top.first)) return std::nullopt;  // only after a saturated coefficient

@@ -9,6 +9,7 @@ namespace nnc::elab {
 namespace {
 
 constexpr size_t kMaxCallDepth = 1000;
+constexpr size_t kMaxCalls = 100'000;
 
 std::vector<std::string> paramNames(const std::vector<ast::ParamDecl>& params) {
   std::vector<std::string> names;
@@ -150,6 +151,17 @@ void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vect
 // ---- Calls
 // -----------------------------------------------------------------------------------------------------------
 
+Elaborator::CallScope::CallScope(Elaborator& e, Loc at, const std::string& name) : e_(e) {
+  if (e.calls_.size() >= kMaxCallDepth)
+    e.fail(DiagCode::CallsTooDeep, at,
+           fmt::format("calls nest more than {} deep: does `{}` call itself without an end?", kMaxCallDepth, name));
+  // Calls that double with each function would never end; what is said once is enough.
+  if (e.callsMade_ > kMaxCalls) throw Reported{};
+  if (++e.callsMade_ > kMaxCalls)
+    e.fail(DiagCode::TooManyCalls, at, fmt::format("the file makes more than {} calls when compiled", kMaxCalls));
+  e.calls_.push_back({at, name});
+}
+
 std::string Elaborator::ordinalKey(const std::string& callee, const void* site) {
   if (!ctx_.ordinals) return callee;
   std::vector<const void*>& sites = (*ctx_.ordinals)[callee];
@@ -251,20 +263,12 @@ Val Elaborator::applyLambda(const FnVal& f, std::vector<ArgVal> args, Loc at) {
   Restore<const Expected*> keepExpected(ctx_.expected);
   ctx_.expected = nullptr;
   ctx_.scope = std::make_shared<Scope>(f.env);
-  if (calls_.size() >= kMaxCallDepth) fail(DiagCode::CallsTooDeep, at, "calls nest more than 1000 deep");
-  calls_.push_back({at, "fn"});
-  struct Pop {
-    std::vector<CallSite>& c;
-    ~Pop() { c.pop_back(); }
-  } pop{calls_};
+  const CallScope call(*this, at, "fn");
   bindParams(f.lambda->params, std::move(args), "fn", at, f.lambda->loc);
   return evalBlock(f.lambda->body, false);
 }
 
 Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, const ast::Call* site) {
-  if (calls_.size() >= kMaxCallDepth)
-    fail(DiagCode::CallsTooDeep, at,
-         fmt::format("calls nest more than {} deep: does `{}` call itself without an end?", kMaxCallDepth, f.name()));
   if (f.isLayer()) {
     const size_t errorsBefore = diagnostics_.errorCount();
     Instance* owner = ctx_.owner;
@@ -294,11 +298,7 @@ Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, 
   std::map<std::string, std::vector<const void*>> ordinals;
   ctx_.ordinals = &ordinals;
   ctx_.scope = std::make_shared<Scope>(f.env);
-  calls_.push_back({at, f.name()});
-  struct Pop {
-    std::vector<CallSite>& c;
-    ~Pop() { c.pop_back(); }
-  } pop{calls_};
+  const CallScope call(*this, at, f.name());
   return applyBody(*f.decl, f, std::move(args), at);
 }
 
@@ -376,10 +376,6 @@ bool Elaborator::isTrainingPath(const Instance* instance) const {
 }
 
 Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc at) {
-  if (calls_.size() >= kMaxCallDepth)
-    fail(DiagCode::CallsTooDeep, at,
-         fmt::format("calls nest more than {} deep: does `{}` apply itself without an end?", kMaxCallDepth,
-                     instance->layer->name()));
   if (instance->entry != entryNumber_) {
     instance->entry = entryNumber_;
     instance->application = 0;
@@ -394,11 +390,7 @@ Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc 
   ctx_.training = isTrainingPath(instance);
   ctx_.expected = nullptr;
   ctx_.scope = std::make_shared<Scope>(instance->layer->env);
-  calls_.push_back({at, instance->layer->name()});
-  struct Pop {
-    std::vector<CallSite>& c;
-    ~Pop() { c.pop_back(); }
-  } pop{calls_};
+  const CallScope call(*this, at, instance->layer->name());
   return applyBody(*instance->layer->decl, *instance->layer, std::move(args), at);
 }
 

@@ -14,6 +14,9 @@
 
 namespace nnc::elab {
 
+/// The most rows, words or parts that a setting counts.
+inline constexpr int64_t kMostCount = INT32_MAX;
+
 /// Thrown after a mistake has been reported; caught where elaboration can go on (a statement, an entry).
 struct Reported {};
 
@@ -144,6 +147,7 @@ private:
   std::unique_ptr<Frame> rootFrame();
   void beginEntry(Function::Kind kind, const std::string& name, const std::string& train, Loc at);
   void finishEntry();
+  void checkSizes(const Graph& graph);
   void addInitFunctions();
   void checkModule();
   void useHyper(const std::string& name, bool runTime);
@@ -231,6 +235,16 @@ private:
   TensorVal widen(const TensorVal& t, DType dtype, Loc at);
 
   // ---- call.cpp: application
+  /// A call that lasts as long as this; fails where calls nest too deep or there are too many of them.
+  class CallScope {
+  public:
+    CallScope(Elaborator& e, Loc at, const std::string& name);
+    CallScope(const CallScope&) = delete;
+    ~CallScope() { e_.calls_.pop_back(); }
+
+  private:
+    Elaborator& e_;
+  };
   Val evalCall(const ast::Call& e);
   Val evalBracket(const ast::Bracket& e);
   Val apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast::Call* site);
@@ -315,6 +329,7 @@ private:
   void prepareField(DataFieldInfo& field);
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
   void noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at);
+  std::string settingText(const std::string& name, const Val& v, Loc at);
   void readSettings(const ast::Data& d, DataSource& source);
   Val rawField(DataInfo& data, const std::string& name, Loc at);
   Val rawColumns(DataInfo& data, const ast::Bracket& e);
@@ -379,6 +394,7 @@ private:
   std::vector<std::pair<std::string, Loc>> validReads_;  // results of validation that the train block names
   Context ctx_;
   std::vector<CallSite> calls_;
+  size_t callsMade_ = 0;  // since the start
   std::shared_ptr<const std::string> originPath_;
 };
 

@@ -22,7 +22,10 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
   if (t.bound) bound = boundOf(t);
   if (t.dtype.text == "int" && !t.hasShape) {
     if (bound) {
-      symbols.push_back({p.name.text, bound->value() - 1});
+      const int64_t beyond = asConst(Val::integer(*bound), t.bound->loc, "a bound");
+      if (beyond < 1)
+        fail(DiagCode::ExportUndeclared, t.bound->loc, fmt::format("the bound of `{}` leaves no number", p.name.text));
+      symbols.push_back({p.name.text, beyond - 1});
       return Val::integer(Dim::symbol(p.name.text));
     }
     return Val::of(wrap(leaf("input", p.name.text, Type{DType::I64, {}})));
@@ -31,7 +34,9 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
   std::vector<bool> unit;
   for (const ast::Dim& d : t.shape) {
     if (d.kind == ast::Dim::Kind::Bounded) {
-      const int64_t most = asConst(eval(*d.expr), d.loc, "a bound") - (d.strict ? 1 : 0);
+      const int64_t given = asConst(eval(*d.expr), d.loc, "a bound"), least = d.strict ? 1 : 0;
+      if (given < least) fail(DiagCode::ExportUndeclared, d.loc, fmt::format("the bound of `{}` is {}", d.name, given));
+      const int64_t most = given - least;
       symbols.push_back({d.name, most});
       ctx_.scope->bind(d.name, Val::integer(Dim::symbol(d.name)), d.loc);
       shape.push_back(Dim::symbol(d.name));

@@ -4,6 +4,8 @@
 
 #include <map>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "frontend/elab/scope.h"
@@ -27,8 +29,9 @@ struct Frame {
   Frame* parent;
   Graph graph;
   Builder builder;
-  std::map<Value, Value> captures;                   // parent's value → argument
-  std::vector<std::pair<Value, Value>> captureList;  // the same, in order
+  std::map<std::pair<std::string, std::string>, Value> leaves;  // by kind and name
+  std::map<Value, Value> captures;                              // parent's value → argument
+  std::vector<std::pair<Value, Value>> captureList;             // the same, in order
   std::map<Cell*, CellEntry> cells;
   std::vector<Cell*> cellOrder;
   Value loopIndex;  // of a loop's body: its number, part of every random key drawn in it

@@ -77,15 +77,13 @@ Value Elaborator::leaf(const std::string& kind, const std::string& name, const T
   Frame* top = frame_;
   while (top->parent) top = top->parent;
   Frame& root = *top;
-  for (uint32_t i = 0; i < root.graph.nodes.size(); ++i) {
-    const Node& n = root.graph.nodes[i];
-    if (n.op == Op::Leaf && n.attrs.string("name") == name && n.attrs.string("kind") == kind) return {i, 0};
-  }
+  const auto [known, isNew] = root.leaves.try_emplace({kind, name});
+  if (!isNew) return known->second;
   Attrs attrs{{"type", type}, {"kind", kind}, {"name", name}};
   if (bound && bound->isConst()) attrs.set("bound", bound->value());
   const Value v = root.builder.make(Op::Leaf, {}, std::move(attrs));
   root.graph.node(v).name = name;
-  return v;
+  return known->second = v;
 }
 
 Value Elaborator::scalarLeaf(const std::string& name, DType dtype, double fallback) {

@@ -223,6 +223,10 @@ Val Elaborator::finishScan(Frame& body, const Val& value, const Dim& count, Valu
       }
       continue;
     }
+    if (!isLike(entry.current, entry.entry))
+      fail(DiagCode::CarryMismatch, entry.at,
+           fmt::format("`{}` is {} before the loop and {} after a round", cell->name, describe(entry.entry),
+                       describe(entry.current)));
     carried.push_back(cell);
     frame_ = &body;
     const Val current = leafwise({entry.current, entry.entry}, at, [&](const std::vector<Val>& x) {
@@ -321,11 +325,11 @@ void Elaborator::evalEvery(const ast::Every& e) {
       std::vector<TensorVal> before, values;
       collectTensors(entry.entry, before);
       collectTensors(entry.current, values);
-      for (size_t i = 0; i < values.size(); ++i) {
-        if (i >= before.size() || values[i].type != before[i].type)
-          fail(DiagCode::CarryMismatch, entry.at, fmt::format("`{}` changes its type under `every`", cell->name));
-        outputs.push_back(use(values[i], e.loc));
-      }
+      const auto sameType = [](const TensorVal& a, const TensorVal& b) { return a.type == b.type; };
+      if (!isLike(entry.current, entry.entry) ||
+          !std::equal(values.begin(), values.end(), before.begin(), before.end(), sameType))
+        fail(DiagCode::CarryMismatch, entry.at, fmt::format("`{}` changes its type under `every`", cell->name));
+      for (const TensorVal& v : values) outputs.push_back(use(v, e.loc));
     }
   }
   for (const auto& [from, arg] : body.captureList) {

@@ -1,16 +1,30 @@
 // Entries as functions of the module, and the public way in.
 #include "frontend/elab/elaborator.h"
 #include "frontend/parse.h"
+#include "ir/read_text.h"
 
 #include <fmt/format.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace nnc::elab {
+
+namespace {
+
+/// "f32[B, 4] with B = 1024".
+std::string boundedText(const Type& type, const std::map<std::string, int64_t>& bounds) {
+  std::string text = type.str();
+  const char* before = " with ";
+  for (const std::string& s : elementCount(type.shape).symbols()) {
+    text += fmt::format("{}{} = {}", before, s, bounds.at(s));
+    before = ", ";
+  }
+  return text;
+}
+
+}  // namespace
 
 void Elaborator::beginEntry(Function::Kind kind, const std::string& name, const std::string& train, Loc at) {
   entries_.push_back(std::make_unique<Entry>());
@@ -50,6 +64,23 @@ static Graph withoutDeadNodes(const Graph& g) {
   return r;
 }
 
+/// Every tensor, with the symbols at their bounds, has a size that arithmetic on addresses can hold.
+void Elaborator::checkSizes(const Graph& graph) {
+  constexpr int64_t kMostBytes = int64_t{1} << 47;  // of an address space
+  std::map<std::string, int64_t> bounds;
+  for (const Symbol& s : entry_->symbols) bounds[s.name] = s.bound;
+  for (const Node& node : graph.nodes) {
+    for (const Type& type : node.out) {
+      // Saturates, as long as no factor is 0.
+      const int64_t elements = elementCount(type.shape).evaluate(bounds);
+      if (elements <= kMostBytes / dtypeSize(type.dtype)) continue;
+      const Loc at = node.origin.at ? node.origin.at : entry_->loc;
+      fail(DiagCode::TooLarge, at, fmt::format("{} has more than 2^47 bytes", boundedText(type, bounds)));
+    }
+    for (const Graph& region : node.regions) checkSizes(region);
+  }
+}
+
 void Elaborator::finishEntry() {
   Frame& root = *entry_->root;
   root.graph.outputs = entry_->outputs;
@@ -70,6 +101,7 @@ void Elaborator::finishEntry() {
   f.texts = entry_->texts;
   f.loc = entry_->loc;
   f.body = withoutDeadNodes(root.graph);
+  checkSizes(f.body);
   module_.functions.push_back(std::move(f));
   entry_ = nullptr;
   frame_ = initFrame_.get();
@@ -188,14 +220,12 @@ std::optional<Module> compileText(const std::string& name, const std::string& te
 
 std::optional<Module> compileSource(const std::string& path, const ElabOptions& options, SourceManager& sources,
                                     Diagnostics& diagnostics) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  if (in) text << in.rdbuf();
-  if (!in || in.bad()) {
+  const std::optional<std::string> text = readText(path);
+  if (!text) {
     diagnostics.error(DiagCode::UnknownFile, {}, fmt::format("the file {} cannot be read", path));
     return std::nullopt;
   }
-  return compileText(path, text.str(), options, sources, diagnostics);
+  return compileText(path, *text, options, sources, diagnostics);
 }
 
 }  // namespace nnc

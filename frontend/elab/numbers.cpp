@@ -53,6 +53,7 @@ Val intResult(BinaryOp op, const Dim& a, const Dim& c, bool& undecided) {
     case BinaryOp::Mod: {
       if (consts && c.value() != 0) {
         const int64_t x = a.value(), y = c.value();
+        if (y == -1) return Val::integer(op == BinaryOp::FloorDiv ? Dim(0) - a : Dim(0));  // -2^63 has no negative
         const int64_t q = x / y - ((x % y != 0 && (x < 0) != (y < 0)) ? 1 : 0);
         return Val::integer(op == BinaryOp::FloorDiv ? q : x - q * y);
       }

@@ -2,14 +2,13 @@
 #include "frontend/elab/elaborator.h"
 #include "frontend/elab/walk.h"
 #include "frontend/parse.h"
+#include "ir/read_text.h"
 #include "stdlib/stdlib.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace nnc::elab {
 
@@ -46,12 +45,10 @@ ScopePtr Elaborator::useFile(const ast::Use& use) {
     if (!it->second) fail(DiagCode::UnknownFile, use.loc, fmt::format("{} uses itself, by way of others", path));
     return it->second;
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail(DiagCode::UnknownFile, use.loc, fmt::format("the file {} cannot be read", path));
-  std::stringstream text;
-  text << in.rdbuf();
+  std::optional<std::string> text = readText(path);
+  if (!text) fail(DiagCode::UnknownFile, use.loc, fmt::format("the file {} cannot be read", path));
   usedFiles_[path] = nullptr;
-  const uint32_t id = sources_.add(path, text.str());
+  const uint32_t id = sources_.add(path, std::move(*text));
   files_.push_back(parseFile(id, sources_, diagnostics_));
   auto scope = std::make_shared<Scope>(library_);
   scope->isFile = true;

@@ -27,6 +27,32 @@ const std::map<std::string, std::vector<std::string>> kWords = {{"by", {"byte", 
 
 }  // namespace
 
+/// The value of a setting as the runtime reads it.
+std::string Elaborator::settingText(const std::string& name, const Val& v, Loc at) {
+  const auto refuse = [&](const char* wants) {
+    fail(DiagCode::UnknownSetting, at, fmt::format("`{}` is {}, not {}", name, wants, describe(v)));
+  };
+  if (name == "header") {
+    if (!v.is(ValKind::Bool)) refuse("true or false");
+    return v.flag ? "true" : "false";
+  }
+  if (name == "separator") {
+    if (!v.is(ValKind::Str) || v.text.size() != 1) refuse("a text of one byte");
+    return v.text;
+  }
+  const bool share = name == "valid" || name == "test";
+  if (share && v.is(ValKind::Float)) {
+    const double x = asNumber(v, at, "a setting");
+    if (!(x >= 0 && x < 1)) refuse("a number of rows or a share below 1");
+    return fmt::format("{}", x);
+  }
+  const int64_t least = name == "window" || name == "stride" ? 1 : 0;
+  const int64_t n = v.is(ValKind::Int) ? asConst(v, at, "a setting") : -1;
+  if (n < least || n > kMostCount)
+    refuse(share ? "a number of rows or a share below 1" : "a whole number that counts something");
+  return std::to_string(n);
+}
+
 void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   const auto reader =
       std::find_if(kReaders.begin(), kReaders.end(), [&](const Reader& r) { return d.reader.text == r.name; });
@@ -35,12 +61,6 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
     for (const Reader& r : kReaders) names.emplace_back(r.name);
     failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, names);
   }
-  const auto text = [&](const Val& v, Loc at) -> std::string {
-    if (v.is(ValKind::Str)) return v.text;
-    if (v.is(ValKind::Bool)) return v.flag ? "true" : "false";
-    if (v.is(ValKind::Int)) return std::to_string(asConst(v, at, "a setting"));
-    return fmt::format("{}", asNumber(v, at, "a setting"));
-  };
   Loc foldAt = d.name.loc;
   for (const ast::Arg& a : d.args) {
     if (a.name && std::find(reader->settings.begin(), reader->settings.end(), a.name.text) == reader->settings.end())
@@ -58,7 +78,7 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
     Restore<Context> keep(ctx_);
     const Val value = eval(*a.value);
     if (a.name) {
-      source.settings[a.name.text] = text(value, a.value->loc);
+      source.settings[a.name.text] = settingText(a.name.text, value, a.value->loc);
       if (a.name.text.starts_with("fold")) foldAt = a.value->loc;
       continue;
     }

@@ -96,7 +96,8 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
         continue;
       }
       const int64_t n = asConst(eval(*a.value), at, fmt::format("`{}`", name).c_str());
-      if (n < 0 || (n == 0 && (name == "batch" || name == "epochs")))
+      const bool tooLarge = name == "batch" && n > kMostCount;
+      if (n < 0 || tooLarge || (n == 0 && (name == "batch" || name == "epochs")))
         fail(DiagCode::UnknownSetting, at, fmt::format("`{}` is {}", name, n));
       if (name == "batch") block.batch = n;
       if (name == "epochs") block.epochs = n;

@@ -98,6 +98,16 @@ void collectTensors(const Val& v, std::vector<TensorVal>& into) {
     for (const auto& [name, item] : *v.fields) collectTensors(item, into);
 }
 
+bool isLike(const Val& a, const Val& b) {
+  if (a.is(ValKind::Tuple) != b.is(ValKind::Tuple) || a.is(ValKind::Tree) != b.is(ValKind::Tree)) return false;
+  if (a.is(ValKind::Tuple))
+    return std::equal(a.items->begin(), a.items->end(), b.items->begin(), b.items->end(), isLike);
+  const auto sameField = [](const auto& x, const auto& y) { return x.first == y.first && isLike(x.second, y.second); };
+  if (a.is(ValKind::Tree))
+    return std::equal(a.fields->begin(), a.fields->end(), b.fields->begin(), b.fields->end(), sameField);
+  return true;
+}
+
 Val replaceTensors(const Val& v, const std::vector<TensorVal>& with, size_t& next) {
   if (v.isTensor()) return Val::of(with.at(next++));
   if (v.is(ValKind::Tuple)) {

@@ -198,6 +198,8 @@ std::string shapeText(const Shape& shape);
 void collectTensors(const Val& v, std::vector<TensorVal>& into);
 /// The bound of a value whose elements come from either: the larger of two comparable bounds, else none.
 std::optional<Dim> jointBound(const std::optional<Dim>& a, const std::optional<Dim>& b);
+/// True if both are made of tuples and trees in the same way, whatever their tensors.
+bool isLike(const Val& a, const Val& b);
 /// The value with its tensors replaced, in the order of collectTensors.
 Val replaceTensors(const Val& v, const std::vector<TensorVal>& with, size_t& next);
 /// Equality of values known when compiling; nothing if either is a tensor or the like.

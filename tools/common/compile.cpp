@@ -12,6 +12,7 @@
 #include "frontend/ast_dump.h"
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
+#include "ir/read_text.h"
 #include "passes/pass.h"
 #include "tools/common/describe.h"
 #include "tools/common/weights.h"
@@ -174,9 +175,9 @@ std::map<std::string, std::string> keyValues(const std::vector<std::string>& set
 }
 
 std::string readWholeFile(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw IoFailure{fmt::format("cannot read {}", path)};
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::optional<std::string> text = readText(path);
+  if (!text) throw IoFailure{fmt::format("cannot read {}", path)};
+  return std::move(*text);
 }
 
 TemporaryFolder::TemporaryFolder() {

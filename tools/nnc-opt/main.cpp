@@ -3,11 +3,10 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <iterator>
-#include <sstream>
 
+#include "ir/read_text.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "plan/plan.h"
@@ -51,12 +50,7 @@ std::optional<std::vector<std::string>> expandNames(const std::vector<std::strin
 
 std::optional<std::string> readAll(const std::string& file) {
   if (file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) return std::nullopt;
-  return text.str();
+  return nnc::readText(file);
 }
 
 void listPasses() {
