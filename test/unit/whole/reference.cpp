@@ -4,9 +4,11 @@
 
 #include <cmath>
 #include <functional>
+#include <optional>
 #include <random>
 
 #include "ir/builder.h"
+#include "passes/region.h"
 
 namespace nnc::testing {
 namespace {
@@ -63,9 +65,13 @@ class Perturbation {
 public:
   explicit Perturbation(uint64_t seed) : rng_(seed) {}
 
-  Graph run(const Graph& graph) {
+  /// `counter`: of a scan's body, the argument that is the number of the step; else -1.
+  Graph run(const Graph& graph, int64_t counter = -1) {
     Graph out;
     Builder b(out);
+    const std::optional<Value> outerStep = step_;
+    step_.reset();
+    if (counter >= 0) step_ = appendArg(out, {DType::I64, {}}, static_cast<size_t>(counter));
     std::vector<std::vector<Value>> map(graph.nodes.size());
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
       Node node = graph.nodes[i];
@@ -73,7 +79,8 @@ public:
         v = map[v.node][v.result];
         if (sums(node.op)) v = noisy(b, v);
       }
-      for (Graph& region : node.regions) region = run(region);
+      const int64_t steps = node.op == Op::Scan ? static_cast<int64_t>(node.in.size()) : -1;
+      for (Graph& region : node.regions) region = run(region, steps);
       const Op op = node.op;
       const size_t results = node.out.size();
       const Value first = out.append(std::move(node));
@@ -83,6 +90,7 @@ public:
     }
     for (const Output& output : graph.outputs)
       out.outputs.push_back({output.role, output.name, map[output.value.node][output.value.result]});
+    step_ = outerStep;
     return out;
   }
 
@@ -109,12 +117,14 @@ private:
   }
   /// Uniform in (-1, 1).
   Value random(Builder& b, const Type& type) {
-    const auto key = static_cast<double>(rng_() >> 12);
-    const Value r = b.make(Op::Rand, {b.constant(key, {DType::I64, {}})}, {{"type", type}, {"minor", int64_t{0}}});
+    Value key = b.constant(static_cast<double>(rng_() >> 12), {DType::I64, {}});
+    if (step_) key = b.add(key, *step_);  // other noise in each step
+    const Value r = b.make(Op::Rand, {key}, {{"type", type}, {"minor", int64_t{0}}});
     return b.sub(b.add(r, r), b.constant(1, type));
   }
 
   std::mt19937_64 rng_;
+  std::optional<Value> step_;  // of the scan whose body is being built
 };
 
 /// The prefix "3." that a library of several modules gives to paths does not count.
