@@ -74,7 +74,7 @@ def row(recipe, result):
     full, pair = result.get("full"), result.get("compare")
     bar = "" if recipe.bar is None else f" (bar {recipe.bar})"
     reached = ", ".join([f"{recipe.metric} {full['value']}{bar}", *also(full)]) if full else "–"
-    seconds = full["seconds"] if full else "–"
+    seconds = full.get("seconds", "–") if full else "–"
     beside = ", ".join([f"{pair['ours']} and {pair['theirs']} ± {pair['error']}, {pair['seeds']} seeds", *also(pair),
                         f"time {pair['time_ratio']}"]) if pair else "–"
     ours = nn_lines(ROOT / f"examples/{recipe.file}.nn")
