@@ -1,7 +1,7 @@
-"""Training steps and predictions beside PyTorch eager (and JAX) on this machine, in alternating pairs: medians and the
-ratio ours / theirs.
+"""Training steps and predictions beside PyTorch eager (JAX; for predictions ONNX Runtime) on this machine, in alternating
+pairs: medians and the ratio ours / theirs.
 
-usage: steps.py [--python PYTHON_WITH_TORCH] [--peer pytorch|jax] [--pairs N] [--threads N] [--steps N] [WORKLOAD…]
+usage: steps.py [--python PYTHON_WITH_PEER] [--peer pytorch|jax|onnx] [--pairs N] [--threads N] [--steps N] [WORKLOAD…]
 A workload is a model of bench/models for its training step, or MODEL:ROWS for a prediction of so many rows.
 """
 import argparse
@@ -26,7 +26,7 @@ def step_time(command):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--python", default=sys.executable)
-    arguments.add_argument("--peer", default="pytorch", choices=["pytorch", "jax"])
+    arguments.add_argument("--peer", default="pytorch", choices=["pytorch", "jax", "onnx"])
     arguments.add_argument("--pairs", type=int, default=10)
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--steps", type=int, default=50)
