@@ -65,7 +65,9 @@ llvm::Value* emitErf(KernelEmitter& e, llvm::Value* x) {
                     0.0052239776247808616468, -0.00085483269787418972909, 0.00012055331036887832591,
                     -0.000014925593506594343377, 1.6460972812112485635e-6, -1.6350025169288521789e-7,
                     1.4657879477808691138e-8, -1.1365664542981663002e-9, 5.9452593468794121224e-11});
-  llvm::Value* inner = m.fma(a, p, a);
+  // Where a·p may be a denormal, which is flushed, the first term 2/sqrt(pi)·a alone.
+  llvm::Value* tiny = m.ir.CreateFCmpOLT(a, m.num(0x1p-100));
+  llvm::Value* inner = m.select(tiny, m.mul(a, m.num(1.1283791670955125739)), m.fma(a, p, a));
   // Outside, 1 - erfc(a) with erfc(a) = exp(-a²) g((a-2)/(a+2)), which is small, so its own error hardly counts.
   llvm::Value* t = m.div(m.sub(a, m.num(2)), m.add(a, m.num(2)));
   llvm::Value* g = m.polynomial(

@@ -17,6 +17,10 @@ constexpr Rule kRules[] = {
 
 constexpr int64_t kMaxAttr = int64_t{1} << 47;
 
+bool isWide(int64_t i) {
+  return i > kMaxAttr || i < -kMaxAttr;
+}
+
 /// Extents and integers in attributes stay small enough to compute with.
 std::string attrRangeError(const Attrs& attrs) {
   for (const auto& [name, value] : attrs.entries()) {
@@ -24,11 +28,10 @@ std::string attrRangeError(const Attrs& attrs) {
     if (const auto* dims = std::get_if<std::vector<Dim>>(&value)) error = infer::dimsError(*dims);
     if (const auto* dim = std::get_if<Dim>(&value)) error = infer::dimsError({*dim});
     if (const auto* type = std::get_if<Type>(&value)) error = infer::typeError(*type);
-    const auto check = [&](int64_t i) {
-      if (i > kMaxAttr || i < -kMaxAttr) error = fmt::format("`{}` is too large", name);
-    };
-    if (const auto* i = std::get_if<int64_t>(&value)) check(*i);
-    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) std::for_each(ints->begin(), ints->end(), check);
+    const auto* i = std::get_if<int64_t>(&value);
+    const auto* ints = std::get_if<std::vector<int64_t>>(&value);
+    if ((i && isWide(*i)) || (ints && std::any_of(ints->begin(), ints->end(), isWide)))
+      error = fmt::format("`{}` is too large", name);
     if (!error.empty()) return error;
   }
   return {};

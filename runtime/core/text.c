@@ -22,6 +22,7 @@ static int next_symbol(vocabulary* v, symbol* s) {
 }
 
 static int find_vocabulary(nnc_context* ctx, const char* path, vocabulary* v) {
+  *v = (vocabulary){0, 0, 0};
   if (!ctx || !path) return NNC_ERR_ARGUMENT;
   const nnc_variable* x = core_find_variable(ctx->model, path);
   if (!x || x->kind != NNC_FITTED || x->dtype != NNC_U8)
@@ -85,6 +86,7 @@ int core_encode(nnc_context* ctx, const char* path, const char* text, uint64_t b
   int code = find_vocabulary(ctx, path, &v);
   if (code != NNC_OK) return code;
   if ((!text && bytes) || (!numbers && capacity) || !count) return NNC_ERR_ARGUMENT;
+  if (!text) text = "";
   uint64_t n = 0;
   for (uint64_t at = 0; at < bytes || (v.kind == NNC_VOCABULARY_CATEGORY && n == 0);) {
     uint64_t length = v.kind == NNC_VOCABULARY_CATEGORY ? bytes : 1;
