@@ -54,7 +54,6 @@ Isolated isolated(int seconds, const std::function<std::string()>& work) {
   waitpid(child, &status, 0);
   const size_t marker = result.text.rfind(kMarker);
   const std::string said = result.text.substr(0, marker);
-  if (getenv("SHOW")) fmt::print("{}", said);
   result.text = marker == std::string::npos ? "" : result.text.substr(marker + kMarker.size());
   if (WIFSIGNALED(status)) {
     const int signal = WTERMSIG(status);
