@@ -135,6 +135,30 @@ bool hasNoElements(const Type& type) {
   return elementCount(type.shape) == Dim(0);
 }
 
+/// The conv `d` of x, whose spatial axes get these borders around the dilated elements. A conv's own borders have
+/// constant widths; where one follows from an extent known only at run time, x is padded first.
+Value convWithBorders(Builder& b, Value x, Value w, ConvView d, const std::vector<Dim>& lo, const std::vector<Dim>& hi) {
+  const auto isConst = [](const Dim& e) { return e.isConst(); };
+  if (std::all_of(lo.begin(), lo.end(), isConst) && std::all_of(hi.begin(), hi.end(), isConst)) {
+    for (size_t i = 0; i < d.spatial(); ++i) d.padLo[i] = lo[i].value(), d.padHi[i] = hi[i].value();
+    return b.make(Op::Conv, {x, w}, d.attrs());
+  }
+  const auto rank = static_cast<size_t>(b.type(x).rank());
+  std::vector<Dim> before(rank, Dim(0)), after(rank, Dim(0));
+  Ints interior(rank, 0);
+  for (size_t i = 0; i < d.spatial(); ++i) {
+    const auto axis = static_cast<size_t>(d.xDims[i + 2]);
+    before[axis] = lo[i];
+    after[axis] = hi[i];
+    interior[axis] = d.xDilation[i] - 1;
+    d.padLo[i] = d.padHi[i] = 0;
+    d.xDilation[i] = 1;
+  }
+  const Value padded =
+      b.make(Op::Pad, {x}, {{"lo", before}, {"hi", after}, {"interior", interior}, {"value", 0.0}});
+  return b.make(Op::Conv, {padded, w}, d.attrs());
+}
+
 // y[p] = Σ_k x̂[p s + k d - lo] w[k], x̂ the dilated x. So dx̂[q] = Σ_k' ĝ[q + k' d - ((K-1) d - lo)] w[K-1-k'], ĝ being g
 // dilated by s: a conv of g with the mirrored kernel whose in and out features change places.
 Value convGradientOfX(Vjp& v, const ConvView& c) {
@@ -148,23 +172,28 @@ Value convGradientOfX(Vjp& v, const ConvView& c) {
   d.xDilation = c.stride;
   d.groups = c.groups * c.batchGroups;
   d.batchGroups = 1;
+  std::vector<Dim> lo, hi;
   for (size_t i = 0; i < c.spatial(); ++i) {
     Dim n = extent(xType, c.xDims, i + 2), k = extent(wType, c.wDims, i + 2), m = extent(gType, c.yDims, i + 2);
-    d.padLo[i] = ((k - 1) * c.wDilation[i] - c.padLo[i]).value();
-    d.padHi[i] = (spread(n, c.xDilation[i]) + c.padLo[i] - spread(m, c.stride[i])).value();
+    lo.push_back((k - 1) * c.wDilation[i] - c.padLo[i]);
+    hi.push_back(spread(n, c.xDilation[i]) + c.padLo[i] - spread(m, c.stride[i]));
   }
   Value w = v.in(1);
   if (c.spatial() > 0) w = b.make(Op::Reverse, {w}, {{"axes", sorted(Ints(c.wDims.begin() + 2, c.wDims.end()))}});
   if (d.groups > 1) w = moveGroups(b, w, c.wDims[0], c.wDims[1], d.groups);
-  Value dx = b.make(Op::Conv, {v.g(), w}, d.attrs());
+  Value dx = convWithBorders(b, v.g(), w, d, lo, hi);
   return c.batchGroups > 1 ? moveGroups(b, dx, c.xDims[1], c.xDims[0], c.batchGroups) : dx;
 }
 
-/// Whether a conv's kernel is as long as an axis of the data, as where it is itself the gradient of weights.
-bool hasRunTimeKernel(const ConvView& c, const Type& w) {
-  for (size_t i = 0; i < c.spatial(); ++i)
-    if (!extent(w, c.wDims, i + 2).isConst()) return true;
-  return false;
+/// Whether a conv's kernel is as long as an axis of the data and its result is not, as where it is itself the gradient
+/// of weights.
+bool hasLongKernel(const ConvView& c, const Type& w, const Type& y) {
+  bool longKernel = false, longResult = false;
+  for (size_t i = 0; i < c.spatial(); ++i) {
+    longKernel |= !extent(w, c.wDims, i + 2).isConst();
+    longResult |= !extent(y, c.yDims, i + 2).isConst();
+  }
+  return longKernel && !longResult;
 }
 
 // The same where the kernel is long and the result short: dx̂[q] = Σ_p' ŵ[q + p' s - ((M-1) s - lo)] g[M-1-p'], ŵ being
@@ -219,11 +248,12 @@ Value convGradientOfW(Vjp& v, const ConvView& c) {
 
 void vjp_conv(Vjp& v) {
   const ConvView c(v.node.attrs);
-  const bool empty = hasNoElements(v.inType(0)) || hasNoElements(v.inType(1)) || hasNoElements(v.b.type(v.g()));
+  const Type gType = v.b.type(v.g());
+  const bool empty = hasNoElements(v.inType(0)) || hasNoElements(v.inType(1)) || hasNoElements(gType);
   if (v.needs(0))
-    v.give(0, empty                              ? zerosLike(v.b, v.in(0))
-              : hasRunTimeKernel(c, v.inType(1)) ? convGradientOfLongX(v, c)
-                                                 : convGradientOfX(v, c));
+    v.give(0, empty                                  ? zerosLike(v.b, v.in(0))
+              : hasLongKernel(c, v.inType(1), gType) ? convGradientOfLongX(v, c)
+                                                     : convGradientOfX(v, c));
   if (v.needs(1)) v.give(1, empty ? zerosLike(v.b, v.in(1)) : convGradientOfW(v, c));
 }
 
