@@ -2,18 +2,13 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 #include <chrono>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "frontend/ast_dump.h"
 #include "frontend/elaborate.h"
 #include "frontend/parse.h"
-#include "ir/read_text.h"
 #include "passes/pass.h"
+#include "tools/common/command_line.h"
 #include "tools/common/describe.h"
 #include "tools/common/weights.h"
 
@@ -147,69 +142,6 @@ void Compilation::link(const std::string& path) {
     codegen::linkSharedObject(*objects_, path);
     return true;
   });
-}
-
-int report(const Diagnostics& diagnostics, bool json) {
-  if (!diagnostics.all().empty()) {
-    const char* noColor = std::getenv("NO_COLOR");
-    bool color = isatty(STDERR_FILENO) && (!noColor || !*noColor);
-    DiagFormat format = json ? DiagFormat::Json : color ? DiagFormat::ColoredText : DiagFormat::Text;
-    fmt::print(stderr, "{}", diagnostics.render(format));
-  }
-  // The model file itself cannot be read: the only error without a place.
-  for (const Diagnostic& d : diagnostics.all())
-    if (d.code == DiagCode::UnknownFile && !d.at) return kExitIo;
-  return diagnostics.hasErrors() ? kExitSource : kExitOk;
-}
-
-std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option) {
-  std::map<std::string, std::string> result;
-  for (const std::string& setting : settings) {
-    size_t equals = setting.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      throw UsageError{fmt::format("{} wants name=value, not `{}`", option, setting)};
-    if (!result.emplace(setting.substr(0, equals), setting.substr(equals + 1)).second)
-      throw UsageError{fmt::format("{} names `{}` twice", option, setting.substr(0, equals))};
-  }
-  return result;
-}
-
-std::string readWholeFile(const std::string& path) {
-  std::optional<std::string> text = readText(path);
-  if (!text) throw IoFailure{fmt::format("cannot read {}", path)};
-  return std::move(*text);
-}
-
-TemporaryFolder::TemporaryFolder() {
-  std::string name = (std::filesystem::temp_directory_path() / "nnc-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    throw IoFailure{"cannot make a folder in " + std::filesystem::temp_directory_path().string()};
-  path = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path, ignored);
-}
-
-void writeWholeFile(const std::string& path, const std::string& bytes) {
-  if (path == "-") {
-    if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0)
-      throw IoFailure{"cannot write to standard output"};
-    return;
-  }
-  std::string aside = path + ".part";
-  std::ofstream out(aside, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out || std::rename(aside.c_str(), path.c_str()) != 0) {
-    std::remove(aside.c_str());
-    throw IoFailure{fmt::format("cannot write {}", path)};
-  }
-}
-
-std::string versionText() {
-  return "nnc " NNC_VERSION " (LLVM " NNC_LLVM_VERSION ")";
 }
 
 }  // namespace nnc::tools

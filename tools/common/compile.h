@@ -71,42 +71,4 @@ private:
   StageTimes times_;
 };
 
-/// Exit codes of the tools.
-enum ExitCode : int {
-  kExitOk = 0,
-  kExitSource = 1,
-  kExitUsage = 2,
-  kExitIo = 3,
-  kExitData = 4,
-  kExitDiverged = 5,
-  kExitInternal = 70,
-  kExitInterrupted = 130,
-};
-
-/// Prints the diagnostics on standard error; returns kExitSource if one is an error (kExitIo if the model file
-/// cannot be read), else kExitOk.
-int report(const Diagnostics& diagnostics, bool json = false);
-/// Splits "name=value" settings; throws CLI-independent UsageError.
-struct UsageError {
-  std::string message;
-};
-std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option);
-/// The whole file; throws IoFailure.
-struct IoFailure {
-  std::string message;
-};
-std::string readWholeFile(const std::string& path);
-/// A folder for temporary files that goes with the object.
-struct TemporaryFolder {
-  std::filesystem::path path;
-  TemporaryFolder();  // throws IoFailure
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-};
-/// Writes a file by way of a temporary one beside it; "-" is standard output.
-void writeWholeFile(const std::string& path, const std::string& bytes);
-
-/// The version line: "nnc 0.1.0 (LLVM 19.1)".
-std::string versionText();
-
 }  // namespace nnc::tools

@@ -2,7 +2,7 @@
 
 #include "runtime/train/model.h"
 #include "runtime/train/weight_report.h"
-#include "tools/common/compile.h"
+#include "tools/common/command_line.h"
 
 namespace nnc::tools {
 

@@ -10,6 +10,7 @@
 
 #include "runtime/train/description.h"
 #include "runtime/train/model.h"
+#include "tools/common/command_line.h"
 #include "tools/common/compile.h"
 
 namespace nnc::tools {

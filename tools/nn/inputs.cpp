@@ -11,7 +11,7 @@
 #include "runtime/train/data/images.h"
 #include "runtime/train/data/npy.h"
 #include "runtime/train/error.h"
-#include "tools/common/compile.h"
+#include "tools/common/command_line.h"
 
 namespace nnc::tools {
 

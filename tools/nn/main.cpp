@@ -2,40 +2,8 @@
 #include <fmt/format.h>
 #include <csignal>
 #include <map>
-#include <new>
 
-#include "runtime/train/error.h"
 #include "tools/nn/commands.h"
-
-namespace nnc::tools {
-namespace {
-
-int guarded(const Command& command) {
-  try {
-    return command();
-  } catch (const UsageError& e) {
-    fmt::print(stderr, "nn: {}\n", e.message);
-    return kExitUsage;
-  } catch (const IoFailure& e) {
-    fmt::print(stderr, "nn: {}\n", e.message);
-    return kExitIo;
-  } catch (const codegen::CodegenError& e) {
-    fmt::print(stderr, "nn: {}\n", e.message);
-    return e.io ? kExitIo : kExitUsage;
-  } catch (const train::RunError& e) {
-    fmt::print(stderr, "nn: {}\n", e.what());
-    return e.exitCode();
-  } catch (const train::CallError& e) {
-    fmt::print(stderr, "nn: {}\n", e.message);
-    return e.code == NNC_ERR_RANGE ? kExitData : kExitInternal;
-  } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "nn: not enough memory\n");
-    return kExitIo;
-  }
-}
-
-}  // namespace
-}  // namespace nnc::tools
 
 int main(int argc, char** argv) {
   using namespace nnc::tools;
@@ -69,5 +37,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? kExitOk : kExitUsage;
   }
-  return guarded(commands.at(app.get_subcommands().front()));
+  return guarded("nn", commands.at(app.get_subcommands().front()));
 }

@@ -6,7 +6,7 @@
 #include <filesystem>
 
 #include "runtime/train/checkpoint.h"
-#include "runtime/train/error.h"
+#include "tools/common/command_line.h"
 #include "tools/common/compile.h"
 #include "tools/common/weights.h"
 #include "tools/nnc/outputs.h"
@@ -116,24 +116,6 @@ int run(Arguments& a) {
   return report(c.diagnostics(), a.diagnostics == "json");
 }
 
-int guarded(Arguments& a) {
-  try {
-    return run(a);
-  } catch (const UsageError& e) {
-    fmt::print(stderr, "nnc: {}\n", e.message);
-    return kExitUsage;
-  } catch (const IoFailure& e) {
-    fmt::print(stderr, "nnc: {}\n", e.message);
-    return kExitIo;
-  } catch (const train::RunError& e) {
-    fmt::print(stderr, "nnc: {}\n", e.what());
-    return e.exitCode();
-  } catch (const codegen::CodegenError& e) {
-    fmt::print(stderr, "nnc: {}\n", e.message);
-    return e.io ? kExitIo : kExitUsage;
-  }
-}
-
 }  // namespace
 }  // namespace nnc::tools
 
@@ -148,5 +130,5 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? nnc::tools::kExitOk : nnc::tools::kExitUsage;
   }
-  return nnc::tools::guarded(arguments);
+  return nnc::tools::guarded("nnc", [&] { return nnc::tools::run(arguments); });
 }

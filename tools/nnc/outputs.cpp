@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "ir/text.h"
+#include "tools/common/command_line.h"
 #include "tools/nnc/drawing.h"
 
 namespace nnc::tools {

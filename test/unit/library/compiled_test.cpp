@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "runtime/train/model.h"
+#include "tools/common/command_line.h"
 #include "tools/common/compile.h"
 
 namespace nnc::test {
