@@ -31,7 +31,7 @@ def main():
     arguments.add_argument("--threads", type=int, default=2)
     arguments.add_argument("--steps", type=int, default=50)
     arguments.add_argument("workloads", nargs="*", default=TRAINING + INFERENCE)
-    o = arguments.parse_args()
+    o = arguments.parse_intermixed_args()
     for workload in o.workloads:
         model, _, rows = workload.partition(":")
         common = ["--threads", str(o.threads), "--steps", str(o.steps)] + (["--rows", rows] if rows else [])

@@ -271,7 +271,7 @@ def main():
     arguments.add_argument("names", nargs="*")
     arguments.add_argument("--python", default=sys.executable)
     arguments.add_argument("--seeds", type=int, default=5)
-    o = arguments.parse_args()
+    o = arguments.parse_intermixed_args()
     RUNS.mkdir(parents=True, exist_ok=True)
     PICTURES.mkdir(exist_ok=True)
     if o.command == "full":
