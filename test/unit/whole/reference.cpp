@@ -61,11 +61,21 @@ bool sums(Op op) {
   return op == Op::Sum || op == Op::Dot || op == Op::Conv || op == Op::Unwindow || op == Op::Scatter;
 }
 
-/// Odd seeds: all elements of a result, in all steps of a scan, get the same noise. What saturates passes its limit
-/// all at once then, as it does in kernels, and as independent noise never does.
+/// What saturates passes its limit or falls on it all at once in kernels, as independent noise never does.
+enum class Noise {
+  Independent,
+  Common,    // the same for all elements of a result, in all steps of a scan
+  Rounding,  // none: each result is rounded to its dtype
+};
+
+Noise noiseOfSample(uint64_t sample) {
+  if (sample == 2) return Noise::Rounding;
+  return sample % 2 == 0 ? Noise::Independent : Noise::Common;
+}
+
 class Perturbation {
 public:
-  explicit Perturbation(uint64_t seed) : common_(seed % 2 == 1), rng_(seed) {}
+  explicit Perturbation(uint64_t sample) : noise_(noiseOfSample(sample)), rng_(sample) {}
 
   /// `counter`: of a scan's body, the argument that is the number of the step; else -1.
   Graph run(const Graph& graph, int64_t counter = -1) {
@@ -79,7 +89,7 @@ public:
       Node node = graph.nodes[i];
       for (Value& v : node.in) {
         v = map[v.node][v.result];
-        if (sums(node.op)) v = noisy(b, v);
+        if (sums(node.op)) v = operand(b, v);
       }
       const int64_t steps = node.op == Op::Scan ? static_cast<int64_t>(node.in.size()) : -1;
       for (Graph& region : node.regions) region = run(region, steps);
@@ -87,8 +97,8 @@ public:
       const size_t results = node.out.size();
       const Value first = out.append(std::move(node));
       for (uint32_t r = 0; r < results; ++r)
-        map[i].push_back(rounds(op) ? noisy(b, {first.node, r}) : Value{first.node, r});
-      if (op == Op::Eq) map[i][0] = nearlyEqual(b, first);
+        map[i].push_back(rounds(op) ? result(b, {first.node, r}) : Value{first.node, r});
+      if (op == Op::Eq && noise_ != Noise::Rounding) map[i][0] = nearlyEqual(b, first);
     }
     for (const Output& output : graph.outputs)
       out.outputs.push_back({output.role, output.name, map[output.value.node][output.value.result]});
@@ -97,6 +107,16 @@ public:
   }
 
 private:
+  Value operand(Builder& b, Value x) { return noise_ == Noise::Rounding ? x : noisy(b, x); }
+  Value result(Builder& b, Value x) { return noise_ == Noise::Rounding ? rounded(b, x) : noisy(b, x); }
+  /// To 24 bits (Dekker, "A floating-point technique for extending the available precision", 1971); the interpreter
+  /// rounds the shorter dtypes itself, and computes in f64.
+  Value rounded(Builder& b, Value x) {
+    const Type type = b.type(x);
+    if (type.dtype != DType::F32) return x;
+    const Value c = b.mul(x, b.constant(std::ldexp(1, 29) + 1, type));
+    return b.sub(c, b.sub(c, x));
+  }
   Value noisy(Builder& b, Value x) {
     const Type type = b.type(x);
     if (!isFloat(type.dtype)) return x;
@@ -120,14 +140,15 @@ private:
   /// Uniform in (-1, 1).
   Value random(Builder& b, const Type& type) {
     Value key = b.constant(static_cast<double>(rng_() >> 12), {DType::I64, {}});
-    if (step_ && !common_) key = b.add(key, *step_);  // other noise in each step
-    const Type drawn = common_ ? Type{type.dtype, {}} : type;
+    const bool common = noise_ == Noise::Common;
+    if (step_ && !common) key = b.add(key, *step_);  // other noise in each step
+    const Type drawn = common ? Type{type.dtype, {}} : type;
     Value r = b.make(Op::Rand, {key}, {{"type", drawn}, {"minor", int64_t{0}}});
-    if (common_) r = b.fill(r, type.shape);
+    if (common) r = b.fill(r, type.shape);
     return b.sub(b.add(r, r), b.constant(1, type));
   }
 
-  bool common_;
+  Noise noise_;
   std::mt19937_64 rng_;
   std::optional<Value> step_;  // of the scan whose body is being built
 };
@@ -184,8 +205,8 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
   return setting;
 }
 
-Graph perturbed(const Graph& graph, uint64_t seed) {
-  return Perturbation(seed).run(graph);
+Graph perturbed(const Graph& graph, uint64_t sample) {
+  return Perturbation(sample).run(graph);
 }
 
 Reference::Reference(const Function& function, Setting setting) : function_(function), setting_(std::move(setting)) {
@@ -205,8 +226,8 @@ Reference::Reference(const Function& function, Setting setting) : function_(func
 }
 
 void Reference::sample(int upTo) {
-  for (auto seed = static_cast<uint64_t>(samples_.size()); seed < static_cast<uint64_t>(upTo); ++seed)
-    samples_.push_back(runSteps(perturbed(function_.body, seed), function_.body.outputs, setting_));
+  for (auto number = static_cast<uint64_t>(samples_.size()); number < static_cast<uint64_t>(upTo); ++number)
+    samples_.push_back(runSteps(perturbed(function_.body, number), function_.body.outputs, setting_));
 }
 
 std::string Reference::check(const Trajectory& found) {

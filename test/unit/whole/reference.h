@@ -29,8 +29,8 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
 /// The values of all outputs, step by step.
 using Trajectory = std::vector<std::vector<Tensor>>;
 
-/// The graph with noise of a size that follows from the dtypes, drawn by `seed`.
-Graph perturbed(const Graph& graph, uint64_t seed);
+/// The graph with noise of a size that follows from the dtypes; its kind and draws follow from the sample's number.
+Graph perturbed(const Graph& graph, uint64_t sample);
 
 class Reference {
 public:
