@@ -9,7 +9,7 @@ from augment import random_flip, random_shift
 from common import accuracy, arguments, batches, fashion, report, steps_of
 from schedules import cosine
 
-o = arguments(epochs=18)
+o = arguments(epochs=25)
 
 
 def unit(before, after, stride):

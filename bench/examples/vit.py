@@ -5,10 +5,11 @@ from torch import nn
 from torch.nn import functional as F
 from torch.optim.lr_scheduler import LambdaLR
 
+from augment import random_flip
 from common import accuracy, arguments, batches, fashion, report, steps_of
 from schedules import cosine
 
-o = arguments(epochs=10)
+o = arguments(epochs=15)
 
 
 class VisionTransformer(nn.Module):
@@ -18,7 +19,7 @@ class VisionTransformer(nn.Module):
         self.token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.position = nn.Parameter(0.02 * torch.randn(50, width))
         block = nn.TransformerEncoderLayer(
-            width, 4, 4 * width, 0.1, "gelu", batch_first=True, norm_first=True
+            width, 4, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
         )
         self.blocks = nn.TransformerEncoder(block, depth, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
@@ -35,17 +36,17 @@ class VisionTransformer(nn.Module):
 
 
 net = VisionTransformer()
-(image, label), test = fashion(o.data)
+(image, label), (test_image, test_label) = fashion(o.data)
 optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.05)
 schedule = LambdaLR(optimizer, cosine(steps_of(len(image), 128, o.epochs), warmup=400))
 
 for epoch in range(o.epochs):
-    for x, y in batches(128, image, label):
-        loss = F.cross_entropy(net(x), y)
+    for x, y in batches(128, image.unsqueeze(1), label):
+        loss = F.cross_entropy(net(random_flip(x)), y)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1)
         optimizer.step()
         schedule.step()
 
-report("accuracy", accuracy(net, *test))
+report("accuracy", accuracy(net, test_image.unsqueeze(1), test_label))

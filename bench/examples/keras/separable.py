@@ -6,7 +6,7 @@ from keras.optimizers.schedules import CosineDecay
 
 from data import arguments, fashion, report, steps_of
 
-o = arguments(epochs=18)
+o = arguments(epochs=25)
 
 
 def unit(width, stride):

@@ -6,7 +6,7 @@ from keras.optimizers.schedules import CosineDecay
 
 from data import arguments, fashion, report, steps_of
 
-o = arguments(epochs=10)
+o = arguments(epochs=15)
 
 
 class Tokens(layers.Layer):
@@ -24,13 +24,14 @@ class Tokens(layers.Layer):
 
 def block(x):
     h = layers.LayerNormalization()(x)
-    x += layers.Dropout(0.1)(layers.MultiHeadAttention(4, 16, dropout=0.1)(h, h))
+    x += layers.MultiHeadAttention(4, 16)(h, h)
     h = layers.Dense(256, "gelu")(layers.LayerNormalization()(x))
-    return x + layers.Dropout(0.1)(layers.Dense(64)(layers.Dropout(0.1)(h)))
+    return x + layers.Dense(64)(h)
 
 
 image = keras.Input((28, 28))
-x = layers.Conv2D(64, 4, 4)(layers.Reshape((28, 28, 1))(image))
+x = layers.RandomFlip("horizontal")(layers.Reshape((28, 28, 1))(image))
+x = layers.Conv2D(64, 4, 4)(x)
 x = Tokens()(layers.Reshape((49, 64))(x))
 for _ in range(4):
     x = block(x)
