@@ -18,7 +18,6 @@ using plan::BufId;
 using plan::Role;
 
 const char* kindName(const plan::Entry& entry) {
-  if (entry.name.ends_with(".start_pass")) return "start_pass";
   if (entry.name == kFittedDefaults) return "defaults";
   switch (entry.kind) {
     case Function::Kind::Init:
@@ -33,6 +32,8 @@ const char* kindName(const plan::Entry& entry) {
       return "prepare";
     case Function::Kind::Rows:
       return "rows";
+    case Function::Kind::StartPass:
+      return "start_pass";
   }
   return "";
 }

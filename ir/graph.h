@@ -121,12 +121,13 @@ struct Condition {
 /// A function of the module: one entry of the compiled library.
 struct Function {
   enum class Kind : uint8_t {
-    Init,     // "init" fills every variable but fitted ones, reads only the scalar "seed"; kFittedDefaults those
-    Step,     // one training step: loss, metrics, updates
-    Eval,     // one evaluation batch: loss, metrics, updates of metric state
-    Export,   // an `export fn`
-    Prepare,  // recomputes derived values of parameters
-    Rows,     // what the statistics of a data block are taken of, for a batch of its rows
+    Init,       // "init" fills every variable but fitted ones, reads only the scalar "seed"; kFittedDefaults those
+    Step,       // one training step: loss, metrics, updates
+    Eval,       // one evaluation batch: loss, metrics, updates of metric state
+    Export,     // an `export fn`
+    Prepare,    // recomputes derived values of parameters
+    Rows,       // what the statistics of a data block are taken of, for a batch of its rows
+    StartPass,  // sets the metric state of a train block as it is before a pass over a split
   };
   std::string name;  // "init", "fit.step", "fit.eval", "classify"
   Kind kind = Kind::Export;

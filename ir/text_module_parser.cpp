@@ -154,14 +154,15 @@ void IrTextParser::trainSetting(TrainBlock& t) {
 
 Function IrTextParser::function() {
   constexpr std::pair<const char*, Function::Kind> kKinds[] = {
-      {"init", Function::Kind::Init},     {"step", Function::Kind::Step},       {"eval", Function::Kind::Eval},
-      {"export", Function::Kind::Export}, {"prepare", Function::Kind::Prepare}, {"rows", Function::Kind::Rows}};
+      {"init", Function::Kind::Init},           {"step", Function::Kind::Step},       {"eval", Function::Kind::Eval},
+      {"export", Function::Kind::Export},       {"prepare", Function::Kind::Prepare}, {"rows", Function::Kind::Rows},
+      {"start_pass", Function::Kind::StartPass}};
   Function f;
   f.name = string("the function's name");
   std::optional<Function::Kind> kind;
   for (const auto& [word, value] : kKinds)
     if (!kind && eatWord(word)) kind = value;
-  if (!kind) unexpected("the function's kind (init, step, eval, export, prepare, rows)");
+  if (!kind) unexpected("the function's kind (init, step, eval, export, prepare, rows, start_pass)");
   f.kind = *kind;
   list("(", ")", [&] {
     Symbol symbol;

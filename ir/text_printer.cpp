@@ -141,7 +141,7 @@ private:
   }
 
   static const char* kindName(Function::Kind kind) {
-    constexpr const char* kNames[] = {"init", "step", "eval", "export", "prepare", "rows"};
+    constexpr const char* kNames[] = {"init", "step", "eval", "export", "prepare", "rows", "start_pass"};
     return kNames[static_cast<size_t>(kind)];
   }
 

@@ -109,8 +109,9 @@ private:
       } else {
         variableLeaf(kind, name, n.out[0]);
       }
-      if (function_.kind == Function::Kind::Init && (kind != "scalar" || name != "seed"))
-        report("init reads the {} `{}`, but only the scalar `seed` is known then", kind, name);
+      const bool first = function_.kind == Function::Kind::Init || function_.kind == Function::Kind::StartPass;
+      if (first && (kind != "scalar" || name != "seed"))
+        report("{} reads the {} `{}`, but only the scalar `seed` is known then", function_.name, kind, name);
     }
   }
 
@@ -144,9 +145,8 @@ private:
         report("the loss is {}, not a float scalar", type.str());
       if (o.role == OutputRole::Update) update(o.name, type);
     }
-    // `init` fills everything but what is fitted; the start of a pass only the metrics of its train block.
-    const bool defaults = function_.name == kFittedDefaults;
-    if (function_.kind != Function::Kind::Init || (function_.name != "init" && !defaults)) return;
+    if (function_.kind != Function::Kind::Init) return;
+    const bool defaults = function_.name == kFittedDefaults;  // `init` fills everything else
     for (const Variable& v : module_.variables)
       if ((v.kind == Variable::Kind::Fitted) == defaults && !seen.contains({OutputRole::Update, v.path}))
         report("{} does not fill `{}`", function_.name, v.path);
@@ -159,8 +159,9 @@ private:
       return;
     }
     if (v->type != type) report("`{}` is {}, but becomes {}", path, v->type.str(), type.str());
-    if (function_.kind == Function::Kind::Eval && v->kind != Variable::Kind::MetricState)
-      report("an evaluation updates only metric state, not `{}`", path);
+    const bool starts = function_.kind == Function::Kind::StartPass;
+    if ((starts || function_.kind == Function::Kind::Eval) && v->kind != Variable::Kind::MetricState)
+      report("{} updates only metric state, not `{}`", starts ? "the start of a pass" : "an evaluation", path);
     if (v->kind == Variable::Kind::Fitted && function_.name != kFittedDefaults)
       report("`{}` is fitted: no function but its defaults writes it", path);
   }

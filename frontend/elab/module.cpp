@@ -125,7 +125,7 @@ void Elaborator::addInitFunctions() {
   for (auto& [train, frame] : passFrames_) {
     Function f;
     f.name = train + ".start_pass";
-    f.kind = Function::Kind::Init;
+    f.kind = Function::Kind::StartPass;
     frame->graph.outputs = passOutputs_[train];
     f.body = withoutDeadNodes(frame->graph);
     module_.functions.push_back(std::move(f));

@@ -117,12 +117,11 @@ public:
 
   bool all() {
     model_.init(kSeed);
-    for (const Function& f : module_.functions) {
-      if (f.kind == Function::Kind::Init && f.name != "init") run(f, {}, 0);  // a pass begins
-    }
+    for (const Function& f : module_.functions)
+      if (f.kind == Function::Kind::StartPass || f.name == kFittedDefaults) run(f, {}, 0);
     initialValues();
     for (const Function& f : module_.functions) {
-      if (f.kind == Function::Kind::Init) continue;
+      if (f.kind == Function::Kind::Init || f.kind == Function::Kind::StartPass) continue;
       double worst = 0;
       std::string where;
       for (int round = 0; round < 2; ++round) worst = std::max(worst, run(f, symbolsOf(f, round), round).worst(where));

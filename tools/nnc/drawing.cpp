@@ -99,7 +99,7 @@ std::vector<Drawing> drawingsOf(const Module& module) {
   std::vector<Drawing> drawings;
   for (Function::Kind kind : {Function::Kind::Export, Function::Kind::Eval}) {
     for (const Function& function : module.functions)
-      if (function.kind == kind && !function.name.ends_with(".start_pass")) drawings.push_back(Drawer(function).draw());
+      if (function.kind == kind) drawings.push_back(Drawer(function).draw());
     if (!drawings.empty()) break;
   }
   return drawings;
