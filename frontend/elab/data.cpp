@@ -95,9 +95,10 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
   for (const Val& v : dims) shape.push_back(v.dim);
   if (const auto raw = rawName(e)) return noteRaw(data, *raw, Type{rawDtype(data, *raw), shape}, bound, e.loc);
   if (const auto* name = e.tryAs<ast::Name>()) {
-    if (auto it = data.inner->names.find(name->text);
-        it != data.inner->names.end() && it->second.lazy && !it->second.lazy->type)
-      inferRaw(data, *it->second.lazy->value, dims, bound);
+    const auto it = data.inner->names.find(name->text);
+    if (it == data.inner->names.end() || !it->second.lazy) return;
+    // A let with a type says what is raw by itself; what bounds it bounds the field.
+    if (const ast::Let& let = *it->second.lazy; !let.type || bound) inferRaw(data, *let.value, dims, bound);
     return;
   }
   if (const auto* unary = e.tryAs<ast::Unary>()) return inferRaw(data, *unary->operand, dims, std::nullopt);

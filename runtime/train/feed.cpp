@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 
 #include "runtime/train/data/csv.h"
@@ -54,8 +55,18 @@ std::string typeText(DType dtype, std::span<const int64_t> shape) {
   return fmt::format("{}{}", nameOf(dtype), shapeText(shape));
 }
 
+RawField inDouble(const RawField& field) {
+  const size_t elements = field.rowBytes() / sizeOf(field.dtype);
+  Buffer bytes(field.rows * elements * sizeof(double));
+  for (uint64_t row = 0; row < field.rows; ++row)
+    for (size_t i = 0; i < elements; ++i)
+      storeDouble(DType::F64, bytes.data(), row * elements + i, elementAsDouble(field.dtype, field.row(row), i));
+  return packedField(field.name, DType::F64, field.extents, field.rows, std::move(bytes));
+}
+
 /// A field as the model reads it: symbols as numbers; CSV columns, which arrive as i64, f64 or text, in the type that
-/// the model computes with, and a range of them ("a..z") as one vector; anything else as it is.
+/// the model computes with, and a range of them ("a..z") as one vector; f32 widened for a model of f64, as gradient
+/// checks make it; anything else as it is.
 RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format,
                    const std::optional<Vocabulary>& vocabulary) {
   if (vocabulary) {
@@ -63,7 +74,10 @@ RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat fo
     field.name = wanted.name;
     return field;
   }
-  if (format != DataFormat::Csv) return table.at(wanted.source);
+  if (format != DataFormat::Csv) {
+    const RawField& field = table.at(wanted.source);
+    return field.dtype == DType::F32 && wanted.dtype == DType::F64 ? inDouble(field) : field;
+  }
   const size_t dots = wanted.source.find("..");
   const std::string first = wanted.source.substr(0, dots);
   const std::string last = dots == std::string::npos ? first : wanted.source.substr(dots + 2);
@@ -92,20 +106,21 @@ void checkField(const RawTable& table, const FieldInfo& wanted) {
   const RawField& field = table.at(wanted.name);
   if (field.dtype == wanted.dtype && field.extents == wanted.shape) return;
   throw DataError(table.file, fmt::format("field `{}`", wanted.name),
-                  fmt::format("rows are {}, the model was compiled for {}", typeText(field.dtype, field.extents),
-                              typeText(wanted.dtype, wanted.shape)));
+                  fmt::format("rows are {0}, the model was compiled for {1}; `let x: {0} = raw.{2}` in the data block "
+                              "says so, and x is used in its place",
+                              typeText(field.dtype, field.extents), typeText(wanted.dtype, wanted.shape), field.name));
 }
 
 void checkBound(const RawTable& table, const FieldInfo& wanted) {
   if (wanted.bound == 0) return;
   const RawField& field = table.at(wanted.name);
-  size_t elements = field.rowBytes() / sizeOf(field.dtype);
+  const size_t elements = field.rowBytes() / sizeOf(field.dtype);
   for (uint64_t row = 0; row < field.rows; ++row)
     for (size_t i = 0; i < elements; ++i) {
-      int64_t value = elementAsInt(field.dtype, field.row(row), i);
-      if (value < 0 || value >= wanted.bound)
+      const double value = elementAsDouble(field.dtype, field.row(row), i);
+      if (!(value >= 0 && value < static_cast<double>(wanted.bound) && value == std::floor(value)))
         throw DataError(table.file, fmt::format("row {}, field `{}`", row, wanted.name),
-                        fmt::format("has {}; allowed are 0 to {}", value, wanted.bound - 1));
+                        fmt::format("has {}; allowed are the whole numbers 0 to {}", value, wanted.bound - 1));
     }
 }
 

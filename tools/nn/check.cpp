@@ -2,7 +2,9 @@
 // kernels are those of a training step, compiled for f64. With --compiled: the library against the interpreter.
 #include <fmt/format.h>
 #include <cmath>
+#include <cstring>
 #include <limits>
+#include <map>
 #include <random>
 
 #include "runtime/train/feed.h"
@@ -23,36 +25,65 @@ struct CheckArguments {
   bool compiled = false;
 };
 
-/// Evaluates a check function at given parameters.
-class Evaluator {
+/// An entry with room for its results.
+class Call {
 public:
-  Evaluator(train::Model& model, const GradSite& site, int64_t rows, const std::vector<const void*>& inputs)
-      : model_(model), entry_(model.find(site.function)), rows_(rows), inputs_(inputs) {
-    const nnc_entry& e = model.entry(entry_);
-    for (uint32_t i = 0; i < e.outputs; ++i) {
-      int64_t n = 1;
-      for (uint32_t k = 0; k < e.output[i].rank; ++k) n *= e.output[i].extents[k](&rows_);
-      results_.emplace_back(static_cast<size_t>(n));
+  Call(train::Model& model, const std::string& function, int64_t rows)
+      : model_(model), entry_(model.find(function)), symbols_(entry().symbols, rows) {
+    for (uint32_t i = 0; i < entry().outputs; ++i) {
+      const nnc_port& port = entry().output[i];
+      size_t bytes = train::sizeOf(train::dtypeOfAbi(port.dtype));
+      for (uint32_t k = 0; k < port.rank; ++k) bytes *= static_cast<size_t>(port.extents[k](symbols_.data()));
+      results_.emplace_back(bytes);
     }
     for (auto& r : results_) pointers_.push_back(r.data());
   }
-  double loss() {
-    run();
-    return results_[0][0];
+  const nnc_entry& entry() const { return model_.entry(entry_); }
+  void run(const std::vector<const void*>& inputs) { model_.run(entry_, symbols_, inputs, pointers_); }
+  const void* result(const std::string& name) const {
+    for (uint32_t i = 0; i < entry().outputs; ++i)
+      if (entry().output[i].name == name) return pointers_[i];
+    return nullptr;
   }
-  void run() {
-    std::vector<int64_t> symbols(model_.entry(entry_).symbols, rows_);
-    model_.run(entry_, symbols, inputs_, pointers_);
+  std::vector<double> numbers(size_t result) const {
+    std::vector<double> values(results_[result].size() / sizeof(double));
+    std::memcpy(values.data(), results_[result].data(), results_[result].size());
+    return values;
   }
-  const std::vector<double>& gradient(size_t path) const { return results_[path + 1]; }
 
 private:
   train::Model& model_;
   int entry_;
-  int64_t rows_;
-  const std::vector<const void*>& inputs_;
-  std::vector<std::vector<double>> results_;
+  std::vector<int64_t> symbols_;
+  std::vector<std::vector<std::byte>> results_;
   std::vector<void*> pointers_;
+};
+
+/// The scalar of a site and its gradients where the parameters stood first; then the scalar wherever they are moved,
+/// with what `stop` holds as it was.
+class Evaluator {
+public:
+  /// `inputs`: those of the site's function.
+  Evaluator(train::Model& model, const GradSite& site, int64_t rows, const std::vector<const void*>& inputs)
+      : here_(model, site.function, rows), moved_(model, site.moved, rows) {
+    here_.run(inputs);
+    std::map<std::string, const void*> given;
+    for (uint32_t i = 0; i < here_.entry().inputs; ++i) given[here_.entry().input[i].name] = inputs[i];
+    for (uint32_t i = 0; i < moved_.entry().inputs; ++i) {
+      const std::string name = moved_.entry().input[i].name;
+      movedInputs_.push_back(given.contains(name) ? given[name] : here_.result(name));
+    }
+  }
+  double lossHere() const { return here_.numbers(0)[0]; }
+  std::vector<double> gradient(size_t path) const { return here_.numbers(path + 1); }
+  double loss() {
+    moved_.run(movedInputs_);
+    return moved_.numbers(0)[0];
+  }
+
+private:
+  Call here_, moved_;
+  std::vector<const void*> movedInputs_;
 };
 
 struct Tally {
@@ -123,18 +154,28 @@ void checkDirection(Evaluator& at, Mover& mover, const std::vector<double>& grad
   ++tally.failed;  // no direction without a kink: nothing was shown
 }
 
+/// Initial values put units on a kink all at once (an offset of 0 under black pixels), where no direction has a slope.
+void offKinks(train::Model& model, const std::vector<std::string>& paths, std::mt19937_64& random) {
+  std::normal_distribution<double> normal(0, 0.01);
+  for (const std::string& path : paths) {
+    std::vector<double> values = model.get(path);
+    for (double& x : values) x += normal(random);
+    model.set(path, values);
+  }
+}
+
 bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& a, int64_t rows,
                const std::vector<const void*>& inputs) {
   std::mt19937_64 random(1);
+  offKinks(model, site.paths, random);
   Evaluator at(model, site, rows, inputs);
-  double loss = at.loss();
-  std::vector<std::vector<double>> gradients;
-  for (size_t i = 0; i < site.paths.size(); ++i) gradients.push_back(at.gradient(i));
+  const double loss = at.lossHere();
   bool ok = true;
   for (size_t i = 0; i < site.paths.size(); ++i) {
     Tally tally;
     Mover mover(model, site.paths[i]);
-    for (int d = 0; d < a.directions; ++d) checkDirection(at, mover, gradients[i], loss, random, a.tolerance, tally);
+    const std::vector<double> gradient = at.gradient(i);
+    for (int d = 0; d < a.directions; ++d) checkDirection(at, mover, gradient, loss, random, a.tolerance, tally);
     fmt::print("{:<7} {:<40} {} directions, {} redrawn at kinks, largest relative error {:.1e}\n",
                tally.failed ? "WRONG" : "ok", site.paths[i], tally.checked, tally.redrawn, tally.worst);
     ok = ok && tally.failed == 0;

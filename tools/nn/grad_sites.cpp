@@ -12,7 +12,8 @@ std::vector<GradSite> addGradFunctions(Module& module) {
     for (uint32_t n = 0; n < step.body.nodes.size(); ++n) {
       const Node& node = step.body.nodes[n];
       if (node.op != Op::Grad) continue;
-      GradSite site{fmt::format("{}.check{}", block.name, sites.size()), &block, {}};
+      const std::string name = fmt::format("{}.check{}", block.name, sites.size());
+      GradSite site{name, name + ".moved", &block, {}};
       Function f = step;
       f.name = site.function;
       f.kind = Function::Kind::Export;
@@ -24,7 +25,20 @@ std::vector<GradSite> addGradFunctions(Module& module) {
         f.body.outputs.push_back({OutputRole::Result, site.paths.back(), {n, i - 1}});
       }
       if (site.paths.empty()) continue;
+      Function moved = f;
+      moved.name = site.moved;
+      moved.body.outputs.resize(1);
+      for (uint32_t i = 0; i < f.body.nodes.size(); ++i) {
+        if (f.body.nodes[i].op != Op::Stop) continue;
+        const std::string held = fmt::format("stop {}", i);
+        f.body.outputs.push_back({OutputRole::Result, held, {i, 0}});
+        Node& leaf = moved.body.nodes[i];
+        leaf.op = Op::Leaf;
+        leaf.in.clear();
+        leaf.attrs = {{"type", leaf.out[0]}, {"kind", std::string("input")}, {"name", held}};
+      }
       made.push_back(std::move(f));
+      made.push_back(std::move(moved));
       sites.push_back(std::move(site));
     }
   }

@@ -10,13 +10,15 @@ namespace nnc::tools {
 
 /// A gradient of a step: what is differentiated, and by which parameters.
 struct GradSite {
-  std::string function;  // results: the differentiated scalar, then one gradient for each path
+  std::string function;  // results: the differentiated scalar, one gradient for each path, what each `stop` holds
+  std::string moved;     // the scalar alone; what `stop` holds are inputs, named as the results of `function`
   const TrainBlock* block;
   std::vector<std::string> paths;
 };
 
-/// Adds to a module as elaborated, for each `grad` by parameters in a step, an export that returns the scalar and its
-/// gradients.
+/// Adds to a module as elaborated, for each `grad` by parameters in a step, two exports: one that returns the scalar
+/// and its gradients, and one that returns the scalar where parameters are moved and the values of `stop` are not, for
+/// that is what a gradient says. (A `stop` inside a loop or branch stays what it is.)
 std::vector<GradSite> addGradFunctions(Module& module);
 
 }  // namespace nnc::tools
