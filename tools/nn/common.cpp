@@ -10,8 +10,8 @@ namespace fs = std::filesystem;
 
 void ModelArguments::declare(CLI::App& app) {
   app.add_option("model", file, "the .nn file")->required();
-  app.add_option("--set", set, "name=value of a hyperparameter");
-  app.add_option("--data", data, "name=DIR of a data block");
+  app.add_option("--set", set, "name=value of a hyperparameter")->allow_extra_args(false);
+  app.add_option("--data", data, "name=DIR of a data block")->allow_extra_args(false);
   app.add_option("--threads", threads,
                  "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
   app.add_option("--mcpu", cpu,

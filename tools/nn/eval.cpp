@@ -1,5 +1,6 @@
 // nn eval: loss and metrics of given weights over a split.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "runtime/train/checkpoint.h"
 #include "runtime/train/error.h"
@@ -20,7 +21,12 @@ struct EvalArguments {
 const train::Split& splitOf(const train::RawDataset& dataset, const std::string& data, const std::string& wanted) {
   if (const train::Split* split = dataset.find(wanted.empty() ? "test" : wanted)) return *split;
   const train::Split* valid = wanted.empty() ? dataset.find("valid") : nullptr;
-  if (!valid) throw UsageError{fmt::format("`{}` has no split named {}", data, wanted.empty() ? "test" : wanted)};
+  if (!valid) {
+    std::vector<std::string> there;
+    for (const train::Split& split : dataset.splits) there.push_back("--split " + split.name);
+    throw UsageError{fmt::format("`{}` has no {} split; there is {}", data, wanted.empty() ? "test" : wanted,
+                                 fmt::join(there, ", "))};
+  }
   fmt::print(stderr, "nn: `{}` has no test split; this is the validation split\n", data);
   return *valid;
 }
@@ -37,6 +43,7 @@ void evaluateBlock(train::Model& model, const train::DataInfo& data, const train
   train::RawDataset dataset = train::openData(data, model);
   const train::Split& split = splitOf(dataset, data.name, wanted);
   train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
+  model.setScalar("seed", static_cast<double>(block.seed));  // what is drawn is drawn as in training
   train::Sums sums = train::evaluatePass(model, block, feed);
   fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, split.name, feed.rows(), block.name, split.name,
              sums.meanLoss());
@@ -57,7 +64,8 @@ int runEval(EvalArguments& a) {
     evaluateBlock(*loaded->model, data, block, a.split);
     any = true;
   }
-  if (!any) throw UsageError{fmt::format("{} has nothing to evaluate", a.model.file)};
+  if (!any && a.block.empty()) throw UsageError{fmt::format("{} has no train block on data to evaluate", a.model.file)};
+  if (!any) throw UsageError{fmt::format("{} has no train block `{}` on data", a.model.file, a.block)};
   return kExitOk;
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "runtime/train/data/csv.h"
@@ -29,9 +31,17 @@ Array fromField(const train::RawField& field) {
   return array;
 }
 
-/// All columns of a CSV as one [rows, columns] array.
+/// Whether the first cell of a CSV is no number.
+bool startsWithNames(std::string_view text) {
+  const std::string first(text.substr(0, text.find_first_of(",\r\n")));
+  char* end = nullptr;
+  std::strtod(first.c_str(), &end);
+  return !first.empty() && end == first.c_str();
+}
+
+/// All columns of a CSV as one [rows, columns] array; a line of names in front is skipped.
 Array fromCsv(const train::Buffer& bytes, const std::string& file) {
-  train::RawTable table = train::parseCsv(bytes, file, {',', false});
+  train::RawTable table = train::parseCsv(bytes, file, {',', startsWithNames(bytes.text())});
   if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
   return fromField(
       train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
@@ -57,9 +67,23 @@ void fitRank(Array& array, const nnc_port& port) {
   if (array.shape.size() == port.rank + 1 && array.shape.back() == 1) array.shape.pop_back();
 }
 
+/// In the type of the input. Whole numbers stay what they are: 3.7 is no index, 300 no u8. Throws DataError.
+Array asInput(const Array& from, const nnc_port& port) {
+  Array to = converted(from, train::dtypeOfAbi(port.dtype));
+  if (train::isFloat(to.dtype)) return to;
+  const auto count = static_cast<size_t>(from.view().elements());
+  for (size_t i = 0; i < count; ++i) {
+    const double given = train::elementAsDouble(from.dtype, from.bytes.data(), i);
+    if (train::elementAsDouble(to.dtype, to.bytes.data(), i) != given)
+      throw train::DataError(port.name, fmt::format("element {}", i),
+                             fmt::format("is {}, which is no {}", given, train::nameOf(to.dtype)));
+  }
+  return to;
+}
+
 Array numberInput(const nnc_port& port, const std::string& text) {
-  Array array{train::dtypeOfAbi(port.dtype), {}, {}};
-  array.bytes.resize(train::sizeOf(array.dtype));
+  Array array{train::DType::F64, {}, {}};
+  array.bytes.resize(sizeof(double));
   size_t used = 0;
   double value = 0;
   try {
@@ -70,7 +94,7 @@ Array numberInput(const nnc_port& port, const std::string& text) {
   if (used != text.size() || text.empty())
     throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
   train::storeDouble(array.dtype, array.bytes.data(), 0, value);
-  return array;
+  return asInput(array, port);
 }
 
 /// The count given for a symbol. Throws UsageError unless it is a whole number, 0 or more.
@@ -97,14 +121,18 @@ void addList(const json& list, size_t depth, Array& array, std::vector<double>& 
   for (const json& element : list) addList(element, depth + 1, array, numbers, name);
 }
 
-Array fromList(const std::string& text, train::DType dtype, const std::string& name) {
-  const json list = json::parse(text, nullptr, false);
+json listOf(const std::string& text, const std::string& name) {
+  json list = json::parse(text, nullptr, false);
   if (list.is_discarded()) throw UsageError{fmt::format("--input {} wants a list like [1, 2, 3], or a file", name)};
-  Array array{dtype, {}, {}};
+  return list;
+}
+
+Array fromList(const json& list, const std::string& name) {
+  Array array{train::DType::F64, {}, {}};
   std::vector<double> numbers;
   addList(list, 0, array, numbers, name);
-  array.bytes.resize(numbers.size() * train::sizeOf(dtype));
-  for (size_t i = 0; i < numbers.size(); ++i) train::storeDouble(dtype, array.bytes.data(), i, numbers[i]);
+  array.bytes.resize(numbers.size() * sizeof(double));
+  std::memcpy(array.bytes.data(), numbers.data(), array.bytes.size());
   return array;
 }
 
@@ -125,7 +153,7 @@ public:
     for (uint32_t s = 0; s < entry_.symbols; ++s)
       if (auto named = given_.extract(entry_.symbol[s].name))
         inputs.counts[entry_.symbol[s].name] = countOf(entry_.symbol[s], named.mapped());
-    const nnc_port* first = firstArray();
+    const nnc_port* first = firstInput();
     for (uint32_t i = 0; i < entry_.inputs; ++i) {
       const nnc_port& port = entry_.input[i];
       const auto named = given_.find(port.name);
@@ -140,13 +168,15 @@ public:
   }
 
 private:
-  const nnc_port* firstArray() const {
-    for (uint32_t i = 0; i < entry_.inputs; ++i)
-      if (entry_.input[i].rank > 0) return &entry_.input[i];
-    return nullptr;
+  /// What a VALUE without a name is for: the first array, else the first text.
+  const nnc_port* firstInput() const {
+    const auto* end = entry_.input + entry_.inputs;
+    const auto* found = std::find_if(entry_.input, end, [](const nnc_port& p) { return p.rank > 0; });
+    if (found == end) found = std::find_if(entry_.input, end, [this](const nnc_port& p) { return vocabularyOf(p); });
+    return found == end ? nullptr : found;
   }
 
-  /// "name=VALUE", or the first array's VALUE.
+  /// "name=VALUE", or the first input's VALUE.
   void take(const std::string& given) {
     const auto equal = given.find('=');
     std::string name = given.substr(0, equal), value = equal == std::string::npos ? "" : given.substr(equal + 1);
@@ -154,7 +184,7 @@ private:
     const bool known = std::any_of(entry_.input, entry_.input + entry_.inputs, is) ||
                        std::any_of(entry_.symbol, entry_.symbol + entry_.symbols, is);
     if (equal == std::string::npos || (!known && !isName(name))) {
-      const nnc_port* first = firstArray();
+      const nnc_port* first = firstInput();
       if (!first) throw UsageError{fmt::format("--input wants name=value, not `{}`", given)};
       name = first->name;
       value = given;
@@ -170,14 +200,13 @@ private:
   }
 
   Array ofValue(const nnc_port& port, const std::string& value) const {
-    const train::DType dtype = train::dtypeOfAbi(port.dtype);
     Array array;
     if (const std::string* vocabulary = vocabularyOf(port))
-      array = ofText(port, *vocabulary, value);
+      array = value.starts_with('[') ? ofTexts(port, *vocabulary, value) : ofText(port, *vocabulary, value);
     else if (port.rank == 0)
       return numberInput(port, value);
     else
-      array = value.starts_with('[') ? fromList(value, dtype, port.name) : converted(readArray(value), dtype);
+      array = asInput(value.starts_with('[') ? fromList(listOf(value, port.name), port.name) : readArray(value), port);
     fitRank(array, port);
     return array;
   }
@@ -191,7 +220,7 @@ private:
       if (text.ends_with('\n')) text.remove_suffix(1);
       array = ofText(port, *vocabulary, text);
     } else {
-      array = converted(readArray(file), train::dtypeOfAbi(port.dtype));
+      array = asInput(readArray(file), port);
     }
     fitRank(array, port);
     return array;
@@ -210,6 +239,24 @@ private:
     Array array = converted(arrayOf(view), train::dtypeOfAbi(port.dtype));
     if (port.rank == 0 && count == 1) array.shape.clear();
     return array;
+  }
+
+  /// A list of texts, one for each row: ["red", "blue"]. Texts of several symbols must be equally long.
+  Array ofTexts(const nnc_port& port, const std::string& vocabulary, const std::string& value) const {
+    const json texts = json::parse(value, nullptr, false);
+    const auto isText = [](const json& x) { return x.is_string(); };
+    if (!texts.is_array() || texts.empty() || !std::all_of(texts.begin(), texts.end(), isText))
+      return ofText(port, vocabulary, value);  // a text that happens to begin with a bracket
+    Array all;
+    for (const json& text : texts) {
+      const Array one = ofText(port, vocabulary, text.get<std::string>());
+      if (all.shape.empty()) all = {one.dtype, {0, one.shape.empty() ? 1 : one.shape[0]}, {}};
+      if (one.view().elements() != all.shape[1])
+        throw UsageError{fmt::format("--input {}: the texts of a list must be equally long", port.name)};
+      all.bytes.insert(all.bytes.end(), one.bytes.begin(), one.bytes.end());
+      ++all.shape[0];
+    }
+    return all;
   }
 
   const train::Model& model_;

@@ -189,7 +189,10 @@ int runPredict(PredictArguments& a) {
     throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry,
                                  nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
   }
-  if (!a.weights.empty()) train::loadWeights(a.weights, model, loaded->description.hypers);
+  if (!a.weights.empty())
+    train::loadWeights(a.weights, model, loaded->description.hypers);
+  else if (model.tables().variables > 0)
+    fmt::print(stderr, "nn: without --weights the parameters are those of the start\n");
   model.setScalar("seed", static_cast<double>(a.seed));
   Runner runner(model, number, readInputs(model, loaded->description, model.entry(number), a.inputs, a.data));
   writeResults(*loaded, model.entry(number), runner.run(), a.output);
@@ -203,9 +206,10 @@ Command declarePredict(CLI::App& app) {
   a->model.declare(app);
   app.add_option("entry", a->entry, "an `export fn` of the file")->required();
   app.add_option("--weights", a->weights, "safetensors");
-  app.add_option(
-      "--input", a->inputs,
-      "name=VALUE of an input, or a VALUE for the first array: a text, a list [1, 2, 3] or a file; a number or count");
+  app.add_option("--input", a->inputs,
+                 "name=VALUE of an input, or a VALUE for the first array: a text, a list [1, 2, 3] or a file; a number "
+                 "or count")
+      ->allow_extra_args(false);
   // --data names a data block's place elsewhere; here it is the first input.
   app.remove_option(app.get_option("--data"));
   app.add_option("--data", a->data,

@@ -45,8 +45,8 @@ void declare(CLI::App& app, Arguments& a) {
          "skylake-avx512, znver4, native")
       ->delimiter(',');
   app.add_option("-j", a.compile.jobs, "threads that compile; the result is the same for any number");
-  app.add_option("--set", a.set, "name=value of a hyperparameter");
-  app.add_option("--data", a.data, "name=DIR of a data block");
+  app.add_option("--set", a.set, "name=value of a hyperparameter")->allow_extra_args(false);
+  app.add_option("--data", a.data, "name=DIR of a data block")->allow_extra_args(false);
   app.add_option("--weights", a.compile.weights, "safetensors to embed");
   app.add_flag("--report", a.report, "parameters, FLOPs, kernels, peak memory, by layer");
   app.add_flag("--time-passes", a.timePasses, "milliseconds by stage and pass, on standard error");
