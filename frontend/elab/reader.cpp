@@ -16,8 +16,8 @@ struct Reader {
 
 const std::vector<Reader> kReaders = {
     {"idx", {"valid", "test", "folds", "fold"}},
-    {"csv", {"valid", "test", "folds", "fold", "separator", "header"}},
-    {"npy", {"valid", "test", "folds", "fold"}},
+    {"csv", {"valid", "test", "folds", "fold", "window", "stride", "separator", "header"}},
+    {"npy", {"valid", "test", "folds", "fold", "window", "stride"}},
     {"text", {"valid", "test", "folds", "fold", "window", "stride", "by", "rows"}},
     {"images", {"valid", "test", "folds", "fold"}},
 };
@@ -93,11 +93,11 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   const int64_t folds = count("folds"), fold = count("fold");
   const auto rows = source.settings.find("rows");
   const bool lines = rows != source.settings.end() && rows->second == "line";
-  if (lines && source.settings.contains("stride"))
-    fail(DiagCode::UnknownSetting, d.reader.loc, "lines have no stride: `stride` is one of windows");
+  const bool windows = (source.reader == "text" && !lines) || (source.reader != "text" && count("window") > 0);
+  if (source.settings.contains("stride") && !windows)
+    fail(DiagCode::UnknownSetting, d.reader.loc, "`stride` is one of windows: `window` says how long they are");
   if (folds < 0 && fold < 0) return;
-  if (source.reader == "text" && !lines)
-    fail(DiagCode::UnknownSetting, foldAt, "windows of a text have no folds: `rows = line` has");
+  if (windows) fail(DiagCode::UnknownSetting, foldAt, "windows have no folds: a part of the end validates, `valid`");
   if (folds < 2 || fold < 0 || fold >= folds)
     fail(DiagCode::UnknownSetting, foldAt,
          "`folds = n, fold = k` takes two whole numbers: 2 or more parts, and which one, counted from 0");

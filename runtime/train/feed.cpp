@@ -86,7 +86,8 @@ RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat fo
 
 /// The vocabulary of a field, nothing for one without symbols. The model's counts; where it has none yet, that of the
 /// training rows becomes it.
-std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, Model& model) {
+std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, Model& model,
+                                       const std::vector<uint32_t>& rows) {
   const auto kind = symbolsNamed(wanted.symbols);
   if (!kind) return std::nullopt;
   const std::string kept = model.bytes(wanted.vocabulary);
@@ -97,9 +98,18 @@ std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset
   }
   const Split& train = *dataset.find("train");
   const RawTable& table = dataset.tableOf(train);
-  auto taken = Vocabulary::of(*kind, table.at(wanted.source), train.rows, wanted.bound, table.file);
+  auto taken = Vocabulary::of(*kind, table.at(wanted.source), rows, wanted.bound, table.file);
   model.setBytes(wanted.vocabulary, taken.bytes(kept.size(), wanted.source, table.file));
   return taken;
+}
+
+/// The rows of the training table that are in its split, or in a window of it.
+std::vector<uint32_t> trainingRows(const Split& train, bool windows, const DataSettings& settings) {
+  if (!windows) return train.rows;
+  const int64_t stride = settings.stride > 0 ? settings.stride : settings.window;
+  std::vector<uint32_t> rows(static_cast<size_t>(train.rows.back() * stride + settings.window));
+  std::iota(rows.begin(), rows.end(), 0U);
+  return rows;
 }
 
 void checkField(const RawTable& table, const FieldInfo& wanted) {
@@ -129,18 +139,21 @@ void checkBound(const RawTable& table, const FieldInfo& wanted) {
 RawDataset openData(const DataInfo& data, Model& model) {
   const auto format = dataFormat(data.reader);
   if (!format) throw DataError(data.path, "", fmt::format("there is no reader named `{}`", data.reader));
-  RawDataset dataset = openDataset(*format, data.path, settingsOf(data));
+  const DataSettings settings = settingsOf(data);
+  RawDataset dataset = openDataset(*format, data.path, settings);
+  const bool windows = hasWindows(*format, settings);
+  const std::vector<uint32_t> rows = trainingRows(*dataset.find("train"), windows, settings);
   std::vector<std::optional<Vocabulary>> symbols;
-  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, model));
+  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, model, rows));
   for (RawTable& table : dataset.tables) {
     std::vector<RawField> made;
     for (size_t i = 0; i < data.fields.size(); ++i)
       made.push_back(madeField(table, data.fields[i], *format, symbols[i]));
     table.fields = std::move(made);
-    for (const FieldInfo& field : data.fields) {
-      checkField(table, field);
-      checkBound(table, field);
-    }
+    for (const FieldInfo& field : data.fields) checkBound(table, field);
+    if (windows)
+      for (RawField& field : table.fields) field = windowed(field, settings);
+    for (const FieldInfo& field : data.fields) checkField(table, field);
   }
   return dataset;
 }

@@ -75,17 +75,21 @@ void refuseSecond(const std::string& path, const char* split, bool there) {
     throw DataError(path, "", fmt::format("has a {} split of its own; leave out the setting `{}`", split, split));
 }
 
-/// Tokens at the tail of a text for a portion; rows are whole windows.
-uint64_t tailTokens(const Portion& portion, uint64_t all, const DataSettings& settings, int64_t stride) {
+uint64_t strideOf(const DataSettings& settings) {
+  return static_cast<uint64_t>(settings.stride > 0 ? settings.stride : settings.window);
+}
+
+/// Tokens or lines at the tail for a portion; rows are whole windows.
+uint64_t tailOf(const Portion& portion, uint64_t all, const DataSettings& settings) {
   if (!portion.rows) return countOf(portion, all);
-  const auto step = static_cast<uint64_t>(stride);
+  const uint64_t step = strideOf(settings);
   if (portion.rows > all / step + 1) return all;  // more than there is; refused as an empty training part
   return (portion.rows - 1) * step + static_cast<uint64_t>(settings.window);
 }
 
 /// The training text without the tails that become the validation and the test part; files of their own are read whole.
 RawDataset readTextSource(const std::string& path, const DataSettings& settings) {
-  const int64_t stride = settings.stride > 0 ? settings.stride : settings.window;
+  const auto stride = static_cast<int64_t>(strideOf(settings));
   const auto paths = splitPaths(path, {".txt"});
   if (paths.empty() || paths[0].split != "train") throw DataError(path, "", "holds no train.txt");
   RawDataset dataset;
@@ -105,7 +109,7 @@ RawDataset readTextSource(const std::string& path, const DataSettings& settings)
       const Tokens tokens = readTokens(from->path, settings.unit);
       add(split, tokens, 0, tokens.count());
     } else if (portion->wanted()) {
-      const size_t begin = end - std::min<uint64_t>(tailTokens(*portion, text.count(), settings, stride), end);
+      const size_t begin = end - std::min<uint64_t>(tailOf(*portion, text.count(), settings), end);
       add(split, text, begin, end);
       end = begin;
     }
@@ -162,6 +166,39 @@ void takeFromTrain(RawDataset& dataset, const char* name, const Portion& portion
   sortSplits(dataset);
 }
 
+/// The windows that lie within the lines from `begin` to `end`, by their numbers.
+std::vector<uint32_t> windowsWithin(uint64_t begin, uint64_t end, const DataSettings& settings, const std::string& file,
+                                    const std::string& split) {
+  const uint64_t stride = strideOf(settings), window = static_cast<uint64_t>(settings.window);
+  std::vector<uint32_t> numbers;
+  for (uint64_t w = (begin + stride - 1) / stride; w * stride + window <= end; ++w)
+    numbers.push_back(static_cast<uint32_t>(w));
+  if (numbers.empty())
+    throw DataError(file, "",
+                    fmt::format("the {} part has {} lines, less than one window of {}", split, end - begin, window));
+  return numbers;
+}
+
+/// Splits whose rows are windows: the tails of the training lines become the validation and the test part.
+void splitWindows(RawDataset& dataset, const DataSettings& settings) {
+  const std::string file = dataset.tableOf(dataset.splits[0]).file;
+  const uint64_t all = dataset.tableOf(dataset.splits[0]).rows;
+  uint64_t end = all;
+  for (const auto& [name, portion] : {std::pair{"test", &settings.test}, {"valid", &settings.valid}}) {
+    if (!portion->wanted()) continue;
+    refuseSecond(file, name, dataset.find(name) != nullptr);
+    const uint64_t begin = end - std::min(tailOf(*portion, all, settings), end);
+    dataset.splits.push_back({name, dataset.splits[0].table, windowsWithin(begin, end, settings, file, name)});
+    end = begin;
+  }
+  for (Split& split : dataset.splits) {
+    if (!split.rows.empty()) continue;
+    const RawTable& table = dataset.tableOf(split);
+    split.rows = windowsWithin(0, split.name == "train" ? end : table.rows, settings, table.file, split.name);
+  }
+  sortSplits(dataset);
+}
+
 /// Makes one of the equal parts of the training rows the validation split. The parts depend on the number of rows only.
 void takeFold(RawDataset& dataset, const DataSettings& settings) {
   const std::string& file = dataset.tableOf(dataset.splits[0]).file;
@@ -214,7 +251,13 @@ RawDataset openDataset(DataFormat format, const std::string& path, const DataSet
     const RawTable& table = dataset.tableOf(split);
     if (table.rows == 0) throw DataError(table.file, "", fmt::format("the {} split has no rows", split.name));
     checkSameFields(train, table);
-    split.rows.resize(table.rows);
+  }
+  if (hasWindows(format, settings)) {
+    splitWindows(dataset, settings);
+    return dataset;
+  }
+  for (Split& split : dataset.splits) {
+    split.rows.resize(dataset.tableOf(split).rows);
     std::iota(split.rows.begin(), split.rows.end(), 0U);
   }
   if (format == DataFormat::Text && settings.textRows == TextRows::Window) return dataset;
@@ -222,6 +265,20 @@ RawDataset openDataset(DataFormat format, const std::string& path, const DataSet
   if (settings.valid.wanted()) takeFromTrain(dataset, "valid", settings.valid, 1);
   if (settings.folds) takeFold(dataset, settings);
   return dataset;
+}
+
+bool hasWindows(DataFormat format, const DataSettings& settings) {
+  return settings.window > 0 && (format == DataFormat::Csv || format == DataFormat::Npy);
+}
+
+RawField windowed(const RawField& field, const DataSettings& settings) {
+  const uint64_t stride = strideOf(settings), window = static_cast<uint64_t>(settings.window);
+  assert(field.rowStride == field.rowBytes() && field.rows >= window);
+  RawField rows = field;
+  rows.extents.insert(rows.extents.begin(), settings.window);
+  rows.rowStride = stride * field.rowStride;
+  rows.rows = (field.rows - window) / stride + 1;
+  return rows;
 }
 
 std::pair<std::vector<uint32_t>, std::vector<uint32_t>> foldRows(std::span<const uint32_t> rows, uint32_t folds,

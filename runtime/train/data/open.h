@@ -27,8 +27,8 @@ struct DataSettings {
   uint32_t fold = 0;   // below `folds`
   TextUnit unit = TextUnit::Byte;
   TextRows textRows = TextRows::Window;
-  int64_t window = 0;    // text: bytes or words of a row (of lines, at most), required
-  int64_t stride = 0;    // text by windows: bytes or words from one row to the next; 0 is `window`
+  int64_t window = 0;  // text: bytes or words of a row (of lines, at most), required; csv, npy: lines of a row, 0: one
+  int64_t stride = 0;  // of windows: bytes, words or lines from one row to the next; 0 is `window`
   char separator = ',';  // csv
   bool header = true;    // csv
 };
@@ -42,14 +42,23 @@ struct DataSettings {
 ///   images  folders of images (data/images.h)
 ///
 /// `valid` and `test` take rows from the training split where the source has no such split of its own (asking for one
-/// that is there is a DataError). In text by windows they are the tail of the file, the test part last, so that no
-/// window straddles a border. Elsewhere they are drawn at random, because files are often sorted by label; the draw
+/// that is there is a DataError). By windows they are the tail of the file, the test part last, so that no window
+/// straddles a border. Elsewhere they are drawn at random, because files are often sorted by label; the draw
 /// depends on the number of rows only, never on the seed of a run, so that runs with different seeds are judged on the
 /// same rows.
+///
+/// By windows of csv and npy (time series) a split's row i is the lines from i · stride on, `window` of them: the
+/// tables still hold lines, and `windowed` makes rows of a field's lines.
 ///
 /// Throws DataError or IoError. Every split of the result has at least one row, and its tables the same fields, of the
 /// same shapes (dtypes of CSV columns may differ from file to file).
 RawDataset openDataset(DataFormat format, const std::string& path, const DataSettings& settings);
+
+/// Whether the rows of the splits are windows of the tables' rows.
+bool hasWindows(DataFormat format, const DataSettings& settings);
+
+/// A field whose row i holds the rows from i · stride on, `window` of them: [window, …]. The bytes are shared.
+RawField windowed(const RawField& field, const DataSettings& settings);
 
 /// Fold `fold` of `folds` of the given rows for cross-validation: (training rows, validation rows), both ascending.
 /// Every row validates in exactly one fold; the folds' sizes differ by at most one. Random, as a function of the seed.

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <set>
 
+#include "runtime/train/data/csv.h"
 #include "runtime/train/data/images.h"
 #include "runtime/train/data/vocabulary.h"
 #include "runtime/train/output/png.h"
@@ -96,6 +97,39 @@ TEST(Open, MissingPathIsAnIoError) {
 TEST(Open, FormatsAreKnownByName) {
   EXPECT_EQ(dataFormat("images"), DataFormat::Images);
   EXPECT_EQ(dataFormat("jpeg"), std::nullopt);
+}
+
+TEST(Windows, OfLinesAndTheirTailSplits) {
+  TempFolder folder;
+  const std::string path = folder.write("t.csv", csvRows(20));
+  DataSettings settings;
+  settings.window = 4;
+  settings.stride = 2;
+  settings.test.share = 0.25;  // lines 15 to 19
+  settings.valid.rows = 2;     // two windows: six lines, 9 to 14
+  const RawDataset data = openDataset(DataFormat::Csv, path, settings);
+  EXPECT_EQ(data.find("test")->rows, (std::vector<uint32_t>{8}));         // lines 16 to 19
+  EXPECT_EQ(data.find("valid")->rows, (std::vector<uint32_t>{5}));        // lines 10 to 13
+  EXPECT_EQ(data.find("train")->rows, (std::vector<uint32_t>{0, 1, 2}));  // the last holds lines 4 to 7
+  const RawTable& table = data.tables[0];
+  const RawField rows = windowed(numericColumns(table, "y", "y", "y", DType::F32, true), settings);
+  EXPECT_EQ(rows.extents, (std::vector<int64_t>{4}));
+  EXPECT_EQ(rows.rows, 9u);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(elementAsDouble(rows.dtype, rows.row(5), i), 2.0 * static_cast<double>(10 + i));
+}
+
+TEST(Windows, OfTooFewLinesAreRefused) {
+  TempFolder folder;
+  const std::string path = folder.write("t.csv", csvRows(5));
+  DataSettings settings;
+  settings.window = 4;
+  settings.stride = 1;
+  settings.valid.rows = 1;
+  EXPECT_NE(errorOf([&] {
+              openDataset(DataFormat::Csv, path, settings);
+            }).find("the train part has 1 lines, less than one window of 4"),
+            std::string::npos);
 }
 
 TEST(Text, WindowsAndTailSplit) {
