@@ -34,12 +34,6 @@ LogRecord fromJson(const Json& json) {
   record.epoch = json.at("epoch").get<int64_t>();
   record.split = json.at("split").get<std::string>();
   record.loss = numberOf(json.at("loss"));
-  auto optional = [&](const char* key) {
-    return json.contains(key) ? std::optional(numberOf(json.at(key))) : std::nullopt;
-  };
-  record.lr = optional("lr");
-  record.gradNorm = optional("grad_norm");
-  record.samplesPerSecond = optional("samples_per_s");
   for (const auto& [name, value] : json.at("metrics").items()) record.metrics.emplace_back(name, numberOf(value));
   return record;
 }
@@ -72,10 +66,6 @@ void writeLine(int fd, const std::string& path, const std::string& line) {
   if (static_cast<size_t>(written) != text.size()) throw IoError(path, "cannot write: the disk is full");
 }
 
-std::string csvNumber(const std::optional<double>& value) {
-  return value ? fmt::format("{}", *value) : "";
-}
-
 }  // namespace
 
 std::string toJsonLine(const LogRecord& record) {
@@ -85,9 +75,6 @@ std::string toJsonLine(const LogRecord& record) {
   json["epoch"] = record.epoch;
   json["split"] = record.split;
   json["loss"] = numberOrNull(record.loss);
-  if (record.lr) json["lr"] = numberOrNull(*record.lr);
-  if (record.gradNorm) json["grad_norm"] = numberOrNull(*record.gradNorm);
-  if (record.samplesPerSecond) json["samples_per_s"] = numberOrNull(*record.samplesPerSecond);
   json["metrics"] = Json::object();
   for (const auto& [name, value] : record.metrics) json["metrics"][name] = numberOrNull(value);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -152,15 +139,13 @@ void MetricsLog::append(const LogRecord& record) {
 }
 
 std::string MetricsLog::csvHeader() const {
-  std::string header = "train,step,epoch,split,loss,lr,grad_norm,samples_per_s";
+  std::string header = "train,step,epoch,split,loss";
   for (const std::string& name : metricNames_) header += "," + name;
   return header;
 }
 
 std::string MetricsLog::csvLine(const LogRecord& record) const {
-  std::string line =
-      fmt::format("{},{},{},{},{},{},{},{}", record.train, record.step, record.epoch, record.split, record.loss,
-                  csvNumber(record.lr), csvNumber(record.gradNorm), csvNumber(record.samplesPerSecond));
+  std::string line = fmt::format("{},{},{},{},{}", record.train, record.step, record.epoch, record.split, record.loss);
   for (const std::string& name : metricNames_) {
     const auto it =
         std::find_if(record.metrics.begin(), record.metrics.end(), [&](const auto& m) { return m.first == name; });

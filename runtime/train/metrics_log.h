@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,6 @@ struct LogRecord {
   std::string split;  // "train", "valid", "test"
   double loss = 0;
   NamedValues metrics;
-  std::optional<double> lr, gradNorm, samplesPerSecond;
 };
 
 /// One line of metrics.jsonl, without the line end. Values that JSON cannot write (NaN, infinities) are null.

@@ -243,9 +243,6 @@ std::vector<PlotPanel> panelsOf(const std::vector<PlotRun>& runs) {
       return std::nullopt;
     });
   }
-  addPanel(panels, runs, "learning rate", [](const LogRecord& r) { return r.lr; });
-  addPanel(panels, runs, "gradient norm", [](const LogRecord& r) { return r.gradNorm; });
-  addPanel(panels, runs, "samples per second", [](const LogRecord& r) { return r.samplesPerSecond; });
   return panels;
 }
 

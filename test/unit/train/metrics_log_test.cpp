@@ -10,9 +10,7 @@ namespace nnc::train::test {
 namespace {
 
 LogRecord record(int64_t step, const std::string& train = "fit", const std::string& split = "train") {
-  LogRecord r{train, step, 1 + step / 10, split, 1.0 / static_cast<double>(step), {{"accuracy", 0.5}}, {}, {}, {}};
-  if (split == "train") r.lr = 0.001;
-  return r;
+  return {train, step, 1 + step / 10, split, 1.0 / static_cast<double>(step), {{"accuracy", 0.5}}};
 }
 
 std::string content(const std::string& path) {
@@ -27,14 +25,14 @@ TEST(MetricsLog, WritesBothFiles) {
   bad.loss = NAN;
   log.append(bad);
   EXPECT_EQ(content(folder / "metrics.jsonl"),
-            R"({"train":"fit","step":1,"epoch":1,"split":"train","loss":1.0,"lr":0.001,"metrics":{"accuracy":0.5}})"
+            R"({"train":"fit","step":1,"epoch":1,"split":"train","loss":1.0,"metrics":{"accuracy":0.5}})"
             "\n"
             R"({"train":"fit","step":2,"epoch":1,"split":"valid","loss":null,"metrics":{"accuracy":0.5}})"
             "\n");
   EXPECT_EQ(content(folder / "metrics.csv"),
-            "train,step,epoch,split,loss,lr,grad_norm,samples_per_s,accuracy,f1\n"
-            "fit,1,1,train,1,0.001,,,0.5,\n"
-            "fit,2,1,valid,nan,,,,0.5,\n");
+            "train,step,epoch,split,loss,accuracy,f1\n"
+            "fit,1,1,train,1,0.5,\n"
+            "fit,2,1,valid,nan,0.5,\n");
 }
 
 TEST(MetricsLog, ResumeRemovesWhatTheCheckpointDoesNotKnow) {
@@ -83,11 +81,10 @@ TEST(MetricsLog, FullDiskIsAnIoError) {
 
 TEST(Plot, PanelsForWhatTheRecordsHave) {
   const auto panels = panelsOf({{"a", {record(1), record(2), record(2, "fit", "valid")}}});
-  ASSERT_EQ(panels.size(), 3u);
+  ASSERT_EQ(panels.size(), 2u);
   EXPECT_EQ(panels[0].title, "loss");
   EXPECT_EQ(panels[0].lines.size(), 2u);
   EXPECT_EQ(panels[1].title, "accuracy");
-  EXPECT_EQ(panels[2].title, "learning rate");
   EXPECT_EQ(panelsOf({{"a", {record(1), record(1, "tune")}}})[0].lines[1].name, "tune train");
   const auto two = panelsOf({{"a", {record(1), record(2, "fit", "valid")}}, {"b", {record(1)}}});
   ASSERT_EQ(two[0].lines.size(), 2u) << "a line for each run";
