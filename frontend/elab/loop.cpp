@@ -85,7 +85,7 @@ Val Elaborator::loopOver(const ast::For& e, size_t k) {
   if (instances && !count.isConst())
     fail(DiagCode::SymbolicDimension, over.loc,
          fmt::format("a loop that makes instances has a fixed count, and {} is known only when running", count.str()));
-  if (count.isConst() && (instances || count.value() <= kUnrollBelow)) {
+  if (count.isConst() && (instances || count.value() <= kUnrollBelow || choosesInstances(e))) {
     if (count.value() > kMaxUnroll)
       fail(DiagCode::LoopTooLarge, over.loc, fmt::format("a loop that makes {} instances", count.str()));
     return unroll(e, k, from, count.value());

@@ -1,5 +1,7 @@
 #include "frontend/elab/walk.h"
 
+#include <algorithm>
+
 namespace nnc::elab {
 
 void Walker::args(const std::vector<ast::Arg>& list) const {
@@ -140,6 +142,37 @@ void namesRead(const ast::Expr& e, std::set<std::string>& into) {
 }
 void namesRead(const ast::Stmt& s, std::set<std::string>& into) {
   reader(into).stmt(s);
+}
+
+bool choosesInstances(const ast::For& loop) {
+  std::set<std::string> rounds;  // the loop's indices, and what is computed from them
+  for (const ast::For::Index& i : loop.indices) rounds.insert(i.name.text);
+  const auto chosen = [&](const ast::Expr& e) {
+    const auto* bracket = e.tryAs<ast::Bracket>();
+    if (!bracket) return false;
+    std::set<std::string> read;
+    for (const ast::Arg& a : bracket->args) namesRead(*a.value, read);
+    return std::any_of(read.begin(), read.end(), [&](const std::string& n) { return rounds.contains(n); });
+  };
+  bool found = false;
+  Walker w;
+  w.onStmt = [&](const ast::Stmt& s) {
+    const auto* let = s.tryAs<ast::Let>();
+    if (!let) return;
+    std::set<std::string> read;
+    namesRead(*let->value, read);
+    if (std::any_of(read.begin(), read.end(), [&](const std::string& n) { return rounds.contains(n); }))
+      namesOf(let->pattern, rounds);
+  };
+  w.onExpr = [&](const ast::Expr& e) {
+    if (const auto* field = e.tryAs<ast::Field>()) found = found || chosen(*field->base);
+    if (const auto* call = e.tryAs<ast::Call>()) {
+      const auto* callee = call->callee->tryAs<ast::Bracket>();
+      found = found || (callee && callee->base->is<ast::Field>() && chosen(*callee));
+    }
+  };
+  w.block(loop.body);
+  return found;
 }
 
 void namesOf(const ast::Pattern& p, std::set<std::string>& into) {

@@ -25,6 +25,25 @@ TEST(Paths, OptimizerStateIsATreeOfTheSamePaths) {
   EXPECT_EQ(m.variable("fit.momentum.m.head.w")->kind, Variable::Kind::TrainState);
 }
 
+TEST(Paths, ALoopMayChooseAmongInstances) {
+  const std::string forwards = R"(
+hyper depth = 6
+layer chain(x: [B, D]) { var z = x
+  for i in depth { z = z |> c[i]: dense[D, init = normal] |> tanh }
+  z }
+let net = chain
+)";
+  const auto valueOf = [&](const char* body) {
+    return value(forwards + ("export fn f(x: f32[2, 3]) {" + std::string(body) + "}"), {{"x", counting({2, 3})}})
+        .floats;
+  };
+  EXPECT_EQ(valueOf("var z = net(x)\n for k in depth { z = z |> net.c[depth - 1 - k] }\n z"),
+            valueOf("var z = net(x)\n z |> net.c[5] |> net.c[4] |> net.c[3] |> net.c[2] |> net.c[1] |> net.c[0]"));
+  EXPECT_EQ(valueOf("var s = sum(net(x))\n for k in depth { let i = 5 - k\n s = s + sum(net.c[i].w) }\n s"),
+            valueOf("sum(net(x)) + sum(net.c[5].w) + sum(net.c[4].w) + sum(net.c[3].w) + sum(net.c[2].w) + "
+                    "sum(net.c[1].w) + sum(net.c[0].w)"));
+}
+
 TEST(Paths, IndexedLabelsInALoop) {
   EXPECT_EQ(variablePaths(compiled("layer m(x: [B, 3]) { var y = x; for i in 2 { y = y |> h[i]: linear[3] }; y }\nlet "
                                    "net = m\nexport fn f(x: f32[B <= 4, 3]) { net(x) }")),
