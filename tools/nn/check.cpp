@@ -224,7 +224,7 @@ int runCheck(CheckArguments& a) {
 Command declareCheck(CLI::App& app) {
   auto a = std::make_shared<CheckArguments>();
   a->model.declare(app);
-  app.add_option("--batch", a->batch, "rows (default: up to 4)")->check(CLI::PositiveNumber);
+  app.add_option("--batch", a->batch, "rows (default: up to 4)")->check(atLeast(1));
   app.add_option("--directions", a->directions, "random directions for each parameter");
   app.add_option("--tolerance", a->tolerance, "largest relative error");
   app.add_flag("--compiled", a->compiled, "instead: every function of the compiled library against the interpreter");

@@ -2,6 +2,8 @@
 // exit code.
 #pragma once
 
+#include <fmt/format.h>
+#include <charconv>
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
@@ -26,6 +28,19 @@ Command declareFmt(CLI::App& app);
 Command declareDoc(CLI::App& app);
 Command declarePlot(CLI::App& app);
 Command declarePredict(CLI::App& app);
+
+/// Of an option: a whole number, at least so much.
+inline CLI::Validator atLeast(int64_t least) {
+  return CLI::Validator(
+      [least](const std::string& text) {
+        int64_t value = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool whole = error == std::errc() && end == text.data() + text.size();
+        return whole && value >= least ? std::string()
+                                       : fmt::format("wants a whole number from {} on, not {}", least, text);
+      },
+      fmt::format("from {}", least));
+}
 
 /// Options that every command compiling a model has.
 struct ModelArguments {
