@@ -83,6 +83,7 @@ struct KBlocks {
   uint32_t inner = 0;
   Dim innerExtent = 1;
   int64_t outerStep = 1, innerStep = 1, capacity = 1;
+  bool across = false;  // a's loads run along the one outer variable, of which a block has whole vectors
   llvm::Value* count(KernelEmitter& e) const;  // at least 1, so that an empty sum is stored too
   KRange range(KernelEmitter& e, llvm::Value* block) const;
 };
@@ -103,7 +104,9 @@ void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, 
 
 /// The panel of a for one tile: element (row, k) stands at row * rowStride + k * kStride.
 struct RowPanel {
-  bool lanesOverRows = false;
+  /// What a's loads run along: the rows, the outer variable of k, or the innermost one.
+  enum class From : uint8_t { Rows, AcrossK, K };
+  From from = From::K;
   int64_t rowStride = 0, kStride = 0, size = 0;  // in elements; size: of the panel of one tile
 };
 RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const Tile& tile);
@@ -114,7 +117,7 @@ struct RowPanels {
   RowPanel panel;
   llvm::Value* dest;
 };
-/// Packs a for a range of k; rows beyond the last repeat it or are zero.
+/// Packs a for a range of k; rows beyond the last hold anything.
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
               const Point& at, const RowPanels& to);
 

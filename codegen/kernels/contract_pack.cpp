@@ -195,8 +195,12 @@ void packColumns(KernelEmitter& e, const Contraction& c, const KBlocks& blocks, 
 RowPanel rowPanelFor(const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const Tile& tile) {
   RowPanel panel;
   auto upToLanes = [&](int64_t v) { return (v + tile.lanes - 1) / tile.lanes * tile.lanes; };
-  panel.lanesOverRows = rows.iters.size() == 1 && runsAlong(c.aIndices, rows.iters[0], blocks.inner);
-  if (panel.lanesOverRows) {
+  if (rows.iters.size() == 1 && runsAlong(c.aIndices, rows.iters[0], blocks.inner)) {
+    panel.from = RowPanel::From::Rows;
+  } else if (blocks.across) {
+    panel.from = RowPanel::From::AcrossK;
+  }
+  if (panel.from != RowPanel::From::K) {
     panel.rowStride = 1;
     panel.kStride = upToLanes(tile.rows);
     panel.size = blocks.capacity * panel.kStride;
@@ -238,17 +242,73 @@ void packRowsAlongRows(KernelEmitter& e, const Contraction& c, const IterGroup& 
   });
 }
 
-/// Rows whose loads run along k, or along nothing. Rows beyond the last repeat it.
+/// Rows whose loads run along the outer variable of k: squares of rows by that variable, transposed in registers. What
+/// lies beyond the last row is not written.
+void packRowsAcrossK(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks,
+                     const KRange& range, const Point& at, const RowPanels& to) {
+  const Tile& tile = to.tile;
+  llvm::Align align(tile.lanes * dtypeSize(c.dtype));
+  auto* vector = llvm::FixedVectorType::get(e.scalarType(c.dtype), tile.lanes);
+  llvm::Value* square = e.scratch(uint64_t(tile.lanes) * tile.lanes * dtypeSize(c.dtype));
+  const uint32_t across = blocks.outer.iters[0];
+  const Dim& extent = e.kernel.iters[across].extent;
+  const bool whole = extent.isConst() && extent.value() % tile.lanes == 0 && blocks.outerStep % tile.lanes == 0;
+  const auto pack = [&](llvm::Value* row0, llvm::Value* count, llvm::Value* o, llvm::Value* i, llvm::Value* dest) {
+    Point point = at;
+    point.iters[blocks.inner] = e.ir.CreateAdd(range.inner0, i);
+    point.iters[across] = e.ir.CreateAdd(range.outer0, o);
+    point.laneIter = static_cast<int>(across);
+    point.lanes = tile.lanes;
+    if (!whole) point.mask = lanesBelow(e, tile.lanes, point.iters[across], e.dim(extent));
+    e.loop(e.i64(0), count, 1, "row", [&](llvm::Value* r) {
+      Point here = point;
+      bindGroup(e, rows, e.ir.CreateAdd(row0, r), here);
+      e.ir.CreateAlignedStore(factor(e, c, c.a, here), e.ir.CreateInBoundsGEP(vector, square, r), align);
+    });
+    std::vector<llvm::Value*> values;
+    for (unsigned r = 0; r < tile.lanes; ++r)
+      values.push_back(e.ir.CreateAlignedLoad(vector, e.ir.CreateConstInBoundsGEP1_64(vector, square, r), align));
+    values = Transpose(e, tile.lanes, dtypeSize(c.dtype)).run(values);
+    for (unsigned l = 0; l < tile.lanes; ++l) {
+      llvm::Value* step = e.ir.CreateAdd(o, e.i64(l));
+      const auto store = [&] {
+        llvm::Value* position = e.ir.CreateAdd(e.ir.CreateMul(step, range.innerCount), i);
+        llvm::Value* address = elementAddress(e, c.dtype, dest, e.ir.CreateMul(position, e.i64(to.panel.kStride)));
+        e.ir.CreateAlignedStore(values[l], address, align);
+      };
+      if (whole) {
+        store();
+      } else {
+        e.ifThen(e.ir.CreateICmpSLT(step, range.outerCount), store);
+      }
+    }
+  };
+  e.loop(e.i64(0), to.count, 1, "atile", [&](llvm::Value* number) {
+    llvm::Value* row0 = e.ir.CreateAdd(to.row0, e.ir.CreateMul(number, e.i64(tile.rows)));
+    llvm::Value* dest = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(number, e.i64(to.panel.size)));
+    for (int64_t first = 0; first < tile.rows; first += tile.lanes) {
+      llvm::Value* from = e.ir.CreateAdd(row0, e.i64(first));
+      llvm::Value* left = atLeast(e, e.ir.CreateSub(e.dim(rows.count), from), 0);
+      llvm::Value* count = e.minimum(left, e.i64(std::min<int64_t>(tile.lanes, tile.rows - first)));
+      e.loop(e.i64(0), range.outerCount, tile.lanes, "ko", [&](llvm::Value* o) {
+        e.loop(e.i64(0), range.innerCount, 1, "ki",
+               [&](llvm::Value* i) { pack(from, count, o, i, elementAddress(e, c.dtype, dest, e.i64(first))); });
+      });
+    }
+  });
+}
+
+/// Rows whose loads run along k, or along nothing. What lies beyond the last row is not written.
 void packRowsAlongK(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks,
                     const KRange& range, const Point& at, const RowPanels& to) {
-  llvm::Value* last = e.ir.CreateSub(e.dim(rows.count), e.i64(1));
   llvm::Align align(dtypeSize(c.dtype));
   e.loop(e.i64(0), to.count, 1, "atile", [&](llvm::Value* tile) {
     llvm::Value* row0 = e.ir.CreateAdd(to.row0, e.ir.CreateMul(tile, e.i64(to.tile.rows)));
     llvm::Value* dest = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(tile, e.i64(to.panel.size)));
-    e.loop(e.i64(0), e.i64(to.tile.rows), 1, "row", [&](llvm::Value* r) {
+    llvm::Value* count = e.minimum(e.ir.CreateSub(e.dim(rows.count), row0), e.i64(to.tile.rows));
+    e.loop(e.i64(0), count, 1, "row", [&](llvm::Value* r) {
       Point point = at;
-      bindGroup(e, rows, e.minimum(e.ir.CreateAdd(row0, r), last), point);
+      bindGroup(e, rows, e.ir.CreateAdd(row0, r), point);
       llvm::Value* row = elementAddress(e, c.dtype, dest, e.ir.CreateMul(r, e.i64(to.panel.rowStride)));
       overReduction(e, blocks, range, point, to.tile.lanes, [&](llvm::Value* position, const Point& run) {
         e.ir.CreateAlignedStore(factor(e, c, c.a, run), elementAddress(e, c.dtype, row, position), align);
@@ -261,10 +321,13 @@ void packRowsAlongK(KernelEmitter& e, const Contraction& c, const IterGroup& row
 
 void packRows(KernelEmitter& e, const Contraction& c, const IterGroup& rows, const KBlocks& blocks, const KRange& range,
               const Point& at, const RowPanels& to) {
-  if (to.panel.lanesOverRows) {
-    packRowsAlongRows(e, c, rows, blocks, range, at, to);
-  } else {
-    packRowsAlongK(e, c, rows, blocks, range, at, to);
+  switch (to.panel.from) {
+    case RowPanel::From::Rows:
+      return packRowsAlongRows(e, c, rows, blocks, range, at, to);
+    case RowPanel::From::AcrossK:
+      return packRowsAcrossK(e, c, rows, blocks, range, at, to);
+    case RowPanel::From::K:
+      return packRowsAlongK(e, c, rows, blocks, range, at, to);
   }
 }
 

@@ -48,6 +48,26 @@ std::optional<MicroKernel::Step> plainRows(const Contraction& c, const IterGroup
   return MicroKernel::Step{step.value(), row.value()};
 }
 
+/// Blocks of k of about this many positions; one block if there are no more than kWholeK.
+constexpr int64_t kBlockK = 512, kWholeK = 1024;
+
+/// Blocks of k. Where a's rows are runs of the outer of two variables (features behind a flatten, whose pixels the sum
+/// visits first), gathering them element by element would cost as much as their use: blocks are then of whole vectors
+/// of that variable, to be transposed in registers.
+KBlocks cutK(const plan::Kernel& kernel, const Contraction& c, const IterGroup& rows, int64_t lanes) {
+  const IterGroup k = groupIters(kernel, c.k, {c.aIndices, c.bIndices});
+  const int64_t pixels = std::max<int64_t>(known(k.extents.back()).value_or(kWholeK), 1);
+  const bool across = k.iters.size() == 2 && runsAlong(c.aIndices, k.iters[0], k.iters[1]) &&
+                      !(rows.iters.size() == 1 && runsAlong(c.aIndices, rows.iters[0], k.iters[0])) &&
+                      known(k.extents[0]).value_or(lanes) >= lanes / 2 && pixels * lanes <= kWholeK;
+  if (!across) return cutReduction(k, kBlockK, kWholeK);
+  KBlocks blocks = cutReduction(k, pixels * lanes * std::max<int64_t>(kBlockK / (pixels * lanes), 1), 0);
+  blocks.across = true;
+  blocks.outerStep = (blocks.outerStep + lanes - 1) / lanes * lanes;
+  blocks.capacity = blocks.outerStep * blocks.innerStep;
+  return blocks;
+}
+
 /// The sums of a group of tasks take no more than this.
 constexpr int64_t kSumBytes = 512 << 10;
 
@@ -61,7 +81,7 @@ public:
         columns_(e.kernel.iters[c.n].extent),
         tile_(chooseTile(e.target, c.dtype, known(columns_),
                          [&](unsigned atMost) { return cutRows(known(aRows_.count), atMost); })),
-        k_(cutReduction(groupIters(e.kernel, c.k, {c.aIndices, c.bIndices}), 512, 1024)),
+        k_(cutK(e.kernel, c, aRows_, tile_.lanes)),
         panel_(rowPanelFor(c, aRows_, k_, tile_)),
         direct_(plainRows(c, aRows_, k_, columns_, tile_)) {
     cutTasks();

@@ -16,6 +16,12 @@ using plan::Stage;
 /// Fewer scalar operations than this take about 5 µs: a second thread would not help.
 constexpr double kSerialOps = 65536;
 
+/// The innermost loops of a stage are written out, turn by turn, while that makes no more scalar operations than this:
+/// the windows of a pooling cost more in loop control than in work.
+constexpr double kWrittenOutOps = 64;
+/// Reductions that run in one loop, so that their sums find room in registers.
+constexpr size_t kTogether = 4;
+
 /// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
 /// Random numbers come four from a block of 64-bit lanes: twice as many floats fill a vector of blocks.
 unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
@@ -71,6 +77,8 @@ public:
     double ops = 0;
     for (const Stage& s : kernel.stages) ops += stageCost(s, std::nullopt);
     unroll = plain ? 1 : ops <= 10 ? 4 : ops <= 30 ? 2 : 1;
+    if (shape.laneIter && laneExtent().isConst())
+      while (unroll > 1 && int64_t{unroll} * lanes > laneExtent().value()) unroll /= 2;
   }
 
   void emit() {
@@ -235,19 +243,52 @@ private:
   void columns(const Point& p, Range range, bool cut) {
     bool multiple = isMultiple(laneExtent()) && (!cut || shape.laneBlock % lanes == 0);
     forLanes(p, *shape.laneIter, range, multiple, [&](Bundle& bundle) {
-      for (size_t s = 0; s < kernel.stages.size(); ++s) {
+      for (size_t s = 0; s < kernel.stages.size();) {
         if (kernel.stages[s].kind == Stage::Kind::Map) {
-          mapNest(kernel.stages[s], bundle, 0);
+          mapNest(kernel.stages[s++], bundle, 0);
         } else {
-          reduceColumns(s, bundle);
+          std::vector<size_t> together = reductionsFrom(s);
+          reduceColumns(together, bundle);
+          s += together.size();
         }
       }
     });
   }
 
+  /// Reductions from stage `first` on that run over equal spaces and need none of each other's results: they share one
+  /// loop and what they load in it.
+  std::vector<size_t> reductionsFrom(size_t first) {
+    std::vector<size_t> together = {first};
+    const auto joins = [&](const Stage& stage) {
+      const std::vector<uint32_t>& iters = kernel.stages[first].iters;
+      bool equal = stage.kind == Stage::Kind::Reduce && stage.iters.size() == iters.size() &&
+                   runsInOneLane(stage) == runsInOneLane(kernel.stages[first]);
+      for (size_t d = 0; equal && d < iters.size(); ++d)
+        equal = kernel.iters[stage.iters[d]].extent == kernel.iters[iters[d]].extent;
+      return equal && std::none_of(stage.body.begin(), stage.body.end(), [&](const plan::Inst& inst) {
+               return inst.kind == plan::Inst::Kind::Result && inst.stage >= first;
+             });
+    };
+    while (!plain && together.size() < kTogether && together.back() + 1 < kernel.stages.size() &&
+           joins(kernel.stages[together.back() + 1]))
+      together.push_back(together.back() + 1);
+    return together;
+  }
+
   void mapPoints(const Stage& stage, const Bundle& bundle) {
     const auto& known = invariants[static_cast<size_t>(&stage - kernel.stages.data())];
     for (const Point& p : bundle) emitStores(e, stage, emitRegion(e, stage.body, p, known), p);
+  }
+
+  /// Whether the loop over the stage's variable `depth` is written out, and with it those inside.
+  bool isWrittenOut(const Stage& stage, size_t depth, size_t points) const {
+    double ops = stageCost(stage, shape.laneIter) * static_cast<double>(points);
+    for (size_t d = depth; d < stage.iters.size(); ++d) {
+      const Dim& extent = kernel.iters[stage.iters[d]].extent;
+      if (!extent.isConst()) return false;
+      ops *= static_cast<double>(extent.value());
+    }
+    return !plain && ops <= kWrittenOutOps;
   }
 
   void mapNest(const Stage& stage, const Bundle& bundle, size_t depth) {
@@ -256,24 +297,39 @@ private:
       return;
     }
     uint32_t iter = stage.iters[depth];
-    e.loop(e.i64(0), e.dim(kernel.iters[iter].extent), 1, "map", [&](llvm::Value* i) {
-      Bundle inside = bundle;
-      for (Point& p : inside) p.iters[iter] = i;
-      mapNest(stage, inside, depth + 1);
-    });
+    const auto inside = [&](llvm::Value* i) {
+      Bundle at = bundle;
+      for (Point& p : at) p.iters[iter] = i;
+      mapNest(stage, at, depth + 1);
+    };
+    if (isWrittenOut(stage, depth, bundle.size())) {
+      for (int64_t i = 0; i < kernel.iters[iter].extent.value(); ++i) inside(e.i64(i));
+    } else {
+      e.loop(e.i64(0), e.dim(kernel.iters[iter].extent), 1, "map", inside);
+    }
   }
 
-  void reduceColumns(size_t number, Bundle& bundle) {
-    const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, invariants[number]);
+  /// Stages `numbers`, which reductionsFrom() has found to go together.
+  void reduceColumns(const std::vector<size_t>& numbers, Bundle& bundle) {
+    std::vector<Folder> folders;
     std::vector<FoldState> states;
-    for (const Point& p : bundle) states.push_back(folder.start(p.lanes));
-    states = reduceNest(stage, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
-      llvm::Value* position = positionOf(stage, at[0]);
-      for (size_t u = 0; u < at.size(); ++u) s[u] = folder.step(s[u], at[u], position);
+    for (size_t number : numbers) {
+      folders.emplace_back(e, kernel.stages[number], invariants[number]);
+      for (const Point& p : bundle) states.push_back(folders.back().start(p.lanes));
+    }
+    states = reduceNest(numbers, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
+      for (size_t f = 0; f < folders.size(); ++f) {
+        llvm::Value* position = positionOf(kernel.stages[numbers[f]], at[0]);
+        for (size_t u = 0; u < at.size(); ++u) {
+          FoldState& state = s[f * at.size() + u];
+          state = folders[f].step(state, at[u], position);
+        }
+      }
       return s;
     });
-    for (size_t u = 0; u < bundle.size(); ++u) bundle[u].results[number] = folder.result(states[u]);
+    for (size_t f = 0; f < folders.size(); ++f)
+      for (size_t u = 0; u < bundle.size(); ++u)
+        bundle[u].results[numbers[f]] = folders[f].result(states[f * bundle.size() + u]);
   }
 
   /// Row-major position in the stage's variables; only ArgMax pays for it.
@@ -288,28 +344,36 @@ private:
 
   using ReduceBody = std::function<std::vector<FoldState>(const Bundle&, std::vector<FoldState>)>;
 
-  /// Loops over the stage's variables from `depth` (all but the last `skip`) with the fold states carried along.
-  std::vector<FoldState> reduceNest(const Stage& stage, const Bundle& bundle, size_t depth,
+  /// Loops over the variables of stages `numbers` from `depth` (all but the last `skip`) with the fold states carried
+  /// along.
+  std::vector<FoldState> reduceNest(const std::vector<size_t>& numbers, const Bundle& bundle, size_t depth,
                                     std::vector<FoldState> states, const ReduceBody& body, size_t skip = 0) {
+    const Stage& stage = kernel.stages[numbers[0]];
     if (depth + skip >= stage.iters.size()) return body(bundle, states);
-    uint32_t iter = stage.iters[depth];
     auto inside = [&](llvm::Value* i, std::vector<FoldState> s) {
       Bundle at = bundle;
-      for (Point& p : at) p.iters[iter] = i;
-      return reduceNest(stage, at, depth + 1, std::move(s), body, skip);
+      for (Point& p : at)
+        for (size_t number : numbers) p.iters[kernel.stages[number].iters[depth]] = i;
+      return reduceNest(numbers, at, depth + 1, std::move(s), body, skip);
     };
-    return carry(e.i64(0), e.dim(kernel.iters[iter].extent), 1, states, inside);
+    const Dim& extent = kernel.iters[stage.iters[depth]].extent;
+    if (skip > 0 || !isWrittenOut(stage, depth, states.size()))
+      return carry(e.i64(0), e.dim(extent), 1, states, inside);
+    for (int64_t i = 0; i < extent.value(); ++i) states = inside(e.i64(i), std::move(states));
+    return states;
   }
 
   /// loopCarried over fold states.
   std::vector<FoldState> carry(
       llvm::Value* lo, llvm::Value* hi, int64_t step, const std::vector<FoldState>& states,
       const std::function<std::vector<FoldState>(llvm::Value*, std::vector<FoldState>)>& body) {
-    size_t width = states[0].size();
     auto unflatten = [&](const std::vector<llvm::Value*>& flat) {
       std::vector<FoldState> s;
-      for (size_t i = 0; i < flat.size(); i += width)
-        s.push_back(FoldState(flat.begin() + i, flat.begin() + i + width));
+      auto at = flat.begin();
+      for (const FoldState& like : states) {
+        s.emplace_back(at, at + static_cast<std::ptrdiff_t>(like.size()));
+        at += static_cast<std::ptrdiff_t>(like.size());
+      }
       return s;
     };
     auto flatten = [](const std::vector<FoldState>& s) {
@@ -327,16 +391,26 @@ private:
 
   void rows(const Point& task) {
     Bundle one{task};
-    for (size_t s = 0; s < kernel.stages.size(); ++s) {
+    for (size_t s = 0; s < kernel.stages.size();) {
       const Stage& stage = kernel.stages[s];
       if (stage.kind == Stage::Kind::Map) {
         mapRow(stage, one[0]);
-      } else if (stage.iters.empty() || isChain(stage.fold)) {
-        reduceColumns(s, one);
-      } else {
-        reduceRow(s, one[0]);
+        ++s;
+        continue;
       }
+      std::vector<size_t> together = reductionsFrom(s);
+      if (runsInOneLane(stage)) {
+        reduceColumns(together, one);
+      } else {
+        reduceRow(together, one[0]);
+      }
+      s += together.size();
     }
+  }
+
+  /// A reduction without lanes, in row style.
+  bool runsInOneLane(const Stage& stage) const {
+    return !shape.laneIter && (stage.iters.empty() || isChain(stage.fold));
   }
 
   void mapRow(const Stage& stage, const Point& task) {
@@ -359,39 +433,47 @@ private:
     e.loop(range.lo, range.hi, 1, "map", [&](llvm::Value* i) { mapRowNest(stage, with(p, iter, i), depth + 1); });
   }
 
-  void reduceRow(size_t number, Point& task) {
-    const Stage& stage = kernel.stages[number];
-    Folder folder(e, stage, invariants[number]);
-    std::vector<FoldState> chains(kRowChains, folder.start(kRowLanes));
+  void reduceRow(const std::vector<size_t>& numbers, Point& task) {
+    std::vector<Folder> folders;
+    std::vector<FoldState> chains;
+    for (size_t number : numbers) {
+      folders.emplace_back(e, kernel.stages[number], invariants[number]);
+      chains.insert(chains.end(), kRowChains, folders.back().start(kRowLanes));
+    }
     chains = reduceNest(
-        stage, {task}, 0, chains,
-        [&](const Bundle& at, std::vector<FoldState> s) { return foldRow(stage, folder, at[0], std::move(s)); }, 1);
-    task.results[number] = folder.finish(chains);
+        numbers, {task}, 0, chains,
+        [&](const Bundle& at, std::vector<FoldState> s) { return foldRow(numbers, folders, at[0], std::move(s)); }, 1);
+    for (size_t f = 0; f < folders.size(); ++f) {
+      auto first = chains.begin() + static_cast<std::ptrdiff_t>(f * kRowChains);
+      task.results[numbers[f]] = folders[f].finish({first, first + kRowChains});
+    }
   }
 
   /// One run along the innermost variable: chain c, lane l takes the elements (64 i + 16 c + l).
-  std::vector<FoldState> foldRow(const Stage& stage, Folder& folder, const Point& p, std::vector<FoldState> chains) {
-    uint32_t iter = stage.iters.back();
-    const Dim& extent = kernel.iters[iter].extent;
-    llvm::Value* end = e.dim(extent);
+  std::vector<FoldState> foldRow(const std::vector<size_t>& numbers, std::vector<Folder>& folders, const Point& p,
+                                 std::vector<FoldState> chains) {
+    llvm::Value* end = e.dim(kernel.iters[kernel.stages[numbers[0]].iters.back()].extent);
     constexpr int64_t kStep = int64_t{kRowLanes} * kRowChains;
     llvm::Value* main = e.ir.CreateSub(end, e.ir.CreateURem(end, e.i64(kStep)));
     auto stepAll = [&](llvm::Value* base, std::vector<FoldState> s, bool masked) {
       for (unsigned c = 0; c < kRowChains; ++c) {
         llvm::Value* at = e.ir.CreateNSWAdd(base, e.i64(int64_t{c} * kRowLanes));
-        Point q = with(p, iter, at);
-        q.lanes = kRowLanes;
-        q.laneIter = static_cast<int>(iter);
+        llvm::Value* mask = nullptr;
         if (masked) {
           llvm::Value* left = e.ir.CreateSub(end, at);
-          if (auto* known = llvm::dyn_cast<llvm::ConstantInt>(left)) {
-            if (known->getSExtValue() <= 0) break;
-            if (known->getSExtValue() < int64_t{kRowLanes}) q.mask = tailMask(left, kRowLanes);
-          } else {
-            q.mask = tailMask(left, kRowLanes);
-          }
+          auto* known = llvm::dyn_cast<llvm::ConstantInt>(left);
+          if (known && known->getSExtValue() <= 0) break;
+          if (!known || known->getSExtValue() < int64_t{kRowLanes}) mask = tailMask(left, kRowLanes);
         }
-        s[c] = folder.step(s[c], q, positionOf(stage, q));
+        for (size_t f = 0; f < folders.size(); ++f) {
+          const Stage& stage = kernel.stages[numbers[f]];
+          Point q = with(p, stage.iters.back(), at);
+          q.lanes = kRowLanes;
+          q.laneIter = static_cast<int>(stage.iters.back());
+          q.mask = mask;
+          FoldState& state = s[f * kRowChains + c];
+          state = folders[f].step(state, q, positionOf(stage, q));
+        }
       }
       return s;
     };

@@ -220,5 +220,58 @@ TEST(Gemm, BatchesSplitRowsAndSplitDepth) {
   }
 }
 
+/// a[m, pixel, channel] · b[channel, pixel, n], summed channel by channel: rows behind a flatten of channels-last data.
+template <class T>
+void checkFlattened(int64_t rows, int64_t channels, int64_t pixels, bool runTimeRows, const std::string& cpu) {
+  constexpr int64_t kN = 33;
+  const DType t = sizeof(T) == 4 ? DType::F32 : DType::F64;
+  Kernel kernel;
+  kernel.tmpl = Template::Gemm;
+  kernel.name = "gemm";
+  kernel.iters = {{runTimeRows ? Dim::symbol("B") : Dim(rows), "m"}, {kN, "n"}, {channels, "c"}, {pixels, "p"}};
+  kernel.taskIters = {0, 1};
+  Stage sum;
+  sum.kind = Stage::Kind::Reduce;
+  sum.fold = Stage::Fold::Dot;
+  sum.iters = {2, 3};
+  sum.body = {load(0, it(0, channels * pixels) + it(3, channels) + it(2), t),
+              load(1, it(2, pixels * kN) + it(3, kN) + it(1), t), op(Op::Mul, {0, 1}, t)};
+  sum.value = 2;
+  sum.acc = t;
+  Stage map;
+  map.body = {result(0, t)};
+  map.stores = {{2, it(0, kN) + it(1), {}, 0, false}};
+  kernel.stages = {sum, map};
+  kernel.operands = 3;
+  kernel.outputs = 1;
+  std::vector<T> a = randomValues<T>(rows * pixels * channels, 6), b = randomValues<T>(channels * pixels * kN, 7);
+  std::vector<T> out(rows * kN, T(7));
+  using Names = std::vector<std::string>;
+  CompiledKernel compiled(kernel, cpu, runTimeRows ? Names{"B"} : Names{});
+  ASSERT_TRUE(compiled.specialised());
+  compiled.run({a.data(), b.data(), out.data()}, runTimeRows ? std::vector{rows} : std::vector<int64_t>{}, 1);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t n = 0; n < kN; ++n) {
+      T want = 0;
+      for (int64_t c = 0; c < channels; ++c)
+        for (int64_t p = 0; p < pixels; ++p) {
+          const T x = a[(i * pixels + p) * channels + c], y = b[(c * pixels + p) * kN + n];
+          volatile T product = x * y;
+          want = cpuHasFma(cpu) ? std::fma(x, y, want) : T(product) + want;
+        }
+      ASSERT_EQ(out[i * kN + n], want) << rows << " rows, " << channels << " channels, " << pixels << " pixels, "
+                                       << cpu;
+    }
+}
+
+TEST(Gemm, RowsBehindAFlattenAreSummedChannelByChannel) {
+  for (const std::string& cpu : runnableCpus()) {
+    for (int64_t channels : {7, 15, 16, 33})
+      for (int64_t pixels : {2, 49, 70}) checkFlattened<float>(5, channels, pixels, false, cpu);
+    for (int64_t rows : {1, 14, 33}) checkFlattened<float>(rows, 48, 9, rows % 2 == 0, cpu);
+    checkFlattened<double>(9, 21, 6, true, cpu);
+  }
+}
+
 }  // namespace
 }  // namespace nnc

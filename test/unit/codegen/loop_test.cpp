@@ -333,6 +333,52 @@ TEST(Loop, ReduceOverSeveralVariables) {
                         {randomTensor(DType::F32, {3, 5, 40}, 21)});
 }
 
+/// Windows of 2 x 2 of x[rows, 2, columns, 2, channels]: their maximum and its place, the sum and the sum of squares of
+/// everything, one after the other over equal spaces; the last sum needs the one before.
+TEST(Loop, ReductionsOverEqualSpacesShareALoop) {
+  for (int64_t channels : {1, 16, 20, 48}) {
+    Kernel k;
+    k.iters = {{7, "row"}, {channels, "channel"}, {2, "h"}, {2, "w"}, {2, "h"}, {2, "w"}, {2, "h"}, {2, "w"}, {2, "h"},
+               {2, "w"}};
+    k.taskIters = {0, 1};
+    k.operands = 5;
+    k.outputs = 4;
+    const auto element = [&](uint32_t first) {
+      return at(0) * Dim(4 * channels) + at(first) * Dim(2 * channels) + at(first + 1) * Dim(channels) + at(1);
+    };
+    const Ix out = at(0) * Dim(channels) + at(1);
+    k.stages = {reduceStage({2, 3}, {loadInst(0, element(2))}, Stage::Fold::Max),
+                reduceStage({4, 5}, {loadInst(0, element(4))}, Stage::Fold::ArgMax, DType::I32),
+                reduceStage({6, 7}, {loadInst(0, element(6))}),
+                reduceStage({8, 9}, {loadInst(0, element(8)), resultInst(2), opInst(Op::Mul, {0, 1})}),
+                mapStage({}, {resultInst(0), resultInst(1, DType::I32), resultInst(2), resultInst(3)},
+                         {storeTo(1, out, 0), storeTo(2, out, 1), storeTo(3, out, 2), storeTo(4, out, 3)})};
+    const Type result{DType::F32, {7, channels}};
+    Tensor x = randomTensor(DType::F32, {7, 2, 2, channels}, 22);
+    x.floats[5] = std::nan("");
+    expectLikeInterpreter(
+        planOf(k, {{DType::F32, {7, 2, 2, channels}}, result, {DType::I32, {7, channels}}, result, result}), {x}, {},
+        1e-5);
+  }
+  // The same along rows: lanes over the reduced variable.
+  for (int64_t n : {1, 15, 64, 77, 200}) {
+    Kernel k;
+    k.iters = {{3, "row"}, {n, "i"}, {n, "j"}, {n, "k"}};
+    k.taskIters = {0};
+    k.operands = 4;
+    k.outputs = 3;
+    const auto element = [&](uint32_t i) { return at(0) * Dim(n) + at(i); };
+    k.stages = {reduceStage({1}, {loadInst(0, element(1))}),
+                reduceStage({2}, {loadInst(0, element(2)), opInst(Op::Mul, {0, 0})}),
+                reduceStage({3}, {loadInst(0, element(3))}, Stage::Fold::Max),
+                mapStage({}, {resultInst(0), resultInst(1), resultInst(2)},
+                         {storeTo(1, at(0), 0), storeTo(2, at(0), 1), storeTo(3, at(0), 2)})};
+    const Type result{DType::F32, {3}};
+    expectLikeInterpreter(planOf(k, {{DType::F32, {3, n}}, result, result, result}),
+                          {randomTensor(DType::F32, {3, n}, 23)}, {}, 1e-5);
+  }
+}
+
 TEST(Loop, RandomNumbersMatchTheirDefinition) {
   for (int64_t offset : {0, 1, 2, 3}) {
     Kernel k;
