@@ -208,7 +208,9 @@ private:
       row.phases = static_cast<uint32_t>(e.phases.size());
       row.steps = static_cast<uint32_t>(e.steps.size());
       for (const plan::Step& s : e.steps) row.slices += static_cast<uint32_t>(s.slices.size());
+      for (const plan::Step& s : e.steps) row.slices += static_cast<uint32_t>(s.moved.size());
       row.arena_bytes = e.arenaBytes;
+      row.scratch_bytes = e.scratchBytes;
       row.conditions = e.conditions.size();
       rows.push_back(row);
     }
@@ -319,7 +321,7 @@ private:
       row.space = NNC_SPACE_CONST;
       row.offset = literals_.offset(b);
     } else {
-      row.space = NNC_SPACE_ARENA;
+      row.space = b.role == Role::Scratch ? NNC_SPACE_SCRATCH : NNC_SPACE_ARENA;
       row.offset = b.offset;
     }
     row.dtype = static_cast<uint32_t>(b.type.dtype);
@@ -361,17 +363,18 @@ private:
     image_.point(row + offsetof(nnc_entry, phase), image_.add(phases));
   }
 
-  /// The step that ends the block begun at step `i`: the Else or EndIf of an If, the EndIf of an Else, the EndLoop of a
-  /// Loop.
+  /// The step that ends what begins at step `i`: the Else or EndIf of an If, the EndIf of an Else, the EndLoop of a
+  /// Loop, the EndBlocks of Blocks.
   static uint32_t endOf(const plan::Entry& e, size_t i) {
     using Kind = plan::Step::Kind;
     int depth = 0;
     for (size_t j = i + 1; j < e.steps.size(); ++j) {
       Kind kind = e.steps[j].kind;
-      bool ends = kind == Kind::EndLoop || kind == Kind::EndIf || (kind == Kind::Else && e.steps[i].kind == Kind::If);
+      bool ends = kind == Kind::EndLoop || kind == Kind::EndIf || kind == Kind::EndBlocks ||
+                  (kind == Kind::Else && e.steps[i].kind == Kind::If);
       if (depth == 0 && ends) return static_cast<uint32_t>(j);
-      if (kind == Kind::Loop || kind == Kind::If) ++depth;
-      if (kind == Kind::EndLoop || kind == Kind::EndIf) --depth;
+      if (kind == Kind::Loop || kind == Kind::If || kind == Kind::Blocks) ++depth;
+      if (kind == Kind::EndLoop || kind == Kind::EndIf || kind == Kind::EndBlocks) --depth;
     }
     internalError(__FILE__, __LINE__, "a block of steps has no end");
   }
@@ -388,18 +391,32 @@ private:
       step.kind = static_cast<uint32_t>(s.kind);
       step.buffer = s.kind == Kind::If ? s.predicate : s.counter;
       if (s.kind == Kind::Phase) step.target = s.phase;
-      if (s.kind == Kind::Loop || s.kind == Kind::If || s.kind == Kind::Else) step.target = endOf(e, i);
+      if (s.kind == Kind::Loop || s.kind == Kind::If || s.kind == Kind::Else || s.kind == Kind::Blocks)
+        step.target = endOf(e, i);
       if (s.kind == Kind::Loop) open.push_back(static_cast<uint32_t>(i));
       if (s.kind == Kind::EndLoop) {
         step.target = open.back();
         open.pop_back();
       }
       step.first_slice = static_cast<uint32_t>(slices.size());
-      step.slices = static_cast<uint32_t>(s.slices.size());
+      step.slices = static_cast<uint32_t>(s.slices.size() + s.moved.size());
+      if (s.kind == Kind::Blocks) {
+        auto named = [&](const Symbol& symbol) { return symbol.name == s.symbol; };
+        auto at = std::find_if(e.symbols.begin(), e.symbols.end(), named);
+        step.symbol = static_cast<uint32_t>(at - e.symbols.begin());
+        step.rows = s.rows;
+      }
       for (const plan::Slice& slice : s.slices) {
         slices.push_back({slice.slice, slice.whole, slice.reverse, 0, nullptr});
         const Type& type = e.buffers[slice.slice].type;
         strides.push_back(elementCount(type.shape) * dtypeSize(type.dtype));
+      }
+      for (BufId b : s.moved) {
+        slices.push_back({b, b, 0, 0, nullptr});
+        const Type& type = e.buffers[b].type;
+        auto row = elementCount(type.shape).dividedBy(Dim::symbol(s.symbol));
+        NNC_CHECK(row.has_value(), "a buffer without rows is moved in blocks of them");
+        strides.push_back(*row * dtypeSize(type.dtype));
       }
       steps.push_back(step);
     }

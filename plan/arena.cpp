@@ -38,13 +38,25 @@ private:
   };
 
   bool isTemporary(BufId b) const {
-    return entry_.buffers[b].role == Role::Arena && !slices_.contains(b) && life_[b].used();
+    const Role role = entry_.buffers[b].role;
+    return (role == Role::Arena || role == Role::Scratch) && !slices_.contains(b) && life_[b].used();
   }
 
   void measure() {
-    for (Buffer& b : entry_.buffers)
-      b.bytesAtBound =
-          static_cast<uint64_t>(elementCount(b.type.shape).evaluate(function_.bounds) * dtypeSize(b.type.dtype));
+    const auto bytes = [](const Buffer& b, const std::map<std::string, int64_t>& symbols) {
+      return static_cast<uint64_t>(elementCount(b.type.shape).evaluate(symbols) * dtypeSize(b.type.dtype));
+    };
+    for (Buffer& b : entry_.buffers) b.bytesAtBound = bytes(b, function_.bounds);
+    std::map<std::string, int64_t> inBlock = function_.bounds;
+    for (const Step& step : entry_.steps) {
+      if (step.kind == Step::Kind::Blocks) inBlock[step.symbol] = step.rows;
+      if (step.kind == Step::Kind::EndBlocks) inBlock = function_.bounds;
+      if (step.kind != Step::Kind::Phase) continue;
+      for (const Launch& launch : entry_.phases[step.phase].launches)
+        for (const BufId b : launch.bind)
+          if (Buffer& buffer = entry_.buffers[b]; buffer.role == Role::Scratch)
+            buffer.bytesAtBound = bytes(buffer, inBlock);
+    }
   }
 
   /// Storage a buffer number stands for: a slice is part of its whole.
@@ -67,16 +79,19 @@ private:
       if (step.predicate != UINT32_MAX) touch(step.predicate, i);
       if (step.counter != UINT32_MAX) touch(step.counter, i);
       for (const Slice& s : step.slices) touch(s.whole, i);
+      for (const BufId b : step.moved) touch(b, i);
     }
   }
 
-  /// What a loop touches and something outside it too, or what it carries from round to round, lives through all of it.
+  /// What a loop (over rounds or blocks) touches and something outside it too, or what it carries from round to round,
+  /// lives through all of it.
   void extendOverLoops() {
     std::vector<uint32_t> open;
     std::vector<std::pair<uint32_t, uint32_t>> loops;  // inner ones first
     for (uint32_t i = 0; i < entry_.steps.size(); ++i) {
-      if (entry_.steps[i].kind == Step::Kind::Loop) open.push_back(i);
-      if (entry_.steps[i].kind == Step::Kind::EndLoop) {
+      const Step::Kind kind = entry_.steps[i].kind;
+      if (kind == Step::Kind::Loop || kind == Step::Kind::Blocks) open.push_back(i);
+      if (kind == Step::Kind::EndLoop || kind == Step::Kind::EndBlocks) {
         loops.emplace_back(open.back(), i);
         open.pop_back();
       }
@@ -93,6 +108,7 @@ private:
     const Step& loop = entry_.steps[begin];
     if (loop.counter != UINT32_MAX) carried.insert(loop.counter);
     for (const Slice& s : loop.slices) carried.insert(storageOf(s.whole));
+    for (const BufId b : loop.moved) carried.insert(storageOf(b));
     for (uint32_t i = begin + 1; i < end; ++i) {
       const Step& step = entry_.steps[i];
       for (const Slice& s : step.slices) carried.insert(storageOf(s.whole));
@@ -153,8 +169,8 @@ private:
       if (!isTemporary(out) || life_[out].first != step || users.at(out) != 1) continue;
       for (size_t i = 0; i < inputs; ++i) {
         const BufId in = launch.bind[i], root = rootOf(in);
-        if (!isTemporary(in) || used.contains(root) || group_[root].last != step || life_[in].last != step ||
-            life_[in].first == step)
+        if (!isTemporary(in) || entry_.buffers[in].role != entry_.buffers[out].role || used.contains(root) ||
+            group_[root].last != step || life_[in].last != step || life_[in].first == step)
           continue;
         if (users.at(root) != 1 || entry_.buffers[root].bytesAtBound < entry_.buffers[out].bytesAtBound) continue;
         if (!overwritesInStep(kernel, static_cast<uint32_t>(i), static_cast<uint32_t>(o), launch)) continue;
@@ -225,13 +241,16 @@ private:
     const auto life = [this](BufId b) { return static_cast<double>(group_[b].last - group_[b].first + 1); };
     const std::vector<std::function<double(BufId)>> weights = {bytes, [&](BufId b) { return bytes(b) * life(b); },
                                                                life};
-    std::vector<uint64_t> best;
-    for (const auto& weight : weights) {
-      const uint64_t size = placeBy(weight);
-      if (best.empty() || size < entry_.arenaBytes) {
-        entry_.arenaBytes = size;
-        best.clear();
-        for (const Buffer& b : entry_.buffers) best.push_back(b.offset);
+    std::vector<uint64_t> best(entry_.buffers.size(), 0);
+    for (const auto& [role, bytes] :
+         {std::pair(Role::Arena, &entry_.arenaBytes), {Role::Scratch, &entry_.scratchBytes}}) {
+      *bytes = UINT64_MAX;
+      for (const auto& weight : weights) {
+        const uint64_t size = placeBy(role, weight);
+        if (size >= *bytes) continue;
+        *bytes = size;
+        for (BufId b = 0; b < entry_.buffers.size(); ++b)
+          if (entry_.buffers[b].role == role) best[b] = entry_.buffers[b].offset;
       }
     }
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
@@ -242,11 +261,11 @@ private:
       }
   }
 
-  /// Places all that share no other's storage, heaviest first; returns the size of the arena.
-  uint64_t placeBy(const std::function<double(BufId)>& weight) {
+  /// Places all of a role that share no other's storage, heaviest first; returns the size of the arena or the scratch.
+  uint64_t placeBy(Role role, const std::function<double(BufId)>& weight) {
     std::vector<BufId> order;
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
-      if (isTemporary(b) && rootOf(b) == b) order.push_back(b);
+      if (isTemporary(b) && entry_.buffers[b].role == role && rootOf(b) == b) order.push_back(b);
     // Of equals the one that lives longest into the program first: the others find room in what is taken only later.
     std::stable_sort(order.begin(), order.end(), [&](BufId a, BufId b) {
       return std::pair(weight(a), group_[a].last) > std::pair(weight(b), group_[b].last);
@@ -303,6 +322,7 @@ private:
     for (Step& step : entry_.steps) {
       rename(step.counter), rename(step.predicate);
       for (Slice& s : step.slices) rename(s.slice), rename(s.whole);
+      for (BufId& b : step.moved) rename(b);
     }
     for (BufId& b : entry_.inputs) rename(b);
     for (EntryOutput& o : entry_.outputs) rename(o.buffer);

@@ -193,7 +193,9 @@ public:
       : plan_(plan),
         entry_(entry),
         inputs_(inputs),
+        symbols_(inputs.symbols),
         arena_(entry.arenaBytes),
+        scratch_(entry.scratchBytes),
         own_(entry.buffers.size()),
         memory_(entry.buffers.size()) {
     for (BufId b = 0; b < entry.buffers.size(); ++b) bind(b);
@@ -215,14 +217,15 @@ private:
     return shape;
   }
 
-  int64_t sizeOf(BufId b) const { return elementCount(entry_.buffers[b].type.shape).evaluate(inputs_.symbols); }
+  int64_t sizeOf(BufId b) const { return elementCount(entry_.buffers[b].type.shape).evaluate(symbols_); }
 
   void bind(BufId b) {
     const Buffer& buffer = entry_.buffers[b];
     const int64_t size = sizeOf(b);
-    if (buffer.role == Role::Arena) {
+    if (buffer.role == Role::Arena || buffer.role == Role::Scratch) {
       NNC_CHECK(buffer.offset % 64 == 0, "a temporary is not aligned");
-      memory_[b] = {&arena_, static_cast<int64_t>(buffer.offset), dtypeSize(buffer.type.dtype), size};
+      std::vector<Number>* cells = buffer.role == Role::Arena ? &arena_ : &scratch_;
+      memory_[b] = {cells, static_cast<int64_t>(buffer.offset), dtypeSize(buffer.type.dtype), size};
       return;
     }
     own_[b].resize(static_cast<size_t>(size));
@@ -300,6 +303,10 @@ private:
         const uint32_t close = matching(i, Step::Kind::Loop, Step::Kind::EndLoop, Step::Kind::EndLoop);
         loop(step, i + 1, close);
         i = close;
+      } else if (step.kind == Step::Kind::Blocks) {
+        const uint32_t close = matching(i, Step::Kind::Blocks, Step::Kind::EndBlocks, Step::Kind::EndBlocks);
+        blocks(step, i + 1, close);
+        i = close;
       } else if (step.kind == Step::Kind::If) {
         const uint32_t middle = matching(i, Step::Kind::If, Step::Kind::EndIf, Step::Kind::Else);
         const uint32_t close = matching(middle, Step::Kind::If, Step::Kind::EndIf, Step::Kind::EndIf);
@@ -325,16 +332,36 @@ private:
     }
   }
 
+  /// The last block first: they may come in any order. What one leaves in the scratch is of no use to another.
+  void blocks(const Step& step, uint32_t begin, uint32_t end) {
+    const std::vector<Memory> whole = memory_;
+    int64_t& symbol = symbols_.at(step.symbol);
+    const int64_t rows = symbol;
+    for (int64_t first = (rows - 1) / step.rows * step.rows; rows > 0 && first >= 0; first -= step.rows) {
+      std::fill(scratch_.begin(), scratch_.end(), Number{std::nan(""), INT32_MIN});
+      for (const BufId b : step.moved) {
+        symbol = 1;
+        memory_[b].base = whole[b].base + first * sizeOf(b) * whole[b].step;
+      }
+      symbol = std::min(step.rows, rows - first);
+      for (BufId b = 0; b < memory_.size(); ++b) memory_[b].size = sizeOf(b);
+      steps(begin, end);
+    }
+    symbol = rows;
+    memory_ = whole;
+  }
+
   void run(const Launch& launch) {
     std::vector<Memory> operands;
     for (const BufId b : launch.bind) operands.push_back(memory_[b]);
-    KernelRun(plan_.kernels[launch.kernel], std::move(operands), inputs_.symbols).run();
+    KernelRun(plan_.kernels[launch.kernel], std::move(operands), symbols_).run();
   }
 
   const Plan& plan_;
   const Entry& entry_;
   const InterpretInputs& inputs_;
-  std::vector<Number> arena_;
+  Symbols symbols_;  // as the steps see them
+  std::vector<Number> arena_, scratch_;
   std::vector<std::vector<Number>> own_;
   std::vector<Memory> memory_;
 };

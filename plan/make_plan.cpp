@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "ir/check.h"
+#include "plan/blocks.h"
 #include "plan/planner.h"
 
 namespace nnc::plan {
@@ -58,6 +59,7 @@ Entry planFunction(Plan& plan, const Module& module, const Function& function, c
     entry.outputs.push_back({output.role, output.name, b});
   }
   schedule(context, plan, planGraph(context, function.body, {}, sinks));
+  blockRows(context, plan);
   layOutArena(context, plan);
   return entry;
 }

@@ -43,6 +43,7 @@ enum class Role : uint8_t {
   Output,    // result given to the caller, row-major
   Const,     // tensor literal
   Arena,     // temporary, at an offset of the entry's arena
+  Scratch,   // temporary of a block of rows, at an offset of the memory of the thread that works on the block
 };
 
 struct Buffer {
@@ -51,11 +52,11 @@ struct Buffer {
   Type type;
   Layout layout;
   Literal literal;               // Const only
-  uint64_t bytesAtBound = 0;     // with every symbol at its bound
-  uint64_t offset = 0;           // Arena: in bytes, a multiple of 64
+  uint64_t bytesAtBound = 0;     // with every symbol at its bound; Scratch: with the rows of a block
+  uint64_t offset = 0;           // Arena, Scratch: in bytes, a multiple of 64
   int64_t bound = 0;             // Input: exclusive upper bound of an index, checked at each call; 0: none
   BufId alias = UINT32_MAX;      // in place: shares the storage of that buffer (its last reader is this one's writer)
-  uint32_t first = 0, last = 0;  // steps between which it is live (Arena)
+  uint32_t first = 0, last = 0;  // steps between which it is live (Arena, Scratch)
   Origin origin;
 };
 
@@ -174,14 +175,21 @@ struct Slice {
 };
 
 /// The program of an entry: phases in order, with structured loops (scan) and branches (cond).
+///
+/// Blocks: the rows that `symbol` counts are cut into blocks of `rows` (the last may be smaller), and the phases up to
+/// EndBlocks run for each of them: the symbol is then the block's number of rows, and each buffer in `moved` begins at
+/// its part of it. All else that has rows is Scratch. So blocks may be worked on in any order, by any thread.
 struct Step {
-  enum class Kind : uint8_t { Phase, Loop, EndLoop, If, Else, EndIf };
+  enum class Kind : uint8_t { Phase, Loop, EndLoop, If, Else, EndIf, Blocks, EndBlocks };
   Kind kind = Kind::Phase;
   uint32_t phase = 0;
   Dim trip;                      // Loop
   std::vector<Slice> slices;     // Loop
   BufId counter = UINT32_MAX;    // Loop: i64 scalar buffer that holds t, if the body reads it
   BufId predicate = UINT32_MAX;  // If: bool scalar
+  std::string symbol;            // Blocks
+  int64_t rows = 0;              // Blocks: at least 1
+  std::vector<BufId> moved;      // Blocks
 };
 
 struct EntryOutput {
@@ -202,6 +210,7 @@ struct Entry {
   std::vector<EntryOutput> outputs;          // Result, Loss, Metric: in call order
   std::map<std::string, std::string> texts;  // inputs and results that are text: name → path of their vocabulary
   uint64_t arenaBytes = 0;                   // at the bounds
+  uint64_t scratchBytes = 0;                 // of each thread, beside what its kernels ask for
   uint64_t unsharedBytes = 0;                // what the arena would be without sharing
 };
 
@@ -225,6 +234,8 @@ struct PlanOptions {
   bool fuse = true;     // -O0: one kernel for each graph node
   bool reuse = true;    // share arena storage by lifetimes, in place where possible
   bool layouts = true;  // false: everything row-major
+  /// Steps over blocks of rows: where they pay, or (for tests) of single rows wherever they can be.
+  enum class Blocks : uint8_t { None, WherePays, OneRow } blocks = Blocks::WherePays;
 };
 
 /// Plans every function of a module whose passes have run (no Grad ops left). Deterministic; knows no CPU and no

@@ -81,8 +81,11 @@ std::string entryReport(const Plan& plan, const Entry& entry) {
   std::string text =
       fmt::format("{}: {} launches in {} phases, {}, {} moved, {} relayouts\n", entry.name, total.launches,
                   entry.phases.size(), flopsText(total.flops), bytesText(total.bytes), relayouts);
-  text += fmt::format("  temporaries {} ({} without sharing)\n", bytesText(static_cast<double>(entry.arenaBytes)),
+  text += fmt::format("  temporaries {} ({} without sharing)", bytesText(static_cast<double>(entry.arenaBytes)),
                       bytesText(static_cast<double>(entry.unsharedBytes)));
+  if (entry.scratchBytes)
+    text += fmt::format(" and {} for each thread", bytesText(static_cast<double>(entry.scratchBytes)));
+  text += "\n";
   for (const auto& [path, count] : parametersByLayer(plan)) layers[path].parameters = count;
   text += "  by layer\n";
   for (const auto& [path, c] : layers)

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* kTemplates[] = {"loop", "gemm", "conv", "convweights", "sort"};
 constexpr const char* kFolds[] = {"sum", "sum in order", "dot", "inner dot", "max", "argmax"};
-constexpr const char* kRoles[] = {"variable", "scalar", "input", "output", "const", "arena"};
+constexpr const char* kRoles[] = {"variable", "scalar", "input", "output", "const", "arena", "scratch"};
 
 class KernelText {
 public:
@@ -95,7 +95,8 @@ std::string bufferText(const Entry& entry, BufId b) {
   std::string text = fmt::format("  b{} {} {}", b, kRoles[static_cast<size_t>(buffer.role)], buffer.type.str());
   if (buffer.layout != rowMajor(buffer.type.shape)) text += " stored " + layoutText(buffer.layout, buffer.type.shape);
   if (!buffer.name.empty()) text += fmt::format(" \"{}\"", buffer.name);
-  if (buffer.role == Role::Arena) text += fmt::format(" at {} live {}..{}", buffer.offset, buffer.first, buffer.last);
+  if (buffer.role == Role::Arena || buffer.role == Role::Scratch)
+    text += fmt::format(" at {} live {}..{}", buffer.offset, buffer.first, buffer.last);
   if (buffer.alias != UINT32_MAX) text += fmt::format(" in place of b{}", buffer.alias);
   return text + fmt::format(" bytes {}\n", buffer.bytesAtBound);
 }
@@ -130,7 +131,8 @@ std::string printKernel(const Kernel& kernel) {
 std::string printEntry(const Entry& entry, const Plan& plan) {
   std::string text = fmt::format("entry {}", entry.name);
   for (const Symbol& s : entry.symbols) text += fmt::format(" {}<={}", s.name, s.bound);
-  text += fmt::format(" arena {} of {}\n", entry.arenaBytes, entry.unsharedBytes);
+  text += fmt::format(" arena {} of {}", entry.arenaBytes, entry.unsharedBytes);
+  text += entry.scratchBytes ? fmt::format(" scratch {}\n", entry.scratchBytes) : "\n";
   for (BufId b = 0; b < entry.buffers.size(); ++b) text += bufferText(entry, b);
   int depth = 1;
   const auto indent = [&depth] { return std::string(static_cast<size_t>(2 * depth), ' '); };
@@ -159,8 +161,15 @@ std::string printEntry(const Entry& entry, const Plan& plan) {
         text += indent() + "else\n";
         ++depth;
         break;
+      case Step::Kind::Blocks:
+        text += fmt::format("{}blocks of {} {}", indent(), step.rows, step.symbol);
+        for (const BufId b : step.moved) text += fmt::format(" b{}", b);
+        text += "\n";
+        ++depth;
+        break;
       case Step::Kind::EndLoop:
       case Step::Kind::EndIf:
+      case Step::Kind::EndBlocks:
         --depth;
         text += indent() + "end\n";
         break;

@@ -1,4 +1,4 @@
-// Rules a plan must keep, checked without any help from the planner.
+// Rules a plan must keep, checked on the finished plan alone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 #include <optional>
 #include <set>
 
-#include "plan/plan.h"
+#include "plan/blocks.h"
 
 namespace nnc::plan {
 namespace {
@@ -34,6 +34,7 @@ public:
       checkPhase(phase);
     }
     checkLifetimes();
+    checkBlocks();
   }
 
 private:
@@ -190,11 +191,14 @@ private:
   }
 
   bool isSlice(BufId b) const { return slices_.contains(b); }
+  bool isTemporary(BufId b) const {
+    return entry_.buffers[b].role == Role::Arena || entry_.buffers[b].role == Role::Scratch;
+  }
 
   bool overlap(BufId a, BufId b) const {
     if (a == b) return true;
     const Buffer &x = entry_.buffers[a], &y = entry_.buffers[b];
-    if (x.role != Role::Arena || y.role != Role::Arena || isSlice(a) || isSlice(b)) return false;
+    if (x.role != y.role || !isTemporary(a) || isSlice(a) || isSlice(b)) return false;
     return x.offset < y.offset + y.bytesAtBound && y.offset < x.offset + x.bytesAtBound;
   }
 
@@ -224,16 +228,16 @@ private:
       for (const Launch& launch : entry_.phases[entry_.steps[i].phase].launches)
         for (const BufId b : launch.bind) {
           const Buffer& buffer = entry_.buffers[b];
-          if (buffer.role == Role::Arena && !isSlice(b) && (i < buffer.first || i > buffer.last))
+          if (isTemporary(b) && !isSlice(b) && (i < buffer.first || i > buffer.last))
             report("b{} is used at step {} but lives from {} to {}", b, i, buffer.first, buffer.last);
         }
     }
-    const auto lives = [this](BufId b) { return entry_.buffers[b].role == Role::Arena && !isSlice(b); };
+    const auto lives = [this](BufId b) { return isTemporary(b) && !isSlice(b); };
     for (BufId a = 0; a < entry_.buffers.size(); ++a) {
       const Buffer& x = entry_.buffers[a];
       if (!lives(a)) continue;
-      if (x.offset % 64 != 0 || x.offset + x.bytesAtBound > entry_.arenaBytes)
-        report("b{} leaves the arena or is not aligned", a);
+      const uint64_t room = x.role == Role::Arena ? entry_.arenaBytes : entry_.scratchBytes;
+      if (x.offset % 64 != 0 || x.offset + x.bytesAtBound > room) report("b{} leaves the arena or is not aligned", a);
       for (BufId b = a + 1; b < entry_.buffers.size(); ++b) {
         const Buffer& y = entry_.buffers[b];
         if (!lives(b) || !overlap(a, b) || x.first > y.last || y.first > x.last) continue;
@@ -243,6 +247,44 @@ private:
           report("b{} and b{} share storage while both live", a, b);
       }
     }
+  }
+
+  // ---- blocks of rows ----
+
+  /// Each launch works by rows; what has rows is moved or scratch; no scratch is used outside of its blocks.
+  void checkBlocks() {
+    std::map<BufId, uint32_t> blocksOf;  // of a Scratch buffer: where its blocks begin
+    const Step* open = nullptr;
+    uint32_t begin = 0;
+    for (uint32_t i = 0; i < entry_.steps.size(); ++i) {
+      const Step& step = entry_.steps[i];
+      if (step.kind == Step::Kind::Blocks) open = &step, begin = i;
+      if (step.kind == Step::Kind::EndBlocks) open = nullptr;
+      if (open && step.kind != Step::Kind::Blocks && step.kind != Step::Kind::Phase)
+        report("step {} is no phase, within blocks", i);
+      if (step.kind == Step::Kind::Blocks && step.rows < 1) report("step {} has blocks of no rows", i);
+      if (step.kind != Step::Kind::Phase) continue;
+      for (const Launch& launch : entry_.phases[step.phase].launches) {
+        for (const BufId b : launch.bind)
+          if (entry_.buffers[b].role == Role::Scratch &&
+              (!open || blocksOf.try_emplace(b, begin).first->second != begin))
+            report("b{} is scratch and used outside of its blocks", b);
+        if (open) checkByRows(launch, *open);
+      }
+    }
+  }
+
+  void checkByRows(const Launch& launch, const Step& blocks) {
+    std::vector<const Type*> types;
+    for (const BufId b : launch.bind) {
+      types.push_back(&entry_.buffers[b].type);
+      const bool moved = std::find(blocks.moved.begin(), blocks.moved.end(), b) != blocks.moved.end();
+      const bool scratch = entry_.buffers[b].role == Role::Scratch;
+      if (rowElements(*types.back(), blocks.symbol) ? moved == scratch : moved)
+        report("b{} should be {} in its blocks", b, scratch ? "scratch alone" : "moved");
+    }
+    if (!worksByRows(kernelOf(launch), types, blocks.symbol))
+      report("{} does not work by rows of {}", kernelOf(launch).name, blocks.symbol);
   }
 
   const Plan& plan_;

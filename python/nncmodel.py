@@ -31,7 +31,7 @@ class Entry(c.Structure):
         (n, c.c_uint32) for n in ("symbols", "inputs", "outputs", "buffers", "launches", "phases", "steps", "slices")] + [
         ("symbol", c.POINTER(Symbol)), ("input", c.POINTER(Port)), ("output", c.POINTER(Port))] + [
         (n, c.c_void_p) for n in ("buffer", "bind", "launch", "phase", "step", "slice")] + [("arena_bytes", c.c_uint64),
-        ("conditions", c.c_uint64), ("condition", c.c_void_p)]
+        ("scratch_bytes", c.c_uint64), ("conditions", c.c_uint64), ("condition", c.c_void_p)]
 
 
 class Variable(c.Structure):
@@ -61,7 +61,7 @@ class Model:
         api = getattr(self._library, name + "_api")
         api.restype = c.POINTER(Api)
         self._tables = api().contents.model.contents
-        if self._tables.abi_version != 4:
+        if self._tables.abi_version != 5:
             raise ModelError(f"{path} was made by another version of nnc")
         self._context = c.c_void_p()
         self._entries = {self._tables.entry[i].name.decode(): self._tables.entry[i] for i in range(self._tables.entries)}

@@ -19,7 +19,8 @@ const char* core_error(const nnc_context* ctx) {
 /* ---- layout of the block ---- */
 
 typedef struct block_layout {
-  uint64_t scalars, address, store, arena, sink, scratch, bytes, scratch_bytes;
+  uint64_t scalars, address, frames, store, arena, sink, scratch, bytes;
+  uint64_t scratch_bytes, kernel_scratch_bytes, frame_bytes;
 } block_layout;
 
 static uint64_t max_u64(uint64_t a, uint64_t b) {
@@ -34,16 +35,21 @@ static uint64_t take(uint64_t* at, uint64_t bytes) {
 
 static block_layout lay_out(const nnc_model* m, const nnc_target* target, int threads) {
   block_layout l = {0};
-  uint64_t buffers = 0, arena = 0, at = 0;
+  uint64_t buffers = 0, symbols = 0, arena = 0, of_blocks = 0, at = 0;
   for (uint32_t i = 0; i < m->entries; i++) {
     buffers = max_u64(buffers, m->entry[i].buffers);
+    symbols = max_u64(symbols, m->entry[i].symbols);
     arena = max_u64(arena, m->entry[i].arena_bytes);
+    of_blocks = max_u64(of_blocks, m->entry[i].scratch_bytes);
   }
   for (uint32_t i = 0; i < m->kernels; i++) l.scratch_bytes = max_u64(l.scratch_bytes, target->kernel[i].scratch_bytes);
-  l.scratch_bytes = (l.scratch_bytes + 127) & ~(uint64_t)127;
+  l.kernel_scratch_bytes = (l.scratch_bytes + 127) & ~(uint64_t)127;
+  l.scratch_bytes = l.kernel_scratch_bytes + ((of_blocks + 127) & ~(uint64_t)127);
+  l.frame_bytes = (buffers * sizeof(char*) + symbols * sizeof(int64_t) + 63) & ~(uint64_t)63;
   take(&at, sizeof(nnc_context));
   l.scalars = take(&at, m->scalar_bytes);
   l.address = take(&at, buffers * sizeof(char*));
+  l.frames = take(&at, l.frame_bytes * (uint64_t)threads);
   l.store = take(&at, m->store_bytes);
   l.arena = take(&at, arena);
   l.sink = take(&at, m->sink_bytes);
@@ -117,6 +123,9 @@ static int set_up(const nnc_model* model, const nnc_target* target, nnc_context*
   ctx->sink = memory + l.sink;
   ctx->scratch = memory + l.scratch;
   ctx->scratch_bytes = l.scratch_bytes;
+  ctx->kernel_scratch_bytes = l.kernel_scratch_bytes;
+  ctx->frames = memory + l.frames;
+  ctx->frame_bytes = l.frame_bytes;
   pool_init(&ctx->pool, threads);
   reset_scalars(ctx);
   int code = run_all(ctx, "defaults");

@@ -88,8 +88,11 @@ struct nnc_context {
   nnc_probe probe;
   void* probe_user;
   char *store, *scalars, *arena, *sink, *scratch;
-  uint64_t scratch_bytes; /* for each thread */
-  char** address;         /* of the running entry's buffers */
+  uint64_t scratch_bytes; /* for each thread: of its kernels, then of its block of rows */
+  uint64_t kernel_scratch_bytes;
+  char** address;       /* of the running entry's buffers */
+  char* frames;         /* for each thread: addresses and symbols of the block of rows it works on */
+  uint64_t frame_bytes; /* of one */
   char error[NNC_ERROR_BYTES];
 };
 

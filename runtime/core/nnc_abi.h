@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 4
+#define NNC_ABI_VERSION 5
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -59,7 +59,15 @@ typedef struct nnc_kernel {
 /* ---- an entry's program -------------------------------------------------------------------------------------------
  */
 
-enum { NNC_SPACE_STORE, NNC_SPACE_SCALARS, NNC_SPACE_INPUT, NNC_SPACE_OUTPUT, NNC_SPACE_CONST, NNC_SPACE_ARENA };
+enum {
+  NNC_SPACE_STORE,
+  NNC_SPACE_SCALARS,
+  NNC_SPACE_INPUT,
+  NNC_SPACE_OUTPUT,
+  NNC_SPACE_CONST,
+  NNC_SPACE_ARENA,
+  NNC_SPACE_SCRATCH, /* of the thread that works on a block of rows */
+};
 
 typedef struct nnc_buffer {
   uint32_t space;
@@ -87,15 +95,25 @@ typedef struct nnc_slice {
   nnc_extent_fn stride;
 } nnc_slice;
 
-enum { NNC_STEP_PHASE, NNC_STEP_LOOP, NNC_STEP_END_LOOP, NNC_STEP_IF, NNC_STEP_ELSE, NNC_STEP_END_IF };
+enum {
+  NNC_STEP_PHASE,
+  NNC_STEP_LOOP,
+  NNC_STEP_END_LOOP,
+  NNC_STEP_IF,
+  NNC_STEP_ELSE,
+  NNC_STEP_END_IF,
+  NNC_STEP_BLOCKS, /* phases run for each block of rows; a block sees its rows' part of the slices, slice = whole */
+  NNC_STEP_END_BLOCKS,
+};
 
 typedef struct nnc_step {
   uint32_t kind;
-  uint32_t target; /* PHASE: its number; LOOP, IF, ELSE: the step that ends it; END_LOOP: its LOOP */
+  uint32_t target; /* PHASE: its number; LOOP, IF, ELSE, BLOCKS: the step that ends it; END_LOOP: its LOOP */
   uint32_t first_slice, slices;
-  uint32_t buffer; /* LOOP: buffer that holds t (UINT32_MAX: none); IF: the predicate */
-  uint32_t reserved;
+  uint32_t buffer;    /* LOOP: buffer that holds t (UINT32_MAX: none); IF: the predicate */
+  uint32_t symbol;    /* BLOCKS: which symbol counts the rows; in a block it is the block's number of them */
   nnc_extent_fn trip; /* LOOP */
+  int64_t rows;       /* BLOCKS: of a block, the last may have fewer */
 } nnc_step;
 
 typedef struct nnc_symbol {
@@ -133,6 +151,7 @@ typedef struct nnc_entry {
   const nnc_step* step;
   const nnc_slice* slice;
   uint64_t arena_bytes;
+  uint64_t scratch_bytes; /* of each thread, for NNC_SPACE_SCRATCH */
   uint64_t conditions;
   const nnc_condition* condition;
 } nnc_entry;

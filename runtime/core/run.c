@@ -78,6 +78,7 @@ static void resolve_buffers(nnc_context* ctx, const nnc_entry* e, const void* co
       [NNC_SPACE_SCALARS] = ctx->scalars,
       [NNC_SPACE_CONST] = (char*)(uintptr_t)ctx->model->constants,
       [NNC_SPACE_ARENA] = ctx->arena,
+      [NNC_SPACE_SCRATCH] = ctx->scratch + ctx->kernel_scratch_bytes, /* of the first thread */
   };
   for (uint32_t i = 0; i < e->buffers; i++) {
     const nnc_buffer* b = &e->buffer[i];
@@ -99,12 +100,13 @@ typedef struct phase_job {
   const nnc_entry* entry;
   const nnc_launch* launch;
   uint32_t launches;
+  char* const* address;
   const int64_t* symbols;
 } phase_job;
 
 static void run_launch(const phase_job* job, const nnc_launch* launch, int thread, int64_t task0, int64_t task1) {
   nnc_context* ctx = job->ctx;
-  nnc_args args = {ctx->address, job->entry->bind + launch->bind, job->symbols,
+  nnc_args args = {job->address, job->entry->bind + launch->bind, job->symbols,
                    ctx->scratch + (uint64_t)thread * ctx->scratch_bytes};
   ctx->target->kernel[launch->kernel].run(&args, task0, task1);
 }
@@ -128,15 +130,26 @@ static void phase_share(void* data, int thread, int threads) {
 }
 
 typedef struct host_share {
-  const phase_job* job;
+  pool_job job;
+  void* data;
   int threads;
 } host_share;
 
 static void host_body(void* data, int64_t i) {
   const host_share* share = data;
   uint32_t mode = float_mode_enter();
-  phase_share((void*)(uintptr_t)share->job, (int)i, share->threads);
+  share->job(share->data, (int)i, share->threads);
   float_mode_leave(mode);
+}
+
+/* Runs job(data, t, threads) for every thread t, of the host's executor or the own pool. */
+static void run_on_threads(nnc_context* ctx, pool_job job, void* data) {
+  if (ctx->executor) {
+    host_share share = {job, data, ctx->pool.threads};
+    ctx->executor(ctx->executor_host, ctx->pool.threads, host_body, &share);
+  } else {
+    pool_run(&ctx->pool, job, data);
+  }
 }
 
 static int worth_threads(const phase_job* job) {
@@ -149,11 +162,8 @@ static void run_parallel(phase_job* job) {
   nnc_context* ctx = job->ctx;
   if (ctx->pool.threads == 1 || !worth_threads(job)) {
     phase_share(job, 0, 1);
-  } else if (ctx->executor) {
-    host_share share = {job, ctx->pool.threads};
-    ctx->executor(ctx->executor_host, ctx->pool.threads, host_body, &share);
   } else {
-    pool_run(&ctx->pool, phase_share, job);
+    run_on_threads(ctx, phase_share, job);
   }
 }
 
@@ -169,12 +179,13 @@ static int holds_nan(const void* data, uint32_t dtype, uint64_t n) {
   return 0;
 }
 
-static int check_launch(nnc_context* ctx, const nnc_entry* e, const nnc_launch* launch, const int64_t* symbols) {
+static int check_launch(nnc_context* ctx, const phase_job* job, const nnc_launch* launch) {
+  const nnc_entry* e = job->entry;
   const nnc_kernel* kernel = &ctx->target->kernel[launch->kernel];
   for (uint32_t i = kernel->operands - kernel->outputs; i < kernel->operands; i++) {
     uint32_t number = e->bind[launch->bind + i];
     const nnc_buffer* b = &e->buffer[number];
-    if (b->dtype > NNC_F16 || !holds_nan(ctx->address[number], b->dtype, (uint64_t)b->elements(symbols))) continue;
+    if (b->dtype > NNC_F16 || !holds_nan(job->address[number], b->dtype, (uint64_t)b->elements(job->symbols))) continue;
     return core_fail(ctx, NNC_ERR_NAN, "NaN in ", ctx->model->strings + launch->origin, " (kernel ", kernel->name, ")",
                      (char*)0);
   }
@@ -193,18 +204,105 @@ static int run_watched(phase_job* job) {
     if (ctx->probe)
       ctx->probe(ctx->probe_user, (uint32_t)(job->entry - ctx->model->entry),
                  (uint32_t)(one.launch - job->entry->launch), sys_nanoseconds() - start);
-    int code = ctx->nan_check ? check_launch(ctx, job->entry, one.launch, job->symbols) : NNC_OK;
+    int code = ctx->nan_check ? check_launch(ctx, job, one.launch) : NNC_OK;
     if (code != NNC_OK) return code;
   }
   return NNC_OK;
 }
 
-static int run_phase(nnc_context* ctx, const nnc_entry* e, uint32_t number, const int64_t* symbols) {
+static phase_job job_of(nnc_context* ctx, const nnc_entry* e, uint32_t number, char* const* address,
+                        const int64_t* symbols) {
   const nnc_phase* phase = &e->phase[number];
-  phase_job job = {ctx, e, e->launch + phase->first, phase->count, symbols};
+  return (phase_job){ctx, e, e->launch + phase->first, phase->count, address, symbols};
+}
+
+static int run_phase(nnc_context* ctx, const nnc_entry* e, uint32_t number, char* const* address,
+                     const int64_t* symbols) {
+  phase_job job = job_of(ctx, e, number, address, symbols);
   if (ctx->probe || ctx->nan_check) return run_watched(&job);
   run_parallel(&job);
   return NNC_OK;
+}
+
+/* ---- blocks of rows ---- */
+
+typedef struct blocks_job {
+  nnc_context* ctx;
+  const nnc_entry* entry;
+  const nnc_step* step; /* BLOCKS */
+  const int64_t* symbols;
+  int64_t blocks;
+} blocks_job;
+
+/* What a block sees: buffers at its rows, and its number of rows. */
+typedef struct block_frame {
+  char** address;
+  int64_t* symbols;
+} block_frame;
+
+/* A thread's frame: as the entry sees it, but for its own scratch. */
+static block_frame open_frame(const blocks_job* job, int thread) {
+  nnc_context* ctx = job->ctx;
+  char** address = (char**)(ctx->frames + (uint64_t)thread * ctx->frame_bytes);
+  block_frame f = {address, (int64_t*)(address + job->entry->buffers)};
+  for (uint32_t i = 0; i < job->entry->buffers; i++) {
+    int own = job->entry->buffer[i].space == NNC_SPACE_SCRATCH;
+    address[i] = ctx->address[i] + (own ? (uint64_t)thread * ctx->scratch_bytes : 0);
+  }
+  for (uint32_t i = 0; i < job->entry->symbols; i++) f.symbols[i] = job->symbols[i];
+  return f;
+}
+
+static void enter_block(const blocks_job* job, block_frame f, int64_t block) {
+  const nnc_step* step = job->step;
+  int64_t first = block * step->rows, left = job->symbols[step->symbol] - first;
+  f.symbols[step->symbol] = left < step->rows ? left : step->rows;
+  for (uint32_t i = 0; i < step->slices; i++) {
+    const nnc_slice* s = &job->entry->slice[step->first_slice + i];
+    f.address[s->slice] = job->ctx->address[s->whole] + first * s->stride(job->symbols);
+  }
+}
+
+/* A thread's share of the blocks: it runs every launch of a block whole. */
+static void blocks_share(void* data, int thread, int threads) {
+  const blocks_job* job = data;
+  const nnc_entry* e = job->entry;
+  block_frame f = open_frame(job, thread);
+  int64_t to = job->blocks * (thread + 1) / threads;
+  for (int64_t block = job->blocks * thread / threads; block < to; block++) {
+    enter_block(job, f, block);
+    for (const nnc_step* s = job->step + 1; s->kind == NNC_STEP_PHASE; s++) {
+      phase_job phase = job_of(job->ctx, e, s->target, f.address, f.symbols);
+      for (uint32_t i = 0; i < phase.launches; i++) {
+        int64_t tasks = job->ctx->target->kernel[phase.launch[i].kernel].tasks(f.symbols);
+        if (tasks > 0) run_launch(&phase, &phase.launch[i], thread, 0, tasks);
+      }
+    }
+  }
+}
+
+/* Each thread takes blocks of its own, if that keeps all of them busy; else they share the phases of each block. */
+static int run_blocks(nnc_context* ctx, const nnc_entry* e, const nnc_step* step, const int64_t* symbols) {
+  int64_t blocks = (symbols[step->symbol] + step->rows - 1) / step->rows, threads = ctx->pool.threads;
+  int64_t rounds = (blocks + threads - 1) / threads;
+  blocks_job job = {ctx, e, step, symbols, blocks};
+  int watched = ctx->probe || ctx->nan_check;
+  if (!watched && threads == 1) {
+    blocks_share(&job, 0, 1);
+    return NNC_OK;
+  }
+  if (!watched && 4 * blocks >= 3 * rounds * threads) {
+    run_on_threads(ctx, blocks_share, &job);
+    return NNC_OK;
+  }
+  block_frame f = open_frame(&job, 0);
+  int code = NNC_OK;
+  for (int64_t block = 0; block < blocks; block++) {
+    enter_block(&job, f, block);
+    for (const nnc_step* s = step + 1; s->kind == NNC_STEP_PHASE && code == NNC_OK; s++)
+      code = run_phase(ctx, e, s->target, f.address, f.symbols);
+  }
+  return code;
 }
 
 /* ---- the program ---- */
@@ -226,7 +324,10 @@ static int run_steps(nnc_context* ctx, const nnc_entry* e, uint32_t first, uint3
     const nnc_step* s = &e->step[i];
     int code = NNC_OK;
     if (s->kind == NNC_STEP_PHASE) {
-      code = run_phase(ctx, e, s->target, symbols);
+      code = run_phase(ctx, e, s->target, ctx->address, symbols);
+    } else if (s->kind == NNC_STEP_BLOCKS) {
+      code = run_blocks(ctx, e, s, symbols);
+      i = s->target;
     } else if (s->kind == NNC_STEP_LOOP) {
       int64_t trip = s->trip(symbols);
       for (int64_t t = 0; t < trip && code == NNC_OK; t++) {

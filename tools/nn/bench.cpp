@@ -63,6 +63,19 @@ void collect(void* user, uint32_t, uint32_t launch, uint64_t nanoseconds) {
   ++t.runs;
 }
 
+/// Whether a launch runs once for each block of rows: all its runs together do the work of one.
+bool runsInBlocks(const nnc_entry& entry, uint32_t launch) {
+  bool inside = false;
+  for (uint32_t i = 0; i < entry.steps; ++i) {
+    const nnc_step& step = entry.step[i];
+    if (step.kind == NNC_STEP_BLOCKS || step.kind == NNC_STEP_END_BLOCKS) inside = step.kind == NNC_STEP_BLOCKS;
+    if (step.kind != NNC_STEP_PHASE) continue;
+    const nnc_phase& phase = entry.phase[step.target];
+    if (launch >= phase.first && launch < phase.first + phase.count) return inside;
+  }
+  return false;
+}
+
 /// By launch, slowest first. Of the steps the lower quartile counts: what else runs on the machine only ever adds.
 void printKernels(const train::Model& model, const nnc_entry& entry, const Times& times) {
   std::vector<std::pair<double, uint32_t>> rows;
@@ -78,8 +91,9 @@ void printKernels(const train::Model& model, const nnc_entry& entry, const Times
     const nnc_kernel& kernel = model.target().kernel[l.kernel];
     const LaunchTimes& t = times.launches.at(launch);
     int64_t runs = t.runs / static_cast<int64_t>(t.steps.size());
-    fmt::print("{:10.1f} {:5.1f}% {:6} {:9.1f}  {:<44} {}\n", us, 100 * us / total, runs,
-               kernel.flops * static_cast<double>(runs) / us * 1e-3, kernel.name, model.tables().strings + l.origin);
+    const double flops = kernel.flops * (runsInBlocks(entry, launch) ? 1 : static_cast<double>(runs));
+    fmt::print("{:10.1f} {:5.1f}% {:6} {:9.1f}  {:<44} {}\n", us, 100 * us / total, runs, flops / us * 1e-3,
+               kernel.name, model.tables().strings + l.origin);
   }
   fmt::print("{:10.1f} in all, {} launches\n", total, rows.size());
 }

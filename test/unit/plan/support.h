@@ -73,7 +73,9 @@ inline void expectEqual(const Tensor& got, const Tensor& expected, const std::st
 }
 
 inline std::vector<PlanOptions> allOptions() {
-  return {{false, false, false}, {false, true, false}, {true, false, false}, {true, true, false}, {true, true, true}};
+  constexpr auto kOneRow = PlanOptions::Blocks::OneRow;
+  return {{false, false, false}, {false, true, false},          {true, false, false},       {true, true, false},
+          {true, true, true},    {false, true, false, kOneRow}, {true, true, true, kOneRow}};
 }
 
 /// Runs a function of a module as a graph and as plans; every output and every updated variable must agree.
@@ -96,7 +98,8 @@ inline void checkFunction(const Module& module, size_t number, const std::map<st
       expectEqual(update ? variables.at(output.name) : results.at(next++), expected[i],
                   function.name + ", output " + std::to_string(i) + " " + output.name + " (fuse " +
                       std::to_string(options.fuse) + ", reuse " + std::to_string(options.reuse) + ", layouts " +
-                      std::to_string(options.layouts) + ")");
+                      std::to_string(options.layouts) + ", blocks " + std::to_string(static_cast<int>(options.blocks)) +
+                      ")");
     }
     if (::testing::Test::HasFailure()) {
       ADD_FAILURE() << printPlan(plan);

@@ -85,9 +85,11 @@ public:
     comparison_.failures.resize(modules.size());
   }
 
+  /// The exact one runs row by row what can be.
   Comparison run() {
-    CompiledSteps plain(plain_, CompiledSteps::plainOptions()),
-        fast(fast_, {false, {true, true, !how_.exact}, "native", how_.quick});
+    using Blocks = plan::PlanOptions::Blocks;
+    const plan::PlanOptions fused{true, true, !how_.exact, how_.exact ? Blocks::OneRow : Blocks::WherePays};
+    CompiledSteps plain(plain_, CompiledSteps::plainOptions()), fast(fast_, {false, fused, "native", how_.quick});
     for (size_t i = 0; i < comparison_.failures.size(); ++i) comparison_.failures[i] = compareModule(i, plain, fast);
     comparison_.trouble = plain.trouble() + fast.trouble();
     return comparison_;
