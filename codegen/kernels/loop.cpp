@@ -4,8 +4,7 @@
 // the kernel alone.
 #include <algorithm>
 
-#include "codegen/kernels/fold.h"
-#include "codegen/kernels/loop_shape.h"
+#include "codegen/kernels/loop_reduce.h"
 #include "codegen/scalar_ops.h"
 
 namespace nnc::codegen {
@@ -15,12 +14,6 @@ using plan::Stage;
 
 /// Fewer scalar operations than this take about 5 µs: a second thread would not help.
 constexpr double kSerialOps = 65536;
-
-/// The innermost loops of a stage are written out, turn by turn, while that makes no more scalar operations than this:
-/// the windows of a pooling cost more in loop control than in work.
-constexpr double kWrittenOutOps = 64;
-/// Reductions that run in one loop, so that their sums find room in registers.
-constexpr size_t kTogether = 4;
 
 /// Lanes of target vectors for a kernel: as many as its widest floats (or, without floats, elements) have room for.
 /// Random numbers come four from a block of 64-bit lanes: twice as many floats fill a vector of blocks.
@@ -36,35 +29,6 @@ unsigned mapLanes(const Target& target, const plan::Kernel& kernel) {
   return target.lanes(DType::F32) * (random ? 2 : 1);
 }
 
-/// Whether an index is the same everywhere in the kernel, given which instructions are.
-bool isInvariant(const plan::Ix& ix, const std::vector<bool>& invariant) {
-  return std::all_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
-    const plan::Atom& a = term.first;
-    if (a.kind == plan::Atom::Kind::Iter) return false;
-    return a.kind == plan::Atom::Kind::Inst ? static_cast<bool>(invariant[a.id]) : isInvariant(*a.arg, invariant);
-  });
-}
-
-/// Instructions whose value is the same everywhere in the kernel and which read nothing it writes.
-std::vector<bool> invariantsOf(const plan::Kernel& kernel, const Stage& stage) {
-  std::vector<bool> invariant(stage.body.size(), false);
-  for (size_t i = 0; i < stage.body.size(); ++i) {
-    const plan::Inst& inst = stage.body[i];
-    using Kind = plan::Inst::Kind;
-    if (inst.kind == Kind::Const) invariant[i] = true;
-    if (inst.kind == Kind::Index) invariant[i] = isInvariant(inst.index, invariant);
-    if (inst.kind == Kind::Load) {
-      bool written = inst.operand >= kernel.operands - kernel.outputs;
-      invariant[i] = !written && inst.guards.empty() && isInvariant(inst.index, invariant);
-    }
-    if (inst.kind == Kind::Op) {
-      invariant[i] =
-          std::all_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return static_cast<bool>(invariant[a]); });
-    }
-  }
-  return invariant;
-}
-
 class LoopEmitter {
 public:
   LoopEmitter(KernelEmitter& emitter, bool plain)
@@ -72,7 +36,8 @@ public:
         shape(shapeOf(e.kernel)),
         kernel(shape.kernel),
         plain(plain),
-        lanes(plain ? 1 : mapLanes(e.target, kernel)) {
+        lanes(plain ? 1 : mapLanes(e.target, kernel)),
+        reducer(e, shape, plain, invariants) {
     // Few operations leave most of the time to loop control and latency: run several vectors at once.
     double ops = 0;
     for (const Stage& s : kernel.stages) ops += stageCost(s, std::nullopt);
@@ -92,7 +57,7 @@ public:
     e.serial = shape.totalOps < kSerialOps;
     for (size_t i = 0; i < shape.rowBytes.size(); ++i)
       e.bindScratch(kernel.operands + static_cast<uint32_t>(i), shape.rowBytes[i]);
-    for (const Stage& s : kernel.stages) invariants.push_back(emitInvariants(s));
+    invariants = emitInvariants(e, kernel);
     e.loop(e.task0, e.task1, 1, "task", [&](llvm::Value* task) {
       std::vector<llvm::Value*> at = e.taskCoordinates(task);
       Range points = cutPoints ? block(at.front(), shape.pointBlock, shape.pointCount) : whole(shape.pointCount);
@@ -115,7 +80,6 @@ private:
   struct Range {
     llvm::Value *lo, *hi;
   };
-  using Bundle = std::vector<Point>;
   using PointBody = std::function<void(const Point&)>;
 
   Dim laneExtent() const { return shape.laneIter ? kernel.iters[*shape.laneIter].extent : Dim(1); }
@@ -123,20 +87,6 @@ private:
   Range block(llvm::Value* number, int64_t size, const Dim& extent) {
     llvm::Value* lo = e.ir.CreateNSWMul(number, e.i64(size));
     return {lo, e.minimum(e.ir.CreateNSWAdd(lo, e.i64(size)), e.dim(extent))};
-  }
-
-  /// The values that are the same for all points, before the loops: stores in them would keep LLVM from moving the
-  /// loads. A launch in place reads such a value only if it has a single point, which then reads it first too.
-  std::map<uint32_t, llvm::Value*> emitInvariants(const Stage& stage) {
-    std::map<uint32_t, llvm::Value*> known;
-    Point nowhere;
-    nowhere.iters.assign(kernel.iters.size(), nullptr);
-    std::vector<bool> invariant = invariantsOf(kernel, stage);
-    for (uint32_t i = 0; i < invariant.size(); ++i) {
-      if (invariant[i] && stage.body[i].kind != plan::Inst::Kind::Const)
-        known[i] = emitInst(e, stage.body, i, nowhere, known);
-    }
-    return known;
   }
 
   // ---- task points --------------------------------------------------------------------------------------------------
@@ -170,12 +120,6 @@ private:
         e.loop(lo, hi, 1, "point", [&](llvm::Value* i) { body(with(p, inner, i)); });
       });
     });
-  }
-
-  static Point with(const Point& p, uint32_t iter, llvm::Value* value) {
-    Point q = p;
-    q.iters[iter] = value;
-    return q;
   }
 
   // ---- runs of lanes
@@ -219,22 +163,12 @@ private:
     }
     e.ifThen(e.ir.CreateICmpSLT(at, range.hi), [&] {
       Bundle bundle = bundleAt(p, iter, at, 1, lanes);
-      bundle[0].mask = tailMask(e.ir.CreateSub(range.hi, at), lanes);
+      bundle[0].mask = tailMask(e, e.ir.CreateSub(range.hi, at), lanes);
       body(bundle);
     });
   }
 
   bool maskedTails() const { return e.target.vectorBytes >= 32; }
-
-  /// Lanes below `count` (i64, any value).
-  llvm::Value* tailMask(llvm::Value* count, unsigned n) {
-    llvm::Value* bounded = e.minimum(e.ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, count, e.i64(0)), e.i64(n));
-    llvm::SmallVector<uint32_t> numbers;
-    for (unsigned l = 0; l < n; ++l) numbers.push_back(l);
-    llvm::Value* splatted = e.ir.CreateVectorSplat(n, e.ir.CreateTrunc(bounded, e.ir.getInt32Ty()));
-    return e.ir.CreateICmpULT(llvm::ConstantDataVector::get(e.ir.getContext(), numbers), splatted);
-  }
-
   bool isMultiple(const Dim& d) const { return d.isConst() && d.value() % lanes == 0; }
 
   // ---- column style
@@ -242,53 +176,26 @@ private:
 
   void columns(const Point& p, Range range, bool cut) {
     bool multiple = isMultiple(laneExtent()) && (!cut || shape.laneBlock % lanes == 0);
-    forLanes(p, *shape.laneIter, range, multiple, [&](Bundle& bundle) {
-      for (size_t s = 0; s < kernel.stages.size();) {
-        if (kernel.stages[s].kind == Stage::Kind::Map) {
-          mapNest(kernel.stages[s++], bundle, 0);
-        } else {
-          std::vector<size_t> together = reductionsFrom(s);
-          reduceColumns(together, bundle);
-          s += together.size();
-        }
-      }
-    });
+    forLanes(p, *shape.laneIter, range, multiple,
+             [&](Bundle& bundle) { stages(bundle, [&](const Stage& stage) { mapNest(stage, bundle, 0); }); });
   }
 
-  /// Reductions from stage `first` on that run over equal spaces and need none of each other's results: they share one
-  /// loop and what they load in it.
-  std::vector<size_t> reductionsFrom(size_t first) {
-    std::vector<size_t> together = {first};
-    const auto joins = [&](const Stage& stage) {
-      const std::vector<uint32_t>& iters = kernel.stages[first].iters;
-      bool equal = stage.kind == Stage::Kind::Reduce && stage.iters.size() == iters.size() &&
-                   runsInOneLane(stage) == runsInOneLane(kernel.stages[first]);
-      for (size_t d = 0; equal && d < iters.size(); ++d)
-        equal = kernel.iters[stage.iters[d]].extent == kernel.iters[iters[d]].extent;
-      return equal && std::none_of(stage.body.begin(), stage.body.end(), [&](const plan::Inst& inst) {
-               return inst.kind == plan::Inst::Kind::Result && inst.stage >= first;
-             });
-    };
-    while (!plain && together.size() < kTogether && together.back() + 1 < kernel.stages.size() &&
-           joins(kernel.stages[together.back() + 1]))
-      together.push_back(together.back() + 1);
-    return together;
+  /// All stages in order; those that map by `map`.
+  void stages(Bundle& bundle, const std::function<void(const Stage&)>& map) {
+    for (size_t s = 0; s < kernel.stages.size();) {
+      if (kernel.stages[s].kind == Stage::Kind::Map) {
+        map(kernel.stages[s++]);
+      } else {
+        std::vector<size_t> together = reducer.reductionsFrom(s);
+        reducer.reduce(together, bundle);
+        s += together.size();
+      }
+    }
   }
 
   void mapPoints(const Stage& stage, const Bundle& bundle) {
     const auto& known = invariants[static_cast<size_t>(&stage - kernel.stages.data())];
     for (const Point& p : bundle) emitStores(e, stage, emitRegion(e, stage.body, p, known), p);
-  }
-
-  /// Whether the loop over the stage's variable `depth` is written out, and with it those inside.
-  bool isWrittenOut(const Stage& stage, size_t depth, size_t points) const {
-    double ops = stageCost(stage, shape.laneIter) * static_cast<double>(points);
-    for (size_t d = depth; d < stage.iters.size(); ++d) {
-      const Dim& extent = kernel.iters[stage.iters[d]].extent;
-      if (!extent.isConst()) return false;
-      ops *= static_cast<double>(extent.value());
-    }
-    return !plain && ops <= kWrittenOutOps;
   }
 
   void mapNest(const Stage& stage, const Bundle& bundle, size_t depth) {
@@ -302,88 +209,11 @@ private:
       for (Point& p : at) p.iters[iter] = i;
       mapNest(stage, at, depth + 1);
     };
-    if (isWrittenOut(stage, depth, bundle.size())) {
+    if (reducer.isWrittenOut(stage, depth, bundle.size())) {
       for (int64_t i = 0; i < kernel.iters[iter].extent.value(); ++i) inside(e.i64(i));
     } else {
       e.loop(e.i64(0), e.dim(kernel.iters[iter].extent), 1, "map", inside);
     }
-  }
-
-  /// Stages `numbers`, which reductionsFrom() has found to go together.
-  void reduceColumns(const std::vector<size_t>& numbers, Bundle& bundle) {
-    std::vector<Folder> folders;
-    std::vector<FoldState> states;
-    for (size_t number : numbers) {
-      folders.emplace_back(e, kernel.stages[number], invariants[number]);
-      for (const Point& p : bundle) states.push_back(folders.back().start(p.lanes));
-    }
-    states = reduceNest(numbers, bundle, 0, states, [&](const Bundle& at, std::vector<FoldState> s) {
-      for (size_t f = 0; f < folders.size(); ++f) {
-        llvm::Value* position = positionOf(kernel.stages[numbers[f]], at[0]);
-        for (size_t u = 0; u < at.size(); ++u) {
-          FoldState& state = s[f * at.size() + u];
-          state = folders[f].step(state, at[u], position);
-        }
-      }
-      return s;
-    });
-    for (size_t f = 0; f < folders.size(); ++f)
-      for (size_t u = 0; u < bundle.size(); ++u)
-        bundle[u].results[numbers[f]] = folders[f].result(states[f * bundle.size() + u]);
-  }
-
-  /// Row-major position in the stage's variables; only ArgMax pays for it.
-  llvm::Value* positionOf(const Stage& stage, const Point& p) {
-    llvm::Value* position = e.i64(0);
-    if (stage.fold != Stage::Fold::ArgMax) return position;
-    for (uint32_t i : stage.iters) {
-      position = e.ir.CreateAdd(e.ir.CreateMul(position, e.dim(kernel.iters[i].extent)), p.iters[i]);
-    }
-    return position;
-  }
-
-  using ReduceBody = std::function<std::vector<FoldState>(const Bundle&, std::vector<FoldState>)>;
-
-  /// Loops over the variables of stages `numbers` from `depth` (all but the last `skip`) with the fold states carried
-  /// along.
-  std::vector<FoldState> reduceNest(const std::vector<size_t>& numbers, const Bundle& bundle, size_t depth,
-                                    std::vector<FoldState> states, const ReduceBody& body, size_t skip = 0) {
-    const Stage& stage = kernel.stages[numbers[0]];
-    if (depth + skip >= stage.iters.size()) return body(bundle, states);
-    auto inside = [&](llvm::Value* i, std::vector<FoldState> s) {
-      Bundle at = bundle;
-      for (Point& p : at)
-        for (size_t number : numbers) p.iters[kernel.stages[number].iters[depth]] = i;
-      return reduceNest(numbers, at, depth + 1, std::move(s), body, skip);
-    };
-    const Dim& extent = kernel.iters[stage.iters[depth]].extent;
-    if (skip > 0 || !isWrittenOut(stage, depth, states.size()))
-      return carry(e.i64(0), e.dim(extent), 1, states, inside);
-    for (int64_t i = 0; i < extent.value(); ++i) states = inside(e.i64(i), std::move(states));
-    return states;
-  }
-
-  /// loopCarried over fold states.
-  std::vector<FoldState> carry(
-      llvm::Value* lo, llvm::Value* hi, int64_t step, const std::vector<FoldState>& states,
-      const std::function<std::vector<FoldState>(llvm::Value*, std::vector<FoldState>)>& body) {
-    auto unflatten = [&](const std::vector<llvm::Value*>& flat) {
-      std::vector<FoldState> s;
-      auto at = flat.begin();
-      for (const FoldState& like : states) {
-        s.emplace_back(at, at + static_cast<std::ptrdiff_t>(like.size()));
-        at += static_cast<std::ptrdiff_t>(like.size());
-      }
-      return s;
-    };
-    auto flatten = [](const std::vector<FoldState>& s) {
-      std::vector<llvm::Value*> flat;
-      for (const FoldState& f : s) flat.insert(flat.end(), f.begin(), f.end());
-      return flat;
-    };
-    return unflatten(
-        e.loopCarried(lo, hi, step, "reduce", flatten(states),
-                      [&](llvm::Value* i, std::vector<llvm::Value*> s) { return flatten(body(i, unflatten(s))); }));
   }
 
   // ---- row style
@@ -391,26 +221,7 @@ private:
 
   void rows(const Point& task) {
     Bundle one{task};
-    for (size_t s = 0; s < kernel.stages.size();) {
-      const Stage& stage = kernel.stages[s];
-      if (stage.kind == Stage::Kind::Map) {
-        mapRow(stage, one[0]);
-        ++s;
-        continue;
-      }
-      std::vector<size_t> together = reductionsFrom(s);
-      if (runsInOneLane(stage)) {
-        reduceColumns(together, one);
-      } else {
-        reduceRow(together, one[0]);
-      }
-      s += together.size();
-    }
-  }
-
-  /// A reduction without lanes, in row style.
-  bool runsInOneLane(const Stage& stage) const {
-    return !shape.laneIter && (stage.iters.empty() || isChain(stage.fold));
+    stages(one, [&](const Stage& stage) { mapRow(stage, one[0]); });
   }
 
   void mapRow(const Stage& stage, const Point& task) {
@@ -433,67 +244,14 @@ private:
     e.loop(range.lo, range.hi, 1, "map", [&](llvm::Value* i) { mapRowNest(stage, with(p, iter, i), depth + 1); });
   }
 
-  void reduceRow(const std::vector<size_t>& numbers, Point& task) {
-    std::vector<Folder> folders;
-    std::vector<FoldState> chains;
-    for (size_t number : numbers) {
-      folders.emplace_back(e, kernel.stages[number], invariants[number]);
-      chains.insert(chains.end(), kRowChains, folders.back().start(kRowLanes));
-    }
-    chains = reduceNest(
-        numbers, {task}, 0, chains,
-        [&](const Bundle& at, std::vector<FoldState> s) { return foldRow(numbers, folders, at[0], std::move(s)); }, 1);
-    for (size_t f = 0; f < folders.size(); ++f) {
-      auto first = chains.begin() + static_cast<std::ptrdiff_t>(f * kRowChains);
-      task.results[numbers[f]] = folders[f].finish({first, first + kRowChains});
-    }
-  }
-
-  /// One run along the innermost variable: chain c, lane l takes the elements (64 i + 16 c + l).
-  std::vector<FoldState> foldRow(const std::vector<size_t>& numbers, std::vector<Folder>& folders, const Point& p,
-                                 std::vector<FoldState> chains) {
-    llvm::Value* end = e.dim(kernel.iters[kernel.stages[numbers[0]].iters.back()].extent);
-    constexpr int64_t kStep = int64_t{kRowLanes} * kRowChains;
-    llvm::Value* main = e.ir.CreateSub(end, e.ir.CreateURem(end, e.i64(kStep)));
-    auto stepAll = [&](llvm::Value* base, std::vector<FoldState> s, bool masked) {
-      for (unsigned c = 0; c < kRowChains; ++c) {
-        llvm::Value* at = e.ir.CreateNSWAdd(base, e.i64(int64_t{c} * kRowLanes));
-        llvm::Value* mask = nullptr;
-        if (masked) {
-          llvm::Value* left = e.ir.CreateSub(end, at);
-          auto* known = llvm::dyn_cast<llvm::ConstantInt>(left);
-          if (known && known->getSExtValue() <= 0) break;
-          if (!known || known->getSExtValue() < int64_t{kRowLanes}) mask = tailMask(left, kRowLanes);
-        }
-        for (size_t f = 0; f < folders.size(); ++f) {
-          const Stage& stage = kernel.stages[numbers[f]];
-          Point q = with(p, stage.iters.back(), at);
-          q.lanes = kRowLanes;
-          q.laneIter = static_cast<int>(stage.iters.back());
-          q.mask = mask;
-          FoldState& state = s[f * kRowChains + c];
-          state = folders[f].step(state, q, positionOf(stage, q));
-        }
-      }
-      return s;
-    };
-    const auto rounds = [&](llvm::Value* from, llvm::Value* to, bool masked) {
-      chains = carry(from, to, kStep, chains,
-                     [&](llvm::Value* base, std::vector<FoldState> s) { return stepAll(base, std::move(s), masked); });
-    };
-    // The rest is at most one more round, run as a loop of at most one turn; less code masks all rounds.
-    if (!plain) rounds(e.i64(0), main, false);
-    rounds(plain ? e.i64(0) : main, end, true);
-    return chains;
-  }
-
   KernelEmitter& e;
   LoopShape shape;
   const plan::Kernel& kernel;
   bool plain;
   unsigned lanes;
   unsigned unroll;
-  std::vector<std::map<uint32_t, llvm::Value*>> invariants;  // by stage
+  KnownValues invariants;
+  LoopReducer reducer;
 };
 
 }  // namespace
