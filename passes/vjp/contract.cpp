@@ -137,7 +137,8 @@ bool hasNoElements(const Type& type) {
 
 /// The conv `d` of x, whose spatial axes get these borders around the dilated elements. A conv's own borders have
 /// constant widths; where one follows from an extent known only at run time, x is padded first.
-Value convWithBorders(Builder& b, Value x, Value w, ConvView d, const std::vector<Dim>& lo, const std::vector<Dim>& hi) {
+Value convWithBorders(Builder& b, Value x, Value w, ConvView d, const std::vector<Dim>& lo,
+                      const std::vector<Dim>& hi) {
   const auto isConst = [](const Dim& e) { return e.isConst(); };
   if (std::all_of(lo.begin(), lo.end(), isConst) && std::all_of(hi.begin(), hi.end(), isConst)) {
     for (size_t i = 0; i < d.spatial(); ++i) d.padLo[i] = lo[i].value(), d.padHi[i] = hi[i].value();
@@ -154,8 +155,7 @@ Value convWithBorders(Builder& b, Value x, Value w, ConvView d, const std::vecto
     d.padLo[i] = d.padHi[i] = 0;
     d.xDilation[i] = 1;
   }
-  const Value padded =
-      b.make(Op::Pad, {x}, {{"lo", before}, {"hi", after}, {"interior", interior}, {"value", 0.0}});
+  const Value padded = b.make(Op::Pad, {x}, {{"lo", before}, {"hi", after}, {"interior", interior}, {"value", 0.0}});
   return b.make(Op::Conv, {padded, w}, d.attrs());
 }
 
