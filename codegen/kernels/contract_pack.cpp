@@ -1,4 +1,6 @@
 // Packing of a contraction's factors into panels, each element once through the factor's region.
+#include <algorithm>
+
 #include "codegen/kernels/contract.h"
 
 namespace nnc::codegen {
@@ -99,6 +101,29 @@ void overReduction(KernelEmitter& e, const KBlocks& blocks, const KRange& range,
   });
 }
 
+/// Calls body for every position of the block, the innermost variable outside: neighbours in memory one after the other
+/// where loads run along the outer variable.
+void overReductionAcross(KernelEmitter& e, const KBlocks& blocks, const KRange& range, const Point& at,
+                         const std::function<void(llvm::Value*, const Point&)>& body) {
+  e.loop(e.i64(0), range.innerCount, 1, "ki", [&](llvm::Value* i) {
+    e.loop(e.i64(0), range.outerCount, 1, "ko", [&](llvm::Value* o) {
+      Point point = at;
+      bindGroup(e, blocks.outer, e.ir.CreateAdd(range.outer0, o), point);
+      point.iters[blocks.inner] = e.ir.CreateAdd(range.inner0, i);
+      body(e.ir.CreateAdd(e.ir.CreateMul(o, range.innerCount), i), point);
+    });
+  });
+}
+
+/// Whether loads are closer together along the outer variable of k than along the innermost.
+bool closerAcross(const std::vector<const plan::Ix*>& indices, const KBlocks& blocks) {
+  if (blocks.outer.iters.size() != 1) return false;
+  return std::any_of(indices.begin(), indices.end(), [&](const plan::Ix* ix) {
+    const Dim outer = ix->coefficient(blocks.outer.iters[0]), inner = ix->coefficient(blocks.inner);
+    return outer.isConst() && inner.isConst() && outer.value() > 0 && outer.value() < inner.value();
+  });
+}
+
 llvm::Value* factor(KernelEmitter& e, const Contraction& c, uint32_t root, const Point& point) {
   return emitInst(e, c.reduce->body, root, point);
 }
@@ -162,7 +187,7 @@ void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& bl
   Point lanes = at;
   lanes.laneIter = static_cast<int>(c.n);
   lanes.lanes = tile.lanes;
-  overReduction(e, blocks, range, lanes, 1, [&](llvm::Value* position, const Point& at1) {
+  const auto packPosition = [&](llvm::Value* position, const Point& at1) {
     llvm::Value* row = elementAddress(e, c.dtype, to.dest, e.ir.CreateMul(position, e.i64(tile.width())));
     auto pack = [&](llvm::Value* panel, bool masked) {
       llvm::Value* n0 = e.ir.CreateAdd(to.n0, e.ir.CreateMul(panel, e.i64(tile.width())));
@@ -178,7 +203,12 @@ void packColumnsDirect(KernelEmitter& e, const Contraction& c, const KBlocks& bl
     wholeThenPart(
         e, full, to.count, [&](llvm::Value* panel) { pack(panel, false); },
         [&](llvm::Value* panel) { pack(panel, true); });
-  });
+  };
+  if (closerAcross(c.bIndices, blocks)) {
+    overReductionAcross(e, blocks, range, lanes, packPosition);
+  } else {
+    overReduction(e, blocks, range, lanes, 1, packPosition);
+  }
 }
 
 }  // namespace
