@@ -23,13 +23,21 @@ bool isPlainLoad(const plan::Inst& load, DType dtype) {
                      [](const auto& term) { return term.first.kind == plan::Atom::Kind::Iter; });
 }
 
-/// Elements between rows of b in memory where b is a plain matrix with dense rows of columns.
-std::optional<int64_t> plainRowStride(const Contraction& c, const KBlocks& k) {
+/// Elements between rows of b in memory, along the outer and the innermost variable of k, where b is a plain matrix
+/// with dense rows of columns.
+struct RowStrides {
+  int64_t outer = 0, inner = 0;
+};
+std::optional<RowStrides> plainRowStrides(const Contraction& c, const KBlocks& k) {
   const plan::Inst& load = c.reduce->body[c.b];
-  if (!isPlainLoad(load, c.dtype)) return std::nullopt;
-  Dim stride = load.index.coefficient(k.inner);
-  if (load.index.coefficient(c.n) != Dim(1) || !stride.isConst() || !k.outer.iters.empty()) return std::nullopt;
-  return stride.value();
+  if (!isPlainLoad(load, c.dtype) || load.index.coefficient(c.n) != Dim(1)) return std::nullopt;
+  const Dim inner = load.index.coefficient(k.inner);
+  if (!inner.isConst()) return std::nullopt;
+  if (k.outer.iters.empty()) return RowStrides{0, inner.value()};
+  const Dim outer = load.index.coefficient(k.outer.iters[0]);
+  // Whole runs of the innermost variable, so that a step of the outer one is the same everywhere.
+  if (k.outer.iters.size() != 1 || !outer.isConst() || k.innerExtent != Dim(k.innerStep)) return std::nullopt;
+  return RowStrides{outer.value(), inner.value()};
 }
 
 /// Elements between rows and between positions of k of a, where it may be read as it lies: a plain matrix that so few
@@ -171,7 +179,7 @@ private:
   void emitTask(llvm::Value* task, llvm::Value* block, const KRange& range) {
     n0_ = e_.ir.CreateMul(task, e_.i64(panelsPerTask_ * tile_.width()));
     panels_ = e_.minimum(e_.i64(panelsPerTask_), e_.ceilDiv(e_.ir.CreateSub(e_.dim(columns_), n0_), tile_.width()));
-    if (!mayBeThin()) {
+    if (!mayBeThin() && !mayBeRow()) {
       pack(range);
       emitTiles(block, range, nullptr);
       return;
@@ -181,10 +189,10 @@ private:
     llvm::Value* thin =
         e_.ir.CreateAnd(e_.ir.CreateICmpSLE(rowCount_, e_.i64(tile_.rows)), e_.ir.CreateICmpSLE(end, e_.dim(columns_)));
     const auto others = [&] {
-      e_.ifThen(e_.ir.CreateNot(thin), [&] { pack(range); });
-      emitTiles(block, range, thin);
+      e_.ifThen(mayBeThin() ? e_.ir.CreateNot(thin) : e_.ir.getTrue(), [&] { pack(range); });
+      emitTiles(block, range, mayBeThin() ? thin : nullptr);
     };
-    if (known(aRows_.count).value_or(1) != 1) return others();
+    if (!mayBeRow()) return others();
     llvm::Value* single = e_.ir.CreateAnd(thin, e_.ir.CreateICmpEQ(rowCount_, e_.i64(1)));
     e_.ifThen(single, [&] { emitRow(block, range); });
     e_.ifThen(e_.ir.CreateNot(single), others);
@@ -202,7 +210,7 @@ private:
       llvm::Value* step = nullptr;
       if (thin) {
         b = e_.ir.CreateSelect(thin, columnsAt(n, range), b);
-        step = e_.ir.CreateSelect(thin, e_.i64(*plainRowStride(c_, k_)), e_.i64(tile_.width()));
+        step = e_.ir.CreateSelect(thin, e_.i64(plainRowStrides(c_, k_)->inner), e_.i64(tile_.width()));
       }
       e_.loop(e_.i64(0), tiles_, 1, "tile", [&](llvm::Value* t) { emitTile({block, panel, n, b, step}, range, t); });
     });
@@ -212,6 +220,7 @@ private:
   llvm::Value* columnsAt(llvm::Value* n, const KRange& range) {
     const plan::Inst& load = c_.reduce->body[c_.b];
     Point point = point_;
+    bindGroup(e_, k_.outer, range.outer0, point);
     point.iters[k_.inner] = range.inner0;
     point.iters[c_.n] = n;
     return elementAddress(e_, c_.dtype, e_.operand(load.operand), emitIndex(e_, load.index, point));
@@ -230,19 +239,27 @@ private:
   }
 
   /// Whether there may be tasks of one tile of rows that read b as it lies.
-  bool mayBeThin() const { return plainRowStride(c_, k_) && known(aRows_.count).value_or(0) <= tile_.rows; }
+  bool mayBeThin() const {
+    return k_.outer.iters.empty() && plainRowStrides(c_, k_) && known(aRows_.count).value_or(0) <= tile_.rows;
+  }
+  /// … or of a single row.
+  bool mayBeRow() const { return plainRowStrides(c_, k_) && known(aRows_.count).value_or(1) == 1; }
 
   /// A task of one row, in strips of as many columns as make a long run of each row of b.
   void emitRow(llvm::Value* block, const KRange& range) {
     int64_t panels = 1;
     while (panelsPerTask_ % (2 * panels) == 0 && 2 * panels * tile_.vectors <= 8) panels *= 2;
     Tile strip{1, static_cast<unsigned>(panels) * tile_.vectors, tile_.lanes};
+    const RowStrides strides = *plainRowStrides(c_, k_);
     MicroKernel micro{strip, c_.dtype, {0}, {{panel_.kStride, 0}}, false};
+    if (!k_.outer.iters.empty())
+      micro.kSteps.insert(micro.kSteps.begin(), {k_.innerStep * panel_.kStride, strides.outer});
     e_.loop(e_.i64(0), e_.i64(panelsPerTask_ * tile_.width()), strip.width(), "strip", [&](llvm::Value* offset) {
       llvm::Value* n = e_.ir.CreateAdd(n0_, offset);
       llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, offset);
-      callMicroKernel(e_, micro, packedA_, columnsAt(n, range), sums, isFirst(block), {range.count},
-                      e_.i64(*plainRowStride(c_, k_)));
+      std::vector<llvm::Value*> counts = {range.count};
+      if (!k_.outer.iters.empty()) counts = {range.outerCount, range.innerCount};
+      callMicroKernel(e_, micro, packedA_, columnsAt(n, range), sums, isFirst(block), counts, e_.i64(strides.inner));
       e_.ifThen(isLast(block), [&] { emitEpilogue(e_, c_, mapRows_, point_, row0_, e_.i64(1), n, strip, sums); });
     });
   }

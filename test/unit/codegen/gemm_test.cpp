@@ -222,8 +222,9 @@ TEST(Gemm, BatchesSplitRowsAndSplitDepth) {
 
 /// a[m, pixel, channel] · b[channel, pixel, n], summed channel by channel: rows behind a flatten of channels-last data.
 template <class T>
-void checkFlattened(int64_t rows, int64_t channels, int64_t pixels, bool runTimeRows, const std::string& cpu) {
-  constexpr int64_t kN = 33;
+void checkFlattened(int64_t rows, int64_t channels, int64_t pixels, bool runTimeRows, const std::string& cpu,
+                    int64_t n0 = 33) {
+  const int64_t kN = n0;
   const DType t = sizeof(T) == 4 ? DType::F32 : DType::F64;
   Kernel kernel;
   kernel.tmpl = Template::Gemm;
@@ -270,6 +271,7 @@ TEST(Gemm, RowsBehindAFlattenAreSummedChannelByChannel) {
       for (int64_t pixels : {2, 49, 70}) checkFlattened<float>(5, channels, pixels, false, cpu);
     for (int64_t rows : {1, 14, 33}) checkFlattened<float>(rows, 48, 9, rows % 2 == 0, cpu);
     checkFlattened<double>(9, 21, 6, true, cpu);
+    for (int64_t rows : {1, 2}) checkFlattened<float>(rows, 40, 30, true, cpu, 64);  // whole panels: read as they lie
   }
 }
 
