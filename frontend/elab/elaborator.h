@@ -264,7 +264,7 @@ private:
   // ---- builtin.cpp and op.cpp
   Val applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at);
   Val applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
-  Val gradOf(const std::vector<ArgVal>& args, Loc at);
+  Val withStates(const std::vector<ArgVal>& args, Loc at);
   Val stack(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   Val stackValues(const std::vector<Val>& values, int64_t axis, Loc at);
   Val concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
@@ -278,6 +278,16 @@ private:
   Val applyRand(const FnVal& f, Loc at);
   Val treeSum(const Val& v, const FnVal& f, Loc at);
   Value randomKey(Loc at);
+
+  // ---- gradient.cpp
+  Val gradOf(const std::vector<ArgVal>& args, Loc at);
+  /// What holds a tensor: the path of a variable or the name of a value, and where it was assigned, if it was.
+  struct Holder {
+    std::string name;
+    Loc assigned = {};
+  };
+  Holder holderOf(const TensorVal& t) const;
+  [[noreturn]] void failNoPath(const std::vector<TensorVal>& lost, Loc value, Loc by);
 
   // ---- shapemap.cpp: view and dot
   struct Atom {

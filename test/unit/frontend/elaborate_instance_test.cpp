@@ -242,6 +242,14 @@ TEST(Gradient, WithoutAPathIsAnError) {
   EXPECT_EQ(mistakes("export fn f(x: f32[3], y: f32[3]) {\n grad(sum(x), y)\n}"), Strings{"E0401 2:15"});
 }
 
+TEST(Gradient, AfterAnAssignmentNamesThePathsAndTheLine) {
+  const std::string text =
+      report(trained(" net.h = sgd(net.h, grad(loss, net.h))\n every 2 { net = sgd(net, grad(loss, net)) }"));
+  EXPECT_NE(text.find("`net.h.w`, `net.h.b` do not reach"), std::string::npos) << text;
+  EXPECT_NE(text.find("`net.h.w` is assigned at test.nn:6:2"), std::string::npos) << text;
+  EXPECT_NE(text.find("take the gradient above that line"), std::string::npos) << text;
+}
+
 TEST(Gradient, OfAParameterThatDoesNotMatterNamesIt) {
   EXPECT_NE(
       report("layer m(x: [B, 3]) { let y = x |> idle: dense[2]; x |> d: dense[2] }\nlet net = m\ntrain fit(steps = 1, "
