@@ -152,7 +152,7 @@ private:
   void checkModule();
   void useHyper(const std::string& name, bool runTime);
   Val parseHyper(const std::string& text, const Val& like, const ast::Hyper& h);
-  void checkHypers();
+  void checkHypers(uint32_t mainFile);
 
   // ---- expr.cpp, names.cpp: expressions
   Val eval(const ast::Expr& e);

@@ -121,12 +121,13 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   module_.hypers.push_back(record);
 }
 
-void Elaborator::checkHypers() {
+/// A hyper of a used file may serve other programs than this one.
+void Elaborator::checkHypers(uint32_t mainFile) {
   std::vector<std::string> names;
   for (Hyper& h : module_.hypers) {
     names.push_back(h.name);
     h.runTime = hypersRunTime_.contains(h.name) && !hypersFixed_.contains(h.name);
-    if (!hypersUsed_.contains(h.name) && !diagnostics_.hasErrors())
+    if (h.loc.file == mainFile && !hypersUsed_.contains(h.name) && !diagnostics_.hasErrors())
       error(DiagCode::UnusedHyper, h.loc, fmt::format("the hyperparameter `{}` is not used", h.name))
           .help("use it or remove it");
   }

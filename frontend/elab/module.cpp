@@ -140,7 +140,7 @@ std::optional<Module> Elaborator::run(const ast::File& file) {
   main_ = std::make_shared<Scope>(library_);
   main_->isFile = true;
   define(file, main_, true);
-  checkHypers();
+  checkHypers(file.file);
   if (diagnostics_.hasErrors()) return std::nullopt;
   addInitFunctions();
   return std::move(module_);

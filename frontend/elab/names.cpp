@@ -138,6 +138,7 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
     case ValKind::File: {
       if (auto it = base.scope->names.find(name.text); it != base.scope->names.end()) {
         if (it->second.kind == Binding::Kind::Lazy) return forceLazy(it->second, name.text, base.scope);
+        if (!it->second.hyper.empty()) hypersUsed_.insert(it->second.hyper);
         return it->second.val;
       }
       std::vector<std::string> names;
