@@ -40,21 +40,22 @@ private:
   const std::vector<std::string>& pattern_;
 };
 
-/// The parts of a tree that match; what is below a matching part belongs to it.
-Val matching(const Val& tree, const Matcher& matcher, const Matcher::Positions& at) {
+/// The parts of a tree that match; what is below a matching part belongs to it, unless only `leaves` are looked for.
+Val matching(const Val& tree, const Matcher& matcher, const Matcher::Positions& at, bool leaves) {
   Fields kept;
   for (const auto& [name, part] : *tree.fields) {
     // A part of a loop is one member `h.3`, and two names of the path.
     Matcher::Positions here = at;
-    for (size_t from = 0; from <= name.size() && !matcher.isWhole(here);) {
+    for (size_t from = 0; from <= name.size() && (leaves || !matcher.isWhole(here));) {
       const size_t dot = std::min(name.find('.', from), name.size());
       here = matcher.after(here, name.substr(from, dot - from));
       from = dot + 1;
     }
-    if (matcher.isWhole(here))
+    if (matcher.isWhole(here) && !(leaves && part.is(ValKind::Tree)))
       kept.emplace_back(name, part);
     else if (part.is(ValKind::Tree))
-      if (Val below = matching(part, matcher, here); !below.fields->empty()) kept.emplace_back(name, std::move(below));
+      if (Val below = matching(part, matcher, here, leaves); !below.fields->empty())
+        kept.emplace_back(name, std::move(below));
   }
   return Val::tree(std::move(kept));
 }
@@ -91,7 +92,11 @@ Val Elaborator::evalPattern(const ast::Expr& e) {
   const Val tree = instance ? instanceTree(pattern.base.instance, e.loc) : pattern.base;
   // `net.**` is all of it, be it nothing.
   if (matcher.isWhole(matcher.start())) return tree;
-  const Val found = matching(tree, matcher, matcher.start());
+  // `net.**.b` is every offset, also where a part is labelled `b`: what its weights are is not asked of the label.
+  const std::string& last = pattern.names.back();
+  Val found = Val::tree({});
+  if (last != "*" && last != "**") found = matching(tree, matcher, matcher.start(), true);
+  if (found.fields->empty()) found = matching(tree, matcher, matcher.start(), false);
   if (found.fields->empty())
     fail(DiagCode::NoMatch, e.loc, fmt::format("no part matches `{}`", fmt::join(pattern.names, ".")));
   return found;

@@ -238,6 +238,20 @@ TEST(Patterns, OneNameOrAnyNumber) {
   EXPECT_EQ(assignedBy("net.**").size(), 11u);
 }
 
+TEST(Patterns, ALastNameOfParametersPassesOverPartsOfTheSameName) {
+  // Groups of parameters: the second line's gradient is by what the first has not assigned, whatever the labels are.
+  const Module m = compiled(
+      "layer mlp(x) { x |> a: dense[4] |> relu |> b: dense[1] }\nlet net = mlp\ntrain fit(steps = 10) {\n"
+      " let x: [8, 6] = normal\n let loss = mean((net(x) - 1)^2)\n"
+      " net.**.w = sgd(net.**.w, grad(loss, net.**.w), lr = 0.1)\n"
+      " net.**.b = sgd(net.**.b, grad(loss, net.**.b), lr = 0.01)\n}");
+  Strings updates;
+  if (const Function* f = m.function("fit.step"))
+    for (const Output& o : f->body.outputs)
+      if (o.role == OutputRole::Update) updates.push_back(o.name);
+  EXPECT_EQ(updates, (Strings{"net.a.w", "net.a.b", "net.b.w", "net.b.b"}));
+}
+
 TEST(Gradient, WithoutAPathIsAnError) {
   EXPECT_EQ(mistakes("export fn f(x: f32[3], y: f32[3]) {\n grad(sum(x), y)\n}"), Strings{"E0401 2:15"});
 }
