@@ -328,7 +328,7 @@ Val Elaborator::binary(BinaryOp op, Val a, Val c, Loc at, const ast::Expr* ae, c
       if (const auto same = equalStatic(a, c)) return Val::boolean(*same == (op == BinaryOp::Eq));
     if (a.is(ValKind::None) || c.is(ValKind::None)) return Val::boolean(op == BinaryOp::Ne);
   }
-  // A function of a shape takes the other operand's shape, or the expected one.
+  // A function of a shape takes the other operand's shape, or the expected one. Beside a scalar it waits for a shape.
   for (Val* v : {&a, &c}) {
     const Val& other = v == &a ? c : a;
     if (!v->is(ValKind::Fn) || v->fn->isLayer()) continue;
@@ -339,6 +339,16 @@ Val Elaborator::binary(BinaryOp op, Val a, Val c, Loc at, const ast::Expr* ae, c
     } else if (ctx_.expected) {
       *v = applyShapeFn(*v, ctx_.expected->dims, at);
     }
+  }
+  const auto isShapeFn = [](const Val& v) { return v.is(ValKind::Fn) && !v.fn->isLayer(); };
+  const auto isScalar = [](const Val& v) { return v.isNumber() || (v.isTensor() && v.tensor.type.rank() == 0); };
+  if (op != BinaryOp::MatMul && (isShapeFn(a) || isShapeFn(c)) && (isShapeFn(a) || isScalar(a)) &&
+      (isShapeFn(c) || isScalar(c))) {
+    FnVal f;
+    f.kind = FnVal::Kind::Arithmetic;
+    f.arithmetic = op;
+    f.operands = {a, c};
+    return Val::function(std::move(f));
   }
   if (a.isNumber() && c.isNumber()) return numberBinary(op, a, c, at);
   if (a.is(ValKind::Bool) && c.is(ValKind::Bool) && (op == BinaryOp::And || op == BinaryOp::Or)) {

@@ -46,7 +46,7 @@ Val Elaborator::bindStatics(const Val& f, const ast::Bracket& e) {
   ctx_.expected = nullptr;
   const std::vector<ast::ParamDecl>* params = bound.kind == FnVal::Kind::Callable ? &bound.decl->staticParams : nullptr;
   if (bound.kind == FnVal::Kind::Lambda || bound.kind == FnVal::Kind::Cast || bound.kind == FnVal::Kind::Field ||
-      (params && params->empty())) {
+      bound.kind == FnVal::Kind::Arithmetic || (params && params->empty())) {
     Diagnostic& d =
         error(DiagCode::WrongArguments, e.loc, fmt::format("{} takes no compile-time arguments", describe(f)));
     d.help(fmt::format("its arguments stand in parentheses: `{}(…)`", bound.name()));
@@ -237,6 +237,11 @@ Val Elaborator::apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast:
       return applyCast(*f.fn, args, at);
     case FnVal::Kind::Field:
       return applyField(*f.fn->field, args, at);
+    case FnVal::Kind::Arithmetic: {
+      std::vector<Val> values;
+      for (const Val& v : f.fn->operands) values.push_back(v.is(ValKind::Fn) ? apply(v, args, at, nullptr) : v);
+      return binary(f.fn->arithmetic, values[0], values[1], at);
+    }
   }
   return Val::error();
 }

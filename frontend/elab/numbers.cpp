@@ -268,6 +268,7 @@ Val Elaborator::negate(const Val& v, Loc at) {
     return r;
   }
   if (v.is(ValKind::Fn) && ctx_.expected) return negate(applyShapeFn(v, ctx_.expected->dims, at), at);
+  if (v.is(ValKind::Fn) && !v.fn->isLayer()) return binary(ast::BinaryOp::Mul, Val::integer(-1), v, at);
   return elementwise(Op::Neg, {v}, {}, at, "-");
 }
 

@@ -226,7 +226,11 @@ Val Elaborator::forceLazy(Binding& binding, const std::string& name, const Scope
   };
   v = part(let.pattern, v).value_or(v);
   std::vector<TensorVal> tensors;
-  collectTensors(v, tensors);
+  const std::function<void(const Val&)> collect = [&](const Val& x) {
+    collectTensors(x, tensors);
+    if (x.is(ValKind::Fn)) std::for_each(x.fn->operands.begin(), x.fn->operands.end(), collect);
+  };
+  collect(v);
   // A tensor belongs to the graph it was built in: the next entry builds its own.
   if (tensors.empty()) {
     binding.kind = Binding::Kind::Value;

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "frontend/elab/scope.h"
+#include "frontend/elab/elaborator.h"
 
 namespace nnc::elab {
 
@@ -34,7 +34,9 @@ std::string FnVal::name() const {
     case Kind::Cast:
       return dtypeName(dtype);
     case Kind::Field:
-      return "data field";
+      return fmt::format("{}.{}", field->data->ast->name.text, field->name);
+    case Kind::Arithmetic:
+      return operands[operands[0].is(ValKind::Fn) ? 0 : 1].fn->name();
   }
   return "";
 }
@@ -147,6 +149,7 @@ std::optional<bool> equalStatic(const Val& a, const Val& b) {
     case ValKind::Instance:
       return a.instance == b.instance;
     case ValKind::Fn:
+      if (a.fn->kind == FnVal::Kind::Arithmetic) return a.fn == b.fn;
       return a.fn->kind == b.fn->kind && a.fn->decl == b.fn->decl && a.fn->lambda == b.fn->lambda &&
              a.fn->builtin == b.fn->builtin && a.fn->op == b.fn->op && a.fn->dtype == b.fn->dtype;
     case ValKind::Tuple: {

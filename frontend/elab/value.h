@@ -151,13 +151,15 @@ enum class Builtin : uint8_t {
 };
 
 struct FnVal {
-  enum class Kind : uint8_t { Callable, Lambda, Builtin, Primitive, Cast, Field } kind{};
+  enum class Kind : uint8_t { Callable, Lambda, Builtin, Primitive, Cast, Field, Arithmetic } kind{};
   const ast::Callable* decl = nullptr;
   const ast::Lambda* lambda = nullptr;
   Builtin builtin{};
   Op op{};
   DType dtype{};
   DataFieldInfo* field = nullptr;
+  ast::BinaryOp arithmetic{};  // of functions of a shape and scalars, `sigma * normal`: a function of a shape
+  std::vector<Val> operands;   // two
   std::shared_ptr<Scope> env;
   std::vector<StaticArg> statics;
   std::shared_ptr<Scope> staticsEnv;  // where a ShapeMap's names are looked up

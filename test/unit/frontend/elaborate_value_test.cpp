@@ -229,6 +229,21 @@ TEST(Random, TheSameTextDrawsTheSameAndTwoSitesDiffer) {
 TEST(Random, AShapeIsPushedInward) {
   EXPECT_EQ(value("export fn f() { let z: [4, 5] = 0.1 * normal; z }").shape, (std::vector<int64_t>{4, 5}));
   EXPECT_EQ(value("export fn f(x: f32[3]) { x + normal[0.1] }", {{"x", counting({3})}}).shape, std::vector<int64_t>{3});
+  // A scalar beside it waits for the shape, whichever side it is on.
+  const Tensor three = counting({3});
+  for (const char* noise : {"x + 0.1 * normal", "x + sigma * normal", "sigma * normal + x", "x - -normal * sum(x)",
+                            "x * (1 + sigma * (normal - uniform))"})
+    EXPECT_EQ(
+        value(fmt::format("hyper sigma = 0.1\nexport fn f(x: f32[3]) {{ {} + 0 * sigma }}", noise), {{"x", three}})
+            .shape,
+        std::vector<int64_t>{3})
+        << noise;
+  const Tensor noisy = value(
+      "hyper sigma = 0.5\nexport fn f(x: f32[64]) { let z = 0 * x + (1 + sigma * uniform); (amin(z), amax(z)) |> stack "
+      "}",
+      {{"x", counting({64})}});
+  EXPECT_GT(noisy.floats[0], 1);
+  EXPECT_LT(noisy.floats[1], 1.5);
 }
 
 // With logits far apart a draw is certain: each class is followed by the next one, and the state counts the steps.
