@@ -363,7 +363,8 @@ private:
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
   void trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data);
-  void checkValidReads(const TrainBlock& block);
+  void checkValidReads(const TrainBlock& block, bool hasLoss);
+  void requireLoss(const ast::Train& t);
   void elaborateMetric(const ast::Metric& m, TrainBlock& block);
   void elaborateExport(const ast::Callable& f, const ScopePtr& scope);
   void exportInstances(const ScopePtr& scope);

@@ -108,8 +108,7 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
       failed = true;
     }
   }
-  if (block.monitor.empty()) block.monitor = "valid.loss";
-  if (!hasMaximize) block.maximize = !shouldFall(block.monitor);
+  if (!hasMaximize) block.maximize = !block.monitor.empty() && !shouldFall(block.monitor);
   if (!data && block.steps == 0 && !failed) {
     error(DiagCode::UnknownSetting, t.name.loc,
           fmt::format("`{}` has no data and must say how many steps it takes", t.name.text))
@@ -142,14 +141,22 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
   root->at = t.name.loc;
   trainRoots_[t.name.text] = root;
   trainEntry(t, scope, Function::Kind::Step, block, data);
-  if (diagnostics_.errorCount() == before) checkValidReads(block);
+  if (diagnostics_.errorCount() == before) {
+    const auto isLoss = [](const Output& o) { return o.role == OutputRole::Loss; };
+    const std::vector<Output>& outputs = module_.functions.back().body.outputs;
+    const bool hasLoss = std::any_of(outputs.begin(), outputs.end(), isLoss);
+    // Without either, the last weights count.
+    if (block.monitor.empty() && hasLoss) block.monitor = "valid.loss";
+    checkValidReads(block, hasLoss);
+  }
   if (diagnostics_.errorCount() == before) trainEntry(t, scope, Function::Kind::Eval, block, data);
   module_.trains.push_back(block);
 }
 
 /// What is read of validation is the loss or a metric of the block: `valid.acuracy` would be 0 for ever.
-void Elaborator::checkValidReads(const TrainBlock& block) {
-  std::vector<std::string> known{"valid.loss"};
+void Elaborator::checkValidReads(const TrainBlock& block, bool hasLoss) {
+  std::vector<std::string> known;
+  if (hasLoss) known.push_back("valid.loss");
   for (const std::string& m : block.metrics) known.push_back("valid." + m);
   std::set<std::string> reported;
   for (const auto& [name, at] : validReads_) {
@@ -217,6 +224,8 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
         throw Reported{};
       }
       entry_->outputs.insert(entry_->outputs.begin(), {OutputRole::Loss, "loss", loss.value});
+    } else if (step && !failed) {
+      requireLoss(t);
     }
   } catch (const Reported&) {
     failed = true;
@@ -225,6 +234,24 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
     finishEntry();
   else
     entry_ = nullptr;
+}
+
+/// A block that trains says by `let loss` what is reported, and what decides the best weights.
+void Elaborator::requireLoss(const ast::Train& t) {
+  const auto trains = [&](Cell* cell) {
+    return cell->isVariable && cell->kind == Variable::Kind::Param && entry_->root->cells[cell].assigned;
+  };
+  const std::vector<Cell*>& cells = entry_->root->cellOrder;
+  if (std::none_of(cells.begin(), cells.end(), trains)) return;
+  std::vector<std::string> names;
+  for (const auto& [name, binding] : ctx_.scope->names)
+    if (binding.kind == Binding::Kind::Value) names.push_back(name);
+  Diagnostic& d = error(DiagCode::NoLoss, t.name.loc, fmt::format("`{}` trains and has no `let loss`", t.name.text));
+  if (const std::string near = nearestName("loss", names); !near.empty())
+    d.help(fmt::format("is `{}` meant? It must be called `loss`", near));
+  else
+    d.help("`let loss = …` is one number that is reported and decides which weights are the best");
+  throw Reported{};
 }
 
 void Elaborator::elaborateMetric(const ast::Metric& m, TrainBlock& block) {

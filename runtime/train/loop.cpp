@@ -263,12 +263,13 @@ void Trainer::finishEpoch() {
   save();
 }
 
-/// Makes valid.* readable for the program, and keeps the weights if the monitored value is the best so far.
+/// Makes valid.* readable for the program, and keeps the weights if the monitored value is the best so far. Where
+/// nothing is monitored, the last weights count.
 void Trainer::judge(const Sums& valid, const NamedValues& metrics) {
   state().reported["valid.loss"] = valid.meanLoss();
   for (const auto& [name, value] : metrics) state().reported["valid." + name] = value;
   for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
-  auto monitored = state().reported.find(train_.monitor.empty() ? "valid.loss" : train_.monitor);
+  auto monitored = state().reported.find(train_.monitor);
   if (monitored != state().reported.end()) keepBest(monitored->second);
 }
 

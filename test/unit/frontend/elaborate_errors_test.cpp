@@ -124,6 +124,14 @@ const Case kCases[] = {
      "let net = dense[3]\nlet other = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let "
      "loss = mean(net(x))\n metric m = mean(other(x))\n other = sgd(other, grad(loss, other))\n}",
      {"E0401 7:32"}},
+    {"LossByAnotherName",
+     "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let "
+     "Loss = mean(net(x))\n net = sgd(net, grad(Loss, net))\n}",
+     {"E0405 2:7"}},
+    {"MonitorOfNoLoss",
+     "let net = dense[3]\ntrain fit(steps = 3, batch = 4, monitor = valid.loss) {\n let x: [batch, 4] = normal\n "
+     "state s = 0.0\n s = s + mean(x)\n}",
+     {"E0101 2:43"}},
     {"LossIsNoScalar",
      "let net = dense[3]\ntrain fit(steps = 3, batch = 4) {\n let x: [batch, 4] = normal\n let loss = net(x)\n net = 0 "
      "* net\n}",
@@ -227,6 +235,13 @@ TEST(CommandLine, AHyperThatIsNotThere) {
   const std::string text = "hyper width = 3\nexport fn f(x: f32[width]) { x }";
   EXPECT_EQ(mistakes(text, options), Strings{"E0503 0:0"});
   EXPECT_NE(report(text, options).find("did you mean `width`?"), std::string::npos) << report(text, options);
+}
+
+TEST(Report, ALossByAnotherNameIsSuggested) {
+  const std::string text = report(
+      "let net = dense[3]\ntrain fit(steps = 3) {\n let x: [2, 4] = normal\n let Loss = mean(net(x))\n net = sgd(net, "
+      "grad(Loss, net))\n}");
+  EXPECT_NE(text.find("is `Loss` meant?"), std::string::npos) << text;
 }
 
 TEST(Report, ContractionNamesBothShapesAndAxes) {
