@@ -11,13 +11,19 @@ void Elaborator::evalAssign(const ast::Assign& s) {
   assignTo(*s.target, v, s.target->loc);
 }
 
+void Elaborator::failInSelect(const std::string& name, Loc at, const std::string& shown) {
+  Diagnostic& d = error(DiagCode::AssignInSelect, at,
+                        fmt::format("`{}` is assigned under a condition known only when running", name));
+  d.help(fmt::format("let the condition choose the value: `{0} = if c {{ … }} else {{ {0} }}`", shown));
+  if (entry_ && entry_->kind == Function::Kind::Step)
+    d.help("or leave out the `else`: in a train block, an `if` of one bool that only assigns runs where it holds");
+  throw Reported{};
+}
+
 void Elaborator::assignCells(const CellTree& cells, const Val& v, Loc at, const std::string& name) {
   if (cells.cell) {
     if (ctx_.selectDepth > cells.cell->selectDepth) {
-      error(DiagCode::AssignInSelect, at,
-            fmt::format("`{}` is assigned under a condition known only when running", name))
-          .help("assign it in every case, and let the condition choose the value: `x = if c { … } else { x }`");
-      throw Reported{};
+      failInSelect(name, at, "x");
     }
     TensorVal t = v.isNumber() || v.is(ValKind::Bool) ? materialise(v, cells.cell->type.dtype, at)
                                                       : asTensor(v, at, "an assignment");
@@ -91,11 +97,7 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
     if (binding->kind == Binding::Kind::Lazy) forceLazy(*binding, name->text, ctx_.scope);
     if (binding->kind == Binding::Kind::Var) {
       if (ctx_.selectDepth > binding->var->selectDepth) {
-        error(DiagCode::AssignInSelect, at,
-              fmt::format("`{}` is assigned under a condition known only when running", name->text))
-            .help(fmt::format("let the condition choose the value: `{} = if c {{ … }} else {{ {} }}`", name->text,
-                              name->text));
-        throw Reported{};
+        failInSelect(name->text, at, name->text);
       }
       writeCell(binding->var, v, at);
       nameValue(v, name->text);

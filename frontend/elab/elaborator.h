@@ -187,6 +187,7 @@ private:
   void evalAssign(const ast::Assign& s);
   void bindPattern(const ast::Pattern& p, const Val& v, bool isVar, Loc at);
   Val nameInstance(const ast::Pattern& p, const Val& v, Loc at);
+  [[noreturn]] void failInSelect(const std::string& name, Loc at, const std::string& shown);
   void assignTo(const ast::Expr& target, const Val& v, Loc at);
   void assignTree(const Val& target, const Val& v, Loc at);
   void assignInstance(Instance* instance, const Val& v, Loc at);
@@ -326,10 +327,13 @@ private:
   Val evalFor(const ast::For& e);
   Val loopOver(const ast::For& e, size_t k);
   Val unroll(const ast::For& e, size_t k, const Dim& lo, int64_t count);
+  std::vector<Cell*> numbersToTensors(const ast::Block& body, Loc at);
   Val scan(const ast::For& e, size_t k, const Val& lo, const Dim& count);
   void dropBounds(Cell* cell, Loc at);
   Val finishScan(Frame& body, const Val& value, const Dim& count, Value t, Loc at);
   void evalEvery(const ast::Every& e);
+  Val runWhere(const TensorVal& now, const ast::Block& block, Loc at);
+  bool inTrainText() const;
 
   // ---- data.cpp
   Value mapRow(DataFieldInfo& field, Value output, const std::vector<TensorVal>& raws, Loc at, bool direct,

@@ -115,14 +115,23 @@ Val Elaborator::evalIf(const ast::If& e) {
   if (!trees && cond.tensor.type.dtype != DType::Bool)
     fail(DiagCode::DTypeMismatch, e.cond->loc,
          fmt::format("the condition of `if` is {}, not bool", cond.tensor.type.str()));
+  if (!e.hasElse) {
+    const bool assigns = inTrainText() && cond.isTensor() && cond.tensor.type.rank() == 0;
+    if (assigns && runWhere(cond.tensor, e.then, e.loc).is(ValKind::None)) return Val::none();
+    fail(DiagCode::NoValue, e.loc, "this `if` chooses between two values when running, so it needs an `else`");
+  }
   Restore<int> keep(ctx_.selectDepth);
   ++ctx_.selectDepth;
-  if (!e.hasElse)
-    fail(DiagCode::NoValue, e.loc, "this `if` chooses between two values when running, so it needs an `else`");
   const Val a = evalBlock(e.then), c = evalBlock(e.otherwise);
   if (a.is(ValKind::None) || c.is(ValKind::None))
     fail(DiagCode::NoValue, e.loc, "both blocks of this `if` need a value");
   return selectBranches(cond, a, c, e.loc);
+}
+
+/// Whether the statement at hand is one of a step's own, under no elementwise condition.
+bool Elaborator::inTrainText() const {
+  return entry_ && entry_->kind == Function::Kind::Step && ctx_.selectDepth == 0 && ctx_.owner && ctx_.owner->isRoot &&
+         ctx_.owner->stateKind == Variable::Kind::TrainState;
 }
 
 Val Elaborator::selectBranches(const Val& cond, const Val& a, const Val& c, Loc at) {

@@ -1,5 +1,6 @@
 // Loops. A `for` is unrolled where its body makes an instance for each round, or is short; it becomes a batched
-// computation where nothing is carried and the body has one; otherwise a scan. `every` becomes a cond.
+// computation where nothing is carried and the body has one; otherwise a scan. `every`, and an `if` that assigns,
+// become a cond.
 #include "frontend/elab/elaborator.h"
 #include "frontend/elab/vectorise.h"
 #include "frontend/elab/walk.h"
@@ -141,21 +142,26 @@ void Elaborator::dropBounds(Cell* cell, Loc at) {
   writeCell(cell, replaceTensors(v, tensors, next), at);
 }
 
-Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& count) {
-  // A var that holds a number known when compiling must be a tensor to be carried; which type, the body decides: it is
-  // elaborated again when the first guess was wrong.
-  std::vector<Cell*> weak;
-  for (const std::string& name : assignedNames(e.body)) {
+/// A var that holds a number known when compiling must be a tensor where a region assigns it. Those that were made so.
+std::vector<Cell*> Elaborator::numbersToTensors(const ast::Block& body, Loc at) {
+  std::vector<Cell*> cells;
+  for (const std::string& name : assignedNames(body)) {
     Binding* binding = ctx_.scope->find(name);
     if (!binding || binding->kind != Binding::Kind::Var) continue;
-    const Val v = readCell(binding->var, e.loc);
+    const Val v = readCell(binding->var, at);
     if (!hasNumbers(v)) continue;
-    const Val t = leafwise({v}, e.loc, [&](const std::vector<Val>& x) {
-      return x[0].isTensor() ? x[0] : Val::of(asTensor(x[0], e.loc, "a carried value"));
+    const Val t = leafwise({v}, at, [&](const std::vector<Val>& x) {
+      return x[0].isTensor() ? x[0] : Val::of(asTensor(x[0], at, "a carried value"));
     });
-    writeCell(binding->var, t, e.loc);
-    if (t.isTensor()) weak.push_back(binding->var);
+    writeCell(binding->var, t, at);
+    if (t.isTensor()) cells.push_back(binding->var);
   }
+  return cells;
+}
+
+Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& count) {
+  // Which type a var that held a number has, the body decides: it is elaborated again when the first guess was wrong.
+  const std::vector<Cell*> weak = numbersToTensors(e.body, e.loc);
   for (int attempt = 0;;) {
     Frame& frame = frame_->own(frame_);
     Val value;
@@ -310,6 +316,14 @@ void Elaborator::evalEvery(const ast::Every& e) {
   const Val done = binary(ast::BinaryOp::Add, Val::of(step), Val::integer(1), e.loc);
   const TensorVal now = tensorBinary(ast::BinaryOp::Eq, Val::of(tensorBinary(ast::BinaryOp::Mod, done, k, e.loc)),
                                      Val::integer(0), e.loc);
+  runWhere(now, e.body, e.loc);
+}
+
+/// Runs a block of assignments in the steps where a scalar holds; elsewhere all that it assigns keeps its value. Gives
+/// the block's value, which such a block should not have.
+Val Elaborator::runWhere(const TensorVal& now, const ast::Block& block, Loc at) {
+  Val value = Val::none();
+  numbersToTensors(block, at);
   Frame& body = frame_->own(frame_);
   Frame* outer = frame_;
   std::vector<Value> outputs, operands, args;
@@ -317,19 +331,23 @@ void Elaborator::evalEvery(const ast::Every& e) {
   {
     Restore<Frame*> keepFrame(frame_);
     frame_ = &body;
-    evalBlock(e.body);
+    value = evalBlock(block);
     for (Cell* cell : body.cellOrder) {
       Frame::CellEntry& entry = body.cells[cell];
       if (entry.local || !entry.assigned) continue;
       assigned.push_back(cell);
       std::vector<TensorVal> before, values;
       collectTensors(entry.entry, before);
+      if (isLike(entry.current, entry.entry))
+        entry.current = leafwise({entry.current, entry.entry}, at, [&](const std::vector<Val>& x) {
+          return x[0].isTensor() ? x[0] : Val::of(materialise(x[0], x[1].tensor.type.dtype, at));
+        });
       collectTensors(entry.current, values);
       const auto sameType = [](const TensorVal& a, const TensorVal& b) { return a.type == b.type; };
       if (!isLike(entry.current, entry.entry) ||
           !std::equal(values.begin(), values.end(), before.begin(), before.end(), sameType))
-        fail(DiagCode::CarryMismatch, entry.at, fmt::format("`{}` changes its type under `every`", cell->name));
-      for (const TensorVal& v : values) outputs.push_back(use(v, e.loc));
+        fail(DiagCode::CarryMismatch, entry.at, fmt::format("`{}` changes its type under a condition", cell->name));
+      for (const TensorVal& v : values) outputs.push_back(use(v, at));
     }
   }
   for (const auto& [from, arg] : body.captureList) {
@@ -343,11 +361,11 @@ void Elaborator::evalEvery(const ast::Every& e) {
     collectTensors(entry.outer, before);
     collectTensors(entry.entry, inside);
     for (size_t i = 0; i < before.size(); ++i) {
-      operands.push_back(use(before[i], e.loc));
+      operands.push_back(use(before[i], at));
       args.push_back(inside[i].value);
     }
   }
-  if (assigned.empty()) return;
+  if (assigned.empty()) return value;
   Graph otherwise;
   Builder rest(otherwise);
   std::map<Value, Value> same;
@@ -362,9 +380,9 @@ void Elaborator::evalEvery(const ast::Every& e) {
     for (const TensorVal& x : inside) otherwise.outputs.push_back({OutputRole::Result, "", same.at(x.value)});
   }
   frame_ = outer;
-  std::vector<Value> in{use(now, e.loc)};
+  std::vector<Value> in{use(now, at)};
   in.insert(in.end(), operands.begin(), operands.end());
-  place(e.loc);
+  place(at);
   const std::vector<Value> results = b().makeMulti(Op::Cond, in, {}, {body.graph, otherwise});
   size_t next = 0;
   for (Cell* cell : assigned) {
@@ -374,6 +392,7 @@ void Elaborator::evalEvery(const ast::Every& e) {
     size_t n = 0;
     writeCell(cell, replaceTensors(body.cells[cell].entry, ts, n), body.cells[cell].at);
   }
+  return value;
 }
 
 }  // namespace nnc::elab

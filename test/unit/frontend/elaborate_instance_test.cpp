@@ -125,6 +125,28 @@ TEST(Assignment, EveryRunsAtItsSteps) {
   EXPECT_NEAR(r.in.leaves["net.h.b"].floats[0], before + 2, 1e-6);
 }
 
+TEST(Assignment, UnderOneBoolAndWithoutElseKeepsTheRest) {
+  Runner r(compiled(
+      trained(" var n = 0.0\n if step > 1 {\n  net = adam(net, grad(loss, net))\n  n = 1.0\n }\n metric seen = n")));
+  r.in.symbols = {{"batch", 2}};
+  const auto leaf = [&](const char* name) { return r.in.leaves[name].floats; };
+  const std::vector<double> before = leaf("net.h.w");
+  for (int step = 0; step < 4; ++step) {
+    r.set("step", step);
+    EXPECT_EQ(r.run("fit.step")["seen"].floats[0], step > 1);
+    EXPECT_EQ(leaf("net.h.w") == before, step < 2) << step;
+    EXPECT_EQ(leaf("fit.adam.k")[0], std::max(0, step - 1)) << "the optimizer's state";
+  }
+}
+
+TEST(Assignment, UnderAConditionElsewhereIsAnError) {
+  EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if sum(x) > 0 { y = 1.0 }\n x + y\n}"),
+            Strings{"E0216 3:2"});
+  EXPECT_EQ(mistakes(trained(" if loss > 0 { net + 1 }\n net = sgd(net, grad(loss, net))")), Strings{"E0216 6:2"});
+  const std::string text = report(trained(" if step > 1 { net = sgd(net, grad(loss, net)); loss } else { loss }"));
+  EXPECT_NE(text.find("leave out the `else`"), std::string::npos) << text;
+}
+
 TEST(Assignment, UnderATensorConditionIsAnError) {
   EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) {\n var y = 0.0\n if x > 0 { y = 1.0; x } else { x }\n}"),
             Strings{"E0307 3:13"});
