@@ -8,6 +8,13 @@ namespace nnc::elab {
 void Elaborator::evalAssign(const ast::Assign& s) {
   Val v = eval(*s.value);
   if (v.is(ValKind::Error)) throw Reported{};
+  // All of the right side is read before any of the left is written: `(a, b) = (b, a)`.
+  if (v.is(ValKind::Tuple)) {
+    std::vector<Val> items = *v.items;
+    for (Val& item : items)
+      if (item.is(ValKind::Instance)) item = wholeInstance(item.instance, s.value->loc);
+    v = Val::tuple(std::move(items));
+  }
   assignTo(*s.target, v, s.target->loc);
 }
 
@@ -53,14 +60,21 @@ void Elaborator::assignCells(const CellTree& cells, const Val& v, Loc at, const 
                 fmt::format("{}.{}", name, cells.children[i].name));
 }
 
+/// What an instance stands for is a tree of parameters in arithmetic, and all of it where it is assigned as it is.
 void Elaborator::assignInstance(Instance* instance, const Val& v, Loc at) {
   if (v.is(ValKind::Error)) throw Reported{};
   if (v.is(ValKind::Instance) && v.instance == instance) return;
-  const Val tree = v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v;
+  const Val tree = v.is(ValKind::Instance) ? wholeInstance(v.instance, at) : v;
+  requireParts(instance, at);
   if (!tree.is(ValKind::Tree))
     fail(DiagCode::WrongKind, at,
          fmt::format("`{}` is assigned {}: an instance takes a tree with a tensor for each parameter", instance->path,
                      describe(v)));
+  assignParts(instance, tree, at);
+  if (tree.states) assignStates(instance, *tree.states, at);
+}
+
+void Elaborator::assignParts(Instance* instance, const Val& tree, Loc at) {
   size_t used = 0;
   for (const Instance::Member& m : instance->members) {
     if (m.child && instanceTree(m.child, at).fields->empty()) continue;
@@ -77,6 +91,16 @@ void Elaborator::assignInstance(Instance* instance, const Val& v, Loc at) {
   }
   if (used != tree.fields->size())
     fail(DiagCode::WrongKind, at, fmt::format("`{}` is assigned a tree that has more parts", instance->path));
+}
+
+/// The states that both have: a layer may keep one in training only.
+void Elaborator::assignStates(Instance* instance, const Fields& states, Loc at) {
+  for (const auto& [name, value] : states) {
+    if (auto it = instance->states.find(name); it != instance->states.end())
+      assignCells(it->second, value, at, fmt::format("{}.{}", instance->path, name));
+    else if (const Instance::Member* m = instance->find(name); m && m->child && value.is(ValKind::Tree))
+      assignStates(m->child, *value.fields, at);
+  }
 }
 
 void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
@@ -130,6 +154,7 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
   if (const auto* field = target.tryAs<ast::Field>()) {
     const Val base = eval(*field->base);
     if (base.is(ValKind::Instance)) {
+      adoptParts(base.instance, at);
       if (Instance::Member* m = base.instance->find(field->name.text)) {
         if (m->child) return assignInstance(m->child, v, at);
         return assignCells(CellTree{m->param, false, {}}, v, at, m->param->name);

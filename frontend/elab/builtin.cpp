@@ -54,6 +54,9 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
       instances_.back().layer = args[0].val.instance->layer;
       return Val::of(&instances_.back());
     }
+    case Builtin::WithStates:
+      need(2, 2);
+      return withStates(args, at);
     case Builtin::ShapeOf: {
       need(1, 1);
       const TensorVal x = asTensor(args[0].val, args[0].at, "`shape`");
@@ -105,6 +108,23 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
       return Val::real(asNumber(args[0].val, args[0].at, "the argument of `float`"));
   }
   return Val::error();
+}
+
+/// What has no states (a tensor, a tree without) gives none, so that the library need not ask what it averages.
+Val Elaborator::withStates(const std::vector<ArgVal>& args, Loc at) {
+  Val p = args[0].val;
+  const Val& from = args[1].val;
+  if (p.is(ValKind::Tuple) && from.is(ValKind::Tuple) && p.items->size() == from.items->size()) {
+    std::vector<Val> items;
+    for (size_t i = 0; i < p.items->size(); ++i)
+      items.push_back(withStates({{"", (*p.items)[i], args[0].at}, {"", (*from.items)[i], args[1].at}}, at));
+    return Val::tuple(std::move(items));
+  }
+  if (p.is(ValKind::Instance)) p = instanceTree(p.instance, args[0].at);
+  if (!p.is(ValKind::Tree)) return p;
+  if (from.is(ValKind::Instance)) p.states = statesTree(from.instance, args[1].at).fields;
+  if (from.is(ValKind::Tree)) p.states = from.states;
+  return p;
 }
 
 Val Elaborator::applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {

@@ -381,6 +381,7 @@ bool Elaborator::isTrainingPath(const Instance* instance) const {
 }
 
 Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc at) {
+  adoptParts(instance, at);
   if (instance->entry != entryNumber_) {
     instance->entry = entryNumber_;
     instance->application = 0;

@@ -125,6 +125,8 @@ private:
   void writeCell(Cell* cell, Val v, Loc at);
   Val readTree(const CellTree& tree, Loc at);
   Val instanceTree(Instance* instance, Loc at);
+  Val statesTree(Instance* instance, Loc at);
+  Val wholeInstance(Instance* instance, Loc at);
   Value importToInit(const TensorVal& t, Loc at);
   Value leaf(const std::string& kind, const std::string& name, const Type& type, const std::optional<Dim>& bound = {});
   Value scalarLeaf(const std::string& name, DType dtype, double fallback);
@@ -149,7 +151,6 @@ private:
   void finishEntry();
   void checkSizes(const Graph& graph);
   void addInitFunctions();
-  void checkModule();
   void useHyper(const std::string& name, bool runTime);
   Val parseHyper(const std::string& text, const Val& like, const ast::Hyper& h);
   void checkHypers(uint32_t mainFile);
@@ -191,13 +192,17 @@ private:
   void assignTo(const ast::Expr& target, const Val& v, Loc at);
   void assignTree(const Val& target, const Val& v, Loc at);
   void assignInstance(Instance* instance, const Val& v, Loc at);
+  void assignParts(Instance* instance, const Val& tree, Loc at);
+  void assignStates(Instance* instance, const Fields& states, Loc at);
   void assignCells(const CellTree& cells, const Val& v, Loc at, const std::string& name);
   Cell* newVariable(const std::string& path, const TensorVal& like, Variable::Kind kind, Loc at);
   Cell* newFitted(const std::string& path, const TensorVal& like, double value, Loc at);
   CellTree makeState(const std::string& path, const Val& init, Instance* owner, Loc at);
   void emitInit(Cell* cell, const Val& init, Loc at);
   Val inInit(Frame* frame, const std::string& path, const std::function<Val()>& body);
-  Instance* copyInstance(const Instance* from, const std::string& path, Instance* parent, Loc at);
+  Instance* copyInstance(Instance* from, const std::string& path, Instance* parent, Loc at);
+  void adoptParts(Instance* copied, Loc at);
+  void requireParts(Instance* instance, Loc at);
 
   // ---- declared.cpp, resolve.cpp: declared types
   Val declared(const ast::TypeExpr& t, const ast::Expr& value, const std::string& what);
@@ -362,7 +367,7 @@ private:
   Val statistic(const std::string& what, const ArgVal& x, Loc at);
   void addRowsFunctions(DataFieldInfo& field);
 
-  // ---- train.cpp, export.cpp
+  // ---- train.cpp, export.cpp, resting.cpp
   void elaborateTrain(const ast::Train& t, const ScopePtr& scope);
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
@@ -372,6 +377,7 @@ private:
   void elaborateMetric(const ast::Metric& m, TrainBlock& block);
   void elaborateExport(const ast::Callable& f, const ScopePtr& scope);
   void exportInstances(const ScopePtr& scope);
+  void warnOfRestingStates();
   Val exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbols);
 
   // ---- state of the elaboration

@@ -144,12 +144,19 @@ Val Elaborator::readTree(const CellTree& tree, Loc at) {
   return Val::tree(std::move(fields));
 }
 
-Val Elaborator::instanceTree(Instance* instance, Loc at) {
-  // Before its first application an instance has no parts; a sum over none would silently be 0.
-  if (instance->members.empty() && instance->entry < 0 && !instance->source)
+/// Before its first application, or its source's, an instance has no parts; a sum over none would silently be 0.
+void Elaborator::requireParts(Instance* instance, Loc at) {
+  adoptParts(instance, at);
+  const Instance* first = instance;
+  while (first->source) first = first->source;
+  if (instance->members.empty() && instance->entry < 0 && first->entry < 0)
     fail(DiagCode::NoSuchPart, at,
          fmt::format("the parts of `{}` are made where it is applied first, which must stand before this line",
-                     instance->path));
+                     first->path));
+}
+
+Val Elaborator::instanceTree(Instance* instance, Loc at) {
+  requireParts(instance, at);
   Fields fields;
   for (const Instance::Member& m : instance->members) {
     if (m.param) {
@@ -160,6 +167,26 @@ Val Elaborator::instanceTree(Instance* instance, Loc at) {
     if (!child.fields->empty()) fields.emplace_back(m.name, std::move(child));
   }
   return Val::tree(std::move(fields));
+}
+
+/// The states of an instance by their names, and those of its parts below the parts' names.
+Val Elaborator::statesTree(Instance* instance, Loc at) {
+  adoptParts(instance, at);
+  Fields fields;
+  for (const auto& [name, cells] : instance->states) fields.emplace_back(name, readTree(cells, at));
+  for (const Instance::Member& m : instance->members) {
+    if (!m.child) continue;
+    Val child = statesTree(m.child, at);
+    if (!child.fields->empty()) fields.emplace_back(m.name, std::move(child));
+  }
+  return Val::tree(std::move(fields));
+}
+
+/// Its parameters as a tree, with its states.
+Val Elaborator::wholeInstance(Instance* instance, Loc at) {
+  Val tree = instanceTree(instance, at);
+  tree.states = statesTree(instance, at).fields;
+  return tree;
 }
 
 Instance::Member* Instance::find(const std::string& name) {

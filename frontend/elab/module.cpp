@@ -142,6 +142,7 @@ std::optional<Module> Elaborator::run(const ast::File& file) {
   define(file, main_, true);
   checkHypers(file.file);
   if (diagnostics_.hasErrors()) return std::nullopt;
+  warnOfRestingStates();
   addInitFunctions();
   return std::move(module_);
 }

@@ -100,6 +100,7 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
         failUnknown(DiagCode::UnknownName, name.loc, "primitive", name.text, names);
       }
     case ValKind::Instance: {
+      adoptParts(base.instance, at);
       if (Instance::Member* m = base.instance->find(name.text))
         return m->child ? Val::of(m->child) : readCell(m->param, at);
       if (auto it = base.instance->states.find(name.text); it != base.instance->states.end())

@@ -83,6 +83,7 @@ struct Val {
   TensorVal tensor;
   std::shared_ptr<const std::vector<Val>> items;  // Tuple
   std::shared_ptr<const Fields> fields;           // Tree
+  std::shared_ptr<const Fields> states;           // Tree of a whole instance: the states that go with it, if any
   Instance* instance = nullptr;
   std::shared_ptr<const FnVal> fn;
   std::shared_ptr<Scope> scope;  // File

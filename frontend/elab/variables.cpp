@@ -201,14 +201,29 @@ void Elaborator::evalState(const ast::State& s) {
   ctx_.scope->names[s.name.text] = std::move(binding);
 }
 
-Instance* Elaborator::copyInstance(const Instance* from, const std::string& path, Instance* parent, Loc at) {
+Instance* Elaborator::copyInstance(Instance* from, const std::string& path, Instance* parent, Loc at) {
   Instance* copied = newInstance(path, parent, from->layer, at);
-  copied->source = const_cast<Instance*>(from);
+  copied->source = from;
+  adoptParts(copied, at);
+  return copied;
+}
+
+/// A copy has the parts and states of its source, with the same initial values. Its source may get them later than the
+/// copy is named, so whoever asks for parts asks through this.
+void Elaborator::adoptParts(Instance* copied, Loc at) {
+  Instance* from = copied->source;
+  if (!from) return;
+  if (copied->path.empty()) {
+    error(DiagCode::NoOwner, at, "a copy is an instance of its own, and this one has no name")
+        .help(fmt::format("name it first: `let twin = copy({})`", from->path));
+    throw Reported{};
+  }
+  adoptParts(from, at);
   const auto duplicate = [&](Cell* cell, const std::string& name) {
     Cell* twin = nullptr;
-    inInit(initFrame_.get(), path, [&] {
+    inInit(initFrame_.get(), copied->path, [&] {
       const Val v = readCell(cell, at);
-      twin = newVariable(path + "." + name, v.tensor, cell->kind, at);
+      twin = newVariable(copied->path + "." + name, v.tensor, cell->kind, copied->at);
       twin->train = cell->train;
       emitInit(twin, v, at);
       return v;
@@ -216,25 +231,31 @@ Instance* Elaborator::copyInstance(const Instance* from, const std::string& path
     return twin;
   };
   for (const Instance::Member& m : from->members) {
+    const Instance::Member* own = copied->find(m.name);
     if (m.param) {
-      copied->members.push_back({m.name, nullptr, duplicate(m.param, m.name)});
+      if (!own) copied->members.push_back({m.name, nullptr, duplicate(m.param, m.name)});
       continue;
     }
-    copied->members.push_back({m.name, copyInstance(m.child, path + "." + m.name, copied, at), nullptr});
+    if (own) {
+      // Made by an application of the copy that came before the source's.
+      if (!own->child->source) own->child->source = m.child;
+      adoptParts(own->child, at);
+      continue;
+    }
+    copied->members.push_back(
+        {m.name, copyInstance(m.child, copied->path + "." + m.name, copied, copied->at), nullptr});
     if (auto it = from->claims.find(m.name); it != from->claims.end()) copied->claims[m.name] = it->second;
   }
-  for (const auto& [name, tree] : from->states) {
-    const std::function<CellTree(const CellTree&, const std::string&)> twin = [&](const CellTree& t,
-                                                                                  const std::string& n) {
-      CellTree r;
-      r.isTuple = t.isTuple;
-      if (t.cell) r.cell = duplicate(t.cell, n);
-      for (const auto& [child, sub] : t.children) r.children.push_back({child, twin(sub, n + "." + child)});
-      return r;
-    };
-    copied->states[name] = twin(tree, name);
-  }
-  return copied;
+  const std::function<CellTree(const CellTree&, const std::string&)> twin = [&](const CellTree& t,
+                                                                                const std::string& name) {
+    CellTree r;
+    r.isTuple = t.isTuple;
+    if (t.cell) r.cell = duplicate(t.cell, name);
+    for (const auto& [child, sub] : t.children) r.children.push_back({child, twin(sub, name + "." + child)});
+    return r;
+  };
+  for (const auto& [name, tree] : from->states)
+    if (!copied->states.contains(name)) copied->states[name] = twin(tree, name);
 }
 
 }  // namespace nnc::elab

@@ -85,6 +85,70 @@ TEST(Copy, StartsFromTheSameValuesAndLivesOnItsOwn) {
   EXPECT_NE(r.in.leaves["ema.h.w"].floats, r.in.leaves["net.h.w"].floats);
 }
 
+TEST(Copy, HasThePartsOfItsSource) {
+  // Named above the source's first application, and never applied itself.
+  for (const char* use : {" target = net", " target = 1.0 * net", " target.head = net.head\n target.h.w = net.h.w",
+                          " target.**.w = net.**.w", " metric size = sum(target)"}) {
+    Runner r(compiled(kTwoLayers +
+                      "let target = copy(net)\nlet other = copy(target)\ntrain fit(steps = 3, batch = 2) {\n"
+                      " let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net = net + 1\n" +
+                      use + "\n}"));
+    r.in.symbols = {{"batch", 2}};
+    r.run("fit.step");
+    const bool assigned = std::string(use).find("metric") == std::string::npos;
+    EXPECT_EQ(r.in.leaves["target.h.w"].floats == r.in.leaves["net.h.w"].floats, assigned) << use;
+  }
+}
+
+const std::string kAveraged =
+    "layer mlp(x: [B, 3]) { x |> h: dense[4] |> n: batch_norm |> head: dense[2] }\nlet net = mlp\nlet ema = copy(net)\n"
+    "train fit(steps = 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean((net(x) - 1)^2)\n"
+    " net = sgd(net, grad(loss, net))\n";
+
+TEST(Copy, TakesTheStatesAlongWhereItIsAssignedWhole) {
+  for (const char* line : {" ema = net", " ema = average_weights[0.5](ema, net)", " ema = with_states(0.9 * ema, net)",
+                           " ema = mean_weights(net)", " (ema, net) = (net, ema)", " every 2 { ema = net }"}) {
+    const std::string text = kAveraged + line + "\n}\nexport fn f(x: f32[B <= 4, 3]) { ema(x) }";
+    Runner r(compiled(text));
+    EXPECT_EQ(report(text), "") << line;
+    r.in.symbols = {{"batch", 2}};
+    const std::vector<double> start = r.in.leaves["ema.n.m"].floats;
+    r.set("step", 1);
+    r.run("fit.step");
+    EXPECT_NE(r.in.leaves["ema.n.m"].floats, start) << line;
+    // In an exchange both sides are read before either is assigned.
+    const bool exchange = std::string(line).starts_with(" (ema");
+    EXPECT_EQ(r.in.leaves["net.n.m"].floats == start, exchange) << line;
+    EXPECT_EQ(r.in.leaves["ema.n.m"].floats == r.in.leaves["net.n.m"].floats, !exchange) << line;
+  }
+}
+
+TEST(Copy, AnExportOfStatesThatRestIsAWarning) {
+  const std::string ends =
+      "}\nexport fn by_net(x: f32[B <= 4, 3]) { net(x) }\nexport fn by_ema(x: f32[B <= 4, 3]) { ema(x) }";
+  EXPECT_EQ(mistakes(kAveraged + " ema = 0.9 * ema + 0.1 * net\n" + ends), Strings{"W0406 11:11"});
+  const std::string text = report(kAveraged + " ema = 0.9 * ema + 0.1 * net\n" + ends);
+  EXPECT_NE(text.find("`ema.n.m`, `ema.n.v` are as at the start"), std::string::npos) << text;
+  EXPECT_NE(text.find("`ema = with_states(…, net)`"), std::string::npos) << text;
+  // A part that is not trained here rests by right, and so does a table that its layer never assigns.
+  EXPECT_EQ(
+      mistakes("layer m(x: [B, 3]) { x |> n: batch_norm |> head: dense[2] }\nlet net = m\ntrain fit(steps = 3, batch = "
+               "2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net.head = sgd(net.head, grad(loss, "
+               "net.head))\n}\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"),
+      Strings{});
+  EXPECT_EQ(
+      mistakes("layer m(x: [B, 3]) { state table: [3] = 2; x * table |> head: dense[2] }\nlet net = m\ntrain fit(steps "
+               "= 3, batch = 2) {\n let x: [batch, 3] = normal\n let loss = mean(net(x)^2)\n net = sgd(net, "
+               "grad(loss, net))\n}\nexport fn f(x: f32[B <= 4, 3]) { net(x) }"),
+      Strings{});
+}
+
+TEST(Copy, WithoutPartsOrNameIsAnError) {
+  EXPECT_EQ(mistakes(kTwoLayers + "let target = copy(net)\nexport fn f(x: f32[2, 3]) {\n sum(target) + sum(net(x))\n}"),
+            Strings{"E0308 5:2"});
+  EXPECT_EQ(mistakes(kTwoLayers + "export fn f(x: f32[2, 3]) {\n copy(net)(x)\n}"), Strings{"E0304 4:2"});
+}
+
 TEST(Copy, ASecondNameIsAnError) {
   EXPECT_EQ(mistakes(kTwoLayers + "let ema = net"), Strings{"E0302 3:5"});
 }
