@@ -81,6 +81,14 @@ TensorVal Elaborator::asTensor(const Val& v, Loc at, const char* what) {
     d.help(fmt::format("apply it: `x |> {}`", v.fn->name()));
     throw Reported{};
   }
+  if (v.is(ValKind::Fn) && v.fn->kind == FnVal::Kind::Field) {
+    Diagnostic& d =
+        error(DiagCode::WrongKind, at, fmt::format("{} needs a tensor, and {} was not applied", what, describe(v)));
+    d.help(
+        fmt::format("in a train block on `{}` the field is called `{}`; elsewhere it is a function of the raw fields",
+                    v.fn->field->data->ast->name.text, v.fn->field->name));
+    throw Reported{};
+  }
   if (v.is(ValKind::Fn)) {
     error(DiagCode::ShapeUnknown, at, fmt::format("{} needs a tensor, and {} was not applied", what, describe(v)))
         .help("a function of a shape is called on a declared one: `let z: [batch, 64] = …`");

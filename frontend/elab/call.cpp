@@ -17,6 +17,12 @@ std::vector<std::string> paramNames(const std::vector<ast::ParamDecl>& params) {
   return names;
 }
 
+/// `mean(x, axis = 0)`: what stands in brackets here.
+void helpWithBrackets(Diagnostic& d, const std::vector<ast::ParamDecl>& statics, const std::string& name) {
+  if (statics.empty()) return;
+  d.help(fmt::format("options stand in brackets: `{}[{} = …](…)`", name, fmt::join(paramNames(statics), " = …, ")));
+}
+
 }  // namespace
 
 // ---- Compile-time arguments
@@ -108,7 +114,8 @@ void Elaborator::bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at)
 // -------------------------------------------------------------------------------------------------------
 
 void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args,
-                            const std::string& name, Loc at, Loc declaredAt) {
+                            const std::string& name, Loc at, Loc declaredAt,
+                            const std::vector<ast::ParamDecl>& statics) {
   std::vector<const ArgVal*> given(params.size(), nullptr);
   size_t position = 0;
   for (const ArgVal& a : args) {
@@ -119,11 +126,20 @@ void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vect
                               fmt::format("`{}` takes {} argument{}, and here are {}", name, params.size(),
                                           params.size() == 1 ? "" : "s", args.size()));
         d.note(declaredAt, fmt::format("`{}` is defined", name));
+        helpWithBrackets(d, statics, name);
         throw Reported{};
       }
     } else {
       const std::vector<std::string> names = paramNames(params);
       i = static_cast<size_t>(std::find(names.begin(), names.end(), a.name) - names.begin());
+      if (i == names.size() && !statics.empty()) {
+        Diagnostic& d =
+            error(DiagCode::UnknownOption, a.at, fmt::format("there is no argument of `{}` called `{}`", name, a.name));
+        if (const std::string nearest = nearestName(a.name, names); !nearest.empty())
+          d.help(fmt::format("did you mean `{}`?", nearest));
+        helpWithBrackets(d, statics, name);
+        throw Reported{};
+      }
       if (i == names.size())
         failUnknown(DiagCode::UnknownOption, a.at, fmt::format("argument of `{}` called", name), a.name, names);
     }
@@ -252,7 +268,7 @@ Val Elaborator::applyShapeFn(const Val& f, const std::vector<Val>& dims, Loc at)
 
 Val Elaborator::applyBody(const ast::Callable& decl, const FnVal& f, std::vector<ArgVal> args, Loc at) {
   bindStaticParams(f, ctx_.scope, at);
-  bindParams(decl.params, std::move(args), decl.name.text, at, decl.name.loc);
+  bindParams(decl.params, std::move(args), decl.name.text, at, decl.name.loc, decl.staticParams);
   Val v = evalBlock(decl.body, false);
   if (!decl.result) return v;
   const ast::Expr* last = decl.body.value();
@@ -327,9 +343,14 @@ Instance* Elaborator::newInstance(std::string path, Instance* parent, std::share
 
 Instance* Elaborator::childFor(const ast::Call& e, const FnVal& layer) {
   Instance* owner = ctx_.owner;
-  if (!owner)
-    fail(DiagCode::LayerAsFunction, e.loc,
-         fmt::format("the layer `{}` is applied where nothing can own it", layer.name()));
+  if (!owner) {
+    error(DiagCode::LayerAsFunction, e.loc,
+          fmt::format("the layer `{}` is applied where nothing can own it", layer.name()))
+        .help(fmt::format("an instance is named, and applied where it is used: `let net = {}`, with sizes in brackets, "
+                          "`let net = {}[…]`",
+                          layer.name(), layer.name()));
+    throw Reported{};
+  }
   std::string name = e.label ? e.label.name.text : layer.name();
   if (e.label && e.label.index) {
     Val i = eval(*e.label.index);

@@ -191,6 +191,7 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
         DiagCode::RankMismatch, at,
         fmt::format("{} has {}{} axes, and this is {}", named(what), rest ? "at least " : "", fixed, v.type.str()));
     d.note(t.loc, fmt::format("{} is declared", named(what)));
+    if (shape.empty()) d.help("`x |> view[-> n]` repeats a scalar along axes that are known");
     throw Reported{};
   }
   const size_t restSize = shape.size() - fixed;

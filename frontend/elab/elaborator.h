@@ -262,7 +262,7 @@ private:
   Val bindStatics(const Val& f, const ast::Bracket& e);
   void bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at);
   void bindParams(const std::vector<ast::ParamDecl>& params, std::vector<ArgVal> args, const std::string& name, Loc at,
-                  Loc declared);
+                  Loc declared, const std::vector<ast::ParamDecl>& statics = {});
   Instance* childFor(const ast::Call& e, const FnVal& layer);
   bool isTrainingPath(const Instance* instance) const;
   std::string ordinalKey(const std::string& callee, const void* site);

@@ -1,5 +1,6 @@
 // Names and fields: what they stand for.
 #include "frontend/elab/elaborator.h"
+#include "frontend/elab/foreign_names.h"
 
 #include <fmt/format.h>
 
@@ -56,6 +57,10 @@ Val Elaborator::evalName(const ast::Name& e) {
     bool found = false;
     Val v = builtinName(e.text, e.loc, found);
     if (found) return v;
+    if (const std::string help = foreignNameHelp(e.text); !help.empty()) {
+      error(DiagCode::UnknownName, e.loc, fmt::format("there is no name `{}`", e.text)).help(help);
+      throw Reported{};
+    }
     std::vector<std::string> names;
     ctx_.scope->allNames(names);
 #define BUILTIN(Enum, spelled) names.push_back(spelled);
@@ -165,8 +170,16 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
       validReads_.emplace_back(fmt::format("{}.{}", base.text, name.text), name.loc);
       place(at);
       return Val::of(wrap(scalarLeaf(fmt::format("{}.{}", base.text, name.text), DType::F32, 0)));
-    default:
-      fail(DiagCode::WrongKind, at, fmt::format("{} has no fields", describe(base)));
+    default: {
+      Diagnostic& d = error(DiagCode::WrongKind, at, fmt::format("{} has no fields", describe(base)));
+      bool known = ctx_.scope->find(name.text) != nullptr;
+      if (!known) builtinName(name.text, at, known);
+      if (const std::string help = foreignNameHelp(name.text); !help.empty())
+        d.help(help);
+      else if (known)
+        d.help(fmt::format("a function is applied: `{0}(x)`, or `x |> {0}`", name.text));
+      throw Reported{};
+    }
   }
 }
 

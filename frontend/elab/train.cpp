@@ -162,7 +162,11 @@ void Elaborator::checkValidReads(const TrainBlock& block, bool hasLoss) {
   for (const auto& [name, at] : validReads_) {
     if (std::find(known.begin(), known.end(), name) != known.end() || !reported.insert(name).second) continue;
     Diagnostic& d = error(DiagCode::UnknownName, at, fmt::format("`{}` has no result `{}`", block.name, name));
-    if (const std::string near = nearestName(name, known); !near.empty())
+    // `accuracy` for `valid.accuracy`, `valid.acc` for that too.
+    const auto isPart = [&](const std::string& k) { return k.ends_with("." + name) || k.starts_with(name); };
+    if (const auto it = std::find_if(known.begin(), known.end(), isPart); it != known.end())
+      d.help(fmt::format("did you mean `{}`?", *it));
+    else if (const std::string near = nearestName(name, known); !near.empty())
       d.help(fmt::format("did you mean `{}`?", near));
   }
 }
