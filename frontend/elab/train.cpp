@@ -141,9 +141,9 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
   root->at = t.name.loc;
   trainRoots_[t.name.text] = root;
   trainEntry(t, scope, Function::Kind::Step, block, data);
-  if (diagnostics_.errorCount() == before) {
+  if (const Function* step = module_.function(block.step); step && diagnostics_.errorCount() == before) {
     const auto isLoss = [](const Output& o) { return o.role == OutputRole::Loss; };
-    const std::vector<Output>& outputs = module_.functions.back().body.outputs;
+    const std::vector<Output>& outputs = step->body.outputs;
     const bool hasLoss = std::any_of(outputs.begin(), outputs.end(), isLoss);
     // Without either, the last weights count.
     if (block.monitor.empty() && hasLoss) block.monitor = "valid.loss";

@@ -218,6 +218,9 @@ void Elaborator::adoptParts(Instance* copied, Loc at) {
         .help(fmt::format("name it first: `let twin = copy({})`", from->path));
     throw Reported{};
   }
+  for (const Instance* around = copied->parent; around; around = around->parent)
+    if (around == from)
+      fail(DiagCode::WrongKind, at, fmt::format("`{}` would be a copy of `{}` inside of it", copied->path, from->path));
   adoptParts(from, at);
   const auto duplicate = [&](Cell* cell, const std::string& name) {
     Cell* twin = nullptr;
@@ -236,7 +239,7 @@ void Elaborator::adoptParts(Instance* copied, Loc at) {
       if (!own) copied->members.push_back({m.name, nullptr, duplicate(m.param, m.name)});
       continue;
     }
-    if (own) {
+    if (own && own->child) {
       // Made by an application of the copy that came before the source's.
       if (!own->child->source) own->child->source = m.child;
       adoptParts(own->child, at);

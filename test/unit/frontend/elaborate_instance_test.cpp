@@ -147,6 +147,11 @@ TEST(Copy, WithoutPartsOrNameIsAnError) {
   EXPECT_EQ(mistakes(kTwoLayers + "let target = copy(net)\nexport fn f(x: f32[2, 3]) {\n sum(target) + sum(net(x))\n}"),
             Strings{"E0308 5:2"});
   EXPECT_EQ(mistakes(kTwoLayers + "export fn f(x: f32[2, 3]) {\n copy(net)(x)\n}"), Strings{"E0304 4:2"});
+  EXPECT_EQ(
+      mistakes(
+          "fn twin(net, x) { let d = copy(net); d(x) }\nlayer m(x: [B, 3], f) { f(x) + (x |> dense[3]) }\nlet net = "
+          "m\nexport fn g(x: f32[2, 3]) {\n net(x, fn(x) { twin(net, x) })\n}"),
+      Strings{"E0209 1:23"});
 }
 
 TEST(Copy, ASecondNameIsAnError) {
