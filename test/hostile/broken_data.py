@@ -192,12 +192,14 @@ PICTURES = {
 }
 
 
-# Pixels that nobody asks for do no harm.
-TAKEN = (0,)
+# Harmless: pixels that nobody asks for; bytes of a text that are no UTF-8, each a symbol of its own; words beyond the
+# bound, which are all the unknown word.
+TAKEN = ("images: a bomb", "text: a character cut off", "words: bytes that are no UTF-8", "words: too many words")
 
 
 def cases():
     def case(reader, name, files, place, codes=(4,)):
+        codes = (0,) if f"{reader}: {name}" in TAKEN else codes
         files = {"m.nn": PROGRAMS[reader].encode(), **{n: c if isinstance(c, bytes) else c.encode() for n, c in files.items()}}
         says = rf"^nn: d[^\n]*: [^\n]*{place}[^\n]+\n"
         return Case(f"{reader}: {name}", files, ["nn", "train", "m.nn", "--out", "run", "--threads", "1"], codes, says)
@@ -219,4 +221,4 @@ def cases():
         for name, content in table.items():
             yield case(reader, name, {"d.csv" if reader == "symbols" else "d.txt": content}, "")
     for name, content in PICTURES.items():
-        yield case("images", name, {"d/a/0.png": png(), "d/a/1.png": content, "d/b/0.png": png()}, "", TAKEN if name == "a bomb" else (4,))
+        yield case("images", name, {"d/a/0.png": png(), "d/a/1.png": content, "d/b/0.png": png()}, "")
