@@ -1,0 +1,72 @@
+// The parts of the plan's verifier. They know the plan and nothing of how it
+// was made: of index arithmetic, too, they use only the form, not the planner's
+// rules.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "plan/plan.h"
+
+namespace nnc::plan {
+
+/// One sentence for each violation, each once.
+class Violations {
+public:
+  explicit Violations(std::vector<std::string>& list) : list_(list) {}
+  template <typename... Args>
+  void report(fmt::format_string<Args...> text, Args&&... args) {
+    std::string sentence = where_ + fmt::format(text, std::forward<Args>(args)...);
+    if (known_.insert(sentence).second) list_.push_back(std::move(sentence));
+  }
+  void inEntry(const std::string& name) { where_ = fmt::format("in entry {}: ", name); }
+  bool none() const { return list_.empty(); }
+
+private:
+  std::vector<std::string>& list_;
+  std::set<std::string> known_;
+  std::string where_;
+};
+
+/// An entry under examination.
+struct EntryView {
+  const Plan& plan;
+  const Entry& entry;
+  std::map<std::string, int64_t> declared;  // bounds of the symbols, which decide the storage
+  std::map<std::string, int64_t> bounds;    // the same, lowered to sizes that meet the conditions of a call
+  std::map<BufId, BufId> wholes;            // of slices
+
+  EntryView(const Plan& plan, const Entry& entry);
+  const Kernel& kernelOf(const Launch& launch) const { return plan.kernels[launch.kernel]; }
+  const Buffer& buffer(BufId b) const { return entry.buffers[b]; }
+  /// For the largest sizes of a call.
+  int64_t at(const Dim& d) const { return d.evaluate(bounds); }
+  int64_t count(BufId b) const { return at(elementCount(buffer(b).type.shape)); }
+  /// The buffer that has the storage: of a slice, its whole.
+  BufId storageOf(BufId b) const;
+  /// True if a write to one changes the other.
+  bool overlap(BufId a, BufId b) const;
+  /// An output or a slice of one. The caller may pass null for it; then it lies
+  /// where other outputs are written too.
+  bool isOutput(BufId b) const { return buffer(storageOf(b)).role == Role::Output; }
+};
+
+/// A kernel by itself: everything it names exists and is in reach, and it has
+/// the form of its template.
+void verifyKernel(const Kernel& kernel, Violations& violations);
+/// Buffers, steps and the call: what they name exists, sizes and layouts agree
+/// with the types.
+void verifyEntry(const EntryView& view, Violations& violations);
+/// Each launch: types agree, accesses stay in bounds, tasks write disjoint
+/// parts and read none that another writes.
+void verifyLaunches(const EntryView& view, Violations& violations);
+/// Storage over time: what is read has been written whole and not been
+/// overwritten, and a barrier stands between.
+void verifyStorage(const EntryView& view, Violations& violations);
+
+}  // namespace nnc::plan
