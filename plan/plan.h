@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "plan/index.h"
+#include "plan/ix.h"
 
 namespace nnc::plan {
 

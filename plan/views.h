@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "plan/index.h"
 #include "plan/plan.h"
 
 namespace nnc::plan {

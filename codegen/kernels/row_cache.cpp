@@ -9,6 +9,7 @@
 #include <string>
 
 #include "codegen/kernels/loop_shape.h"
+#include "plan/index.h"
 
 namespace nnc::codegen {
 namespace {

@@ -1,4 +1,5 @@
-"""Includes run one way: each folder may include only what docs/architecture.md allows it.
+"""Includes run one way: each folder may include only what docs/architecture.md allows it. The verifier of plans, which is to
+find the planner's mistakes, sees the plan and nothing of the planner.
 
 usage: includes.py SOURCE_DIR    Prints each violation as file:line and exits 1 if there is any.
 """
@@ -19,6 +20,8 @@ ALLOWED = {
     "tools": {"ir", "frontend", "stdlib", "passes", "plan", "codegen", "runtime/core", "runtime/train"},
 }
 LLVM_ALLOWED = {"codegen"}
+VERIFIER = re.compile(r"plan/verify\w*\.(h|cpp)")
+SEEN_BY_VERIFIER = {"plan/plan.h", "plan/ix.h", "plan/verify.h"}
 INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')
 
 
@@ -42,6 +45,8 @@ def violations(root):
                 target = folder_of(name) if quote == '"' else None
                 if target and target != folder and target not in allowed:
                     yield f"{path.relative_to(root)}:{number}: {folder} may not include {target} ({name})"
+                if target == "plan" and VERIFIER.fullmatch(str(path.relative_to(root))) and name not in SEEN_BY_VERIFIER:
+                    yield f"{path.relative_to(root)}:{number}: the verifier of plans may not include the planner ({name})"
                 if name.startswith(("llvm/", "lld/")) and folder not in LLVM_ALLOWED:
                     yield f"{path.relative_to(root)}:{number}: only codegen sees LLVM ({name})"
 

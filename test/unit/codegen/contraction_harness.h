@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "plan/index.h"
 #include "plan/plan.h"
 
 namespace nnc::contraction_testing {

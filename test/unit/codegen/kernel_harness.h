@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codegen/codegen.h"
+#include "plan/index.h"
 #include "plan/interpret.h"
 #include "plan/plan.h"
 #include "runtime/core/nnc_abi.h"

@@ -1,6 +1,7 @@
 // Mistakes in kernels: loops, indices, instructions, templates.
 #include <algorithm>
 
+#include "plan/index.h"
 #include "test/unit/plan/mutant.h"
 
 namespace nnc::plan {
