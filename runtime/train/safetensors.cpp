@@ -15,12 +15,13 @@ namespace nnc::train {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // only to write: it looks keys up one by one
 
 constexpr size_t kLengthBytes = 8;
 constexpr size_t kMostHeader = 100'000'000;  // the limit of the reference implementation
 constexpr size_t kAlignment = 64;
-constexpr int kMostDepth = 3;  // header, tensor, its shape
+constexpr size_t kMostDepth = 3;  // header, tensor, its shape
 constexpr std::string_view kMetadataKey = "__metadata__", kChecksumKey = "crc32";
 
 /// By the value of DType; Text has none.
@@ -35,31 +36,54 @@ std::string checksum(std::span<const TensorView> tensors) {
   return fmt::format("{:08x}", crc);
 }
 
-/// The header as JSON. Keys that stand twice and nesting deeper than a header has are refused while parsing, before a
-/// document of them exists.
-Json parseHeader(std::string_view text, const std::string& path) {
-  std::vector<std::set<std::string>> keys;
-  auto check = [&](int depth, Json::parse_event_t event, Json& value) {
-    using Event = Json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) {
-      if (depth >= kMostDepth)
-        throw DataError(path, "header", "the JSON is nested deeper than a safetensors header is");
-      keys.emplace_back();
-    } else if (event == Event::object_end || event == Event::array_end) {
-      keys.pop_back();
-    } else if (event == Event::key && !keys.back().insert(value.get<std::string>()).second) {
-      throw DataError(path, "header", fmt::format("the key {} stands there twice", ticked(value.get<std::string>())));
-    }
+/// Reads a header without keeping it, and refuses keys that stand twice and nesting deeper than a header has. (A
+/// callback of the parser could do the same, but then it looks through an object each time that one in it ends.)
+class HeaderCheck final : public nlohmann::json_sax<Json> {
+public:
+  explicit HeaderCheck(const std::string& path) : path_(path) {}
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(size_t) override { return open(); }
+  bool start_array(size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& key) override {
+    if (!keys_.back().insert(key).second)
+      throw DataError(path_, "header", fmt::format("the key {} stands there twice", ticked(key)));
     return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), check);
-  } catch (const Json::parse_error& error) {
-    throw DataError(path, atByte(kLengthBytes + (error.byte ? error.byte - 1 : 0)),
-                    "the header is not valid JSON here");
-  } catch (const Json::exception&) {
-    throw DataError(path, "header", "the JSON holds a number that is out of range");
   }
+  bool parse_error(size_t byte, const std::string&, const Json::exception& error) override {
+    if (dynamic_cast<const Json::parse_error*>(&error))
+      throw DataError(path_, atByte(kLengthBytes + (byte ? byte - 1 : 0)), "the header is not valid JSON here");
+    throw DataError(path_, "header", "the JSON holds a number that is out of range");
+  }
+
+private:
+  bool open() {
+    if (keys_.size() >= kMostDepth)
+      throw DataError(path_, "header", "the JSON is nested deeper than a safetensors header is");
+    keys_.emplace_back();
+    return true;
+  }
+  bool close() {
+    keys_.pop_back();
+    return true;
+  }
+
+  const std::string& path_;
+  std::vector<std::set<std::string>> keys_;  // of the objects and lists that are open
+};
+
+Json parseHeader(std::string_view text, const std::string& path) {
+  HeaderCheck check(path);
+  Json::sax_parse(text.begin(), text.end(), &check);
+  return Json::parse(text.begin(), text.end());
 }
 
 struct Entry {
@@ -160,12 +184,12 @@ void checkNoHoles(std::vector<Entry>& entries, uint64_t size, const std::string&
 
 /// The tensors' JSON entries and metadata, padded so that the data begin at a multiple of kAlignment.
 std::string headerText(const std::vector<NamedTensor>& tensors, const Metadata& metadata) {
-  Json header = Json::object();
+  OrderedJson header = OrderedJson::object();
   header[std::string(kMetadataKey)] = metadata;
   uint64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const uint64_t end = offset + tensor.bytes();
-    Json entry = Json::object();
+    OrderedJson entry = OrderedJson::object();
     entry["dtype"] = kDTypeNames[static_cast<size_t>(tensor.dtype)];
     entry["shape"] = tensor.shape;
     entry["data_offsets"] = {offset, end};
@@ -173,7 +197,7 @@ std::string headerText(const std::vector<NamedTensor>& tensors, const Metadata& 
     offset = end;
   }
   // Paths come from sources that were checked to be UTF-8; other metadata may not be: their bad bytes are replaced.
-  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = header.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   return text;
 }
