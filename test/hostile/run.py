@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 import broken_data
 import broken_graphs
@@ -24,8 +25,14 @@ import broken_programs
 import broken_weights
 import damaged
 
-CPU_SECONDS = 20
-MOST_MEGABYTES = 1024
+
+class Bounds(typing.NamedTuple):
+    cpu_seconds: int  # which a loaded machine does not stretch
+    megabytes: int
+    address_space: bool  # whether addresses are bounded, too: AddressSanitizer reserves terabytes
+
+
+PLAIN, SANITIZED = Bounds(20, 1024, True), Bounds(160, 3072, False)
 MOST_OUTPUT = 6000
 # What a raw failure of a library, the runtime or a sanitizer looks like.
 FORBIDDEN = re.compile(rb"terminate called|what\(\)|Assertion|runtime error:|Sanitizer|LLVM ERROR|antlr|json\.exception|std::|"
@@ -33,13 +40,12 @@ FORBIDDEN = re.compile(rb"terminate called|what\(\)|Assertion|runtime error:|San
 MESSAGE = re.compile(rb"^(?:error\[E\d{4}\]|(?:nn|nnc|nnc-opt)): ", re.MULTILINE)
 
 
-def limited(command, sanitized):
-    """The command with bounded time and memory; AddressSanitizer reserves terabytes of addresses."""
-    bounds = [f"--cpu={CPU_SECONDS}", "--core=0"] + ([] if sanitized else ["--as=4294967296"])
-    return ["prlimit", *bounds, "--", *command]
+def limited(command, bounds):
+    space = ["--as=4294967296"] if bounds.address_space else []
+    return ["prlimit", f"--cpu={bounds.cpu_seconds}", "--core=0", *space, "--", *command]
 
 
-def run(case, tools, sanitized, folder):
+def run(case, tools, bounds, folder):
     """The exit code (negative: a signal), standard error, CPU seconds and megabytes of a case."""
     for name, content in case.files.items():
         path = folder / name
@@ -48,20 +54,20 @@ def run(case, tools, sanitized, folder):
     # A request for more than there is fails, as it does without the sanitizer.
     environment = {**os.environ, "NO_COLOR": "1", "ASAN_OPTIONS": "allocator_may_return_null=1:max_allocation_size_mb=4096"}
     with open(folder / "stderr", "wb") as err:
-        command = limited([tools / case.command[0], *case.command[1:]], sanitized)
+        command = limited([tools / case.command[0], *case.command[1:]], bounds)
         process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     return process.returncode, (folder / "stderr").read_bytes(), usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
 
 
-def faults(case, code, said, megabytes):
+def faults(case, code, said, megabytes, bounds):
     """What is wrong with how a case ended, one sentence each."""
     if code < 0:
         yield f"ended by {signal.Signals(-code).name}"
     elif code not in case.codes:
         yield f"exit {code}, wanted {' or '.join(map(str, case.codes))}"
-    if megabytes > MOST_MEGABYTES:
+    if megabytes > bounds.megabytes:
         yield f"took {megabytes} MB"
     if len(said) > MOST_OUTPUT:
         yield f"said {len(said)} bytes"
@@ -80,22 +86,22 @@ def faults(case, code, said, megabytes):
         yield f"said nothing like {case.says!r}"
 
 
-def check(case, arguments, sanitized):
+def check(case, arguments, bounds):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hostile-"))
     try:
         start = time.monotonic()
-        code, said, seconds, megabytes = run(case, arguments.tools, sanitized, folder)
+        code, said, seconds, megabytes = run(case, arguments.tools, bounds, folder)
         wall = time.monotonic() - start
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    wrong = list(faults(case, code, said, megabytes))
+    wrong = list(faults(case, code, said, megabytes, bounds))
     if arguments.show or wrong:
         print(f"{case.name}: exit {code}, {seconds:.2f} s of {wall:.2f}, {megabytes} MB{''.join(f'; {w}' for w in wrong)}")
         print("   ", said[:600].decode(errors="backslashreplace").replace("\n", "\n    "), flush=True)
     return not wrong, seconds
 
 
-def check_library(tools, sanitized):
+def check_library(tools, bounds):
     """The reader of weights inside a compiled library, on the same files."""
     with tempfile.TemporaryDirectory(prefix="hostile-") as name:
         folder = pathlib.Path(name)
@@ -106,7 +112,7 @@ def check_library(tools, sanitized):
             files.append(f"w{i}.safetensors")
             (folder / files[-1]).write_bytes(content)
         command = [sys.executable, pathlib.Path(__file__).with_name("load_weights.py"), "./m.so", "m", *files]
-        return subprocess.run(limited(command, sanitized), cwd=folder).returncode == 0
+        return subprocess.run(limited(command, bounds), cwd=folder).returncode == 0
 
 
 def main():
@@ -117,7 +123,7 @@ def main():
     arguments = parser.parse_args()
     seed = int(os.environ.get("NNC_RANDOM_SEED") or time.time() // 3600)
     print(f"NNC_RANDOM_SEED={seed}")
-    sanitized = b"__asan_init" in (arguments.tools / "nnc").read_bytes()
+    bounds = SANITIZED if b"__asan_init" in (arguments.tools / "nnc").read_bytes() else PLAIN
     cases = [*broken_programs.cases(), *broken_graphs.cases(), *broken_weights.cases(), *broken_data.cases()]
     fixed = len(cases)
     cases += damaged.cases(random.Random(seed), int(os.environ.get("NNC_DAMAGED") or 8))
@@ -125,10 +131,10 @@ def main():
     assert len(set(names)) == len(names), sorted(name for name in names if names.count(name) > 1)
     cases = [case for case in cases if arguments.only in case.name]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda case: check(case, arguments, sanitized), cases))
+        results = list(pool.map(lambda case: check(case, arguments, bounds), cases))
     bad = sum(not right for right, _ in results)
     if not arguments.only:
-        bad += not check_library(arguments.tools, sanitized)
+        bad += not check_library(arguments.tools, bounds)
     print(f"{len(cases)} bad files ({fixed} kinds in all), {bad} taken wrongly, {sum(s for _, s in results):.1f} s of CPU")
     return 1 if bad or not cases else 0
 
