@@ -1,5 +1,5 @@
-// An index into a buffer as the plan writes it: an integer expression over a kernel's iteration variables. Only its form;
-// the arithmetic that makes such expressions is in plan/index.h.
+// An index into a buffer as the plan writes it: an integer expression over a kernel's iteration variables. Only its
+// form; the arithmetic that makes such expressions is in plan/index.h.
 #pragma once
 
 #include <compare>

@@ -139,8 +139,8 @@ enum class Template : uint8_t {
          // i of the sorted row goes and which instruction loads element i, its second where index i goes
 };
 
-/// Gemm, Conv, ConvWeights: the Reduce stage's `value` is mul(a, b); a does not depend on the last task iter (n, co), b
-/// does.
+/// Gemm, Conv, ConvWeights: the Reduce stage's `value` is mul(a, b). Of a Gemm, a does not depend on the last task iter
+/// (n), b does; so it is with the others (co), unless channels are convolved in groups.
 struct Kernel {
   Template tmpl = Template::Loop;
   std::string name;  // "gemm_m128_n10_k784.bias.relu": for profiles and reports

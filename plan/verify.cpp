@@ -1,158 +1,10 @@
-// The verifier's main line, and what an entry declares.
+// The verifier's main line, and an entry at certain sizes.
 #include "plan/verify.h"
 
 #include <algorithm>
 
 namespace nnc::plan {
-
 namespace {
-
-constexpr BufId kNone = UINT32_MAX;
-
-class EntryRules {
-public:
-  EntryRules(const EntryView& view, Violations& violations)
-      : view_(view), entry_(view.entry), violations_(violations) {}
-
-  void check() {
-    for (BufId b = 0; b < entry_.buffers.size(); ++b) checkBuffer(b);
-    for (const Phase& phase : entry_.phases)
-      for (const Launch& launch : phase.launches) checkBind(launch);
-    checkNesting();
-    for (const Step& step : entry_.steps) checkStep(step);
-    checkPhasesRunOnce();
-    checkCall();
-  }
-
-private:
-  bool exists(BufId b) const { return b < entry_.buffers.size(); }
-
-  void checkBuffer(BufId b) {
-    const Buffer& buffer = entry_.buffers[b];
-    const int64_t count = view_.count(b);
-    const int64_t most = elementCount(buffer.type.shape).evaluate(view_.declared);
-    if (buffer.bytesAtBound != static_cast<uint64_t>(most * dtypeSize(buffer.type.dtype)))
-      violations_.report("b{} is {} and has {} bytes", b, buffer.type.str(), buffer.bytesAtBound);
-    checkLayout(fmt::format("b{}", b), buffer.layout, buffer.type.shape);
-    const bool rows = buffer.role == Role::Input || buffer.role == Role::Output;
-    if (rows && buffer.layout != rowMajor(buffer.type.shape))
-      violations_.report("b{} is the caller's and not stored row by row", b);
-    if (buffer.role == Role::Const && buffer.literal.size() != 1 &&
-        static_cast<int64_t>(buffer.literal.size()) != count)
-      violations_.report("b{} is {} and a literal of {} numbers", b, buffer.type.str(), buffer.literal.size());
-    if (buffer.alias != kNone && (!exists(buffer.alias) || buffer.role != Role::Arena))
-      violations_.report("b{} stands in place of a buffer that it cannot", b);
-    if (buffer.role == Role::Variable) checkVariable(b);
-  }
-
-  void checkVariable(BufId b) {
-    const Buffer& buffer = entry_.buffers[b];
-    const auto stored = std::find_if(view_.plan.variables.begin(), view_.plan.variables.end(),
-                                     [&](const StoredVariable& v) { return v.variable.path == buffer.name; });
-    if (stored == view_.plan.variables.end())
-      violations_.report("b{} is the variable `{}`, which the plan does not store", b, buffer.name);
-    else if (stored->variable.type != buffer.type || stored->layout != buffer.layout)
-      violations_.report(
-          "b{} has another type or layout than its variable "
-          "`{}` is stored with",
-          b, buffer.name);
-  }
-
-  /// The digits of each dimension split it without a rest: 1, then the product
-  /// of those before, up to the extent.
-  void checkLayout(const std::string& what, const Layout& layout, const Shape& shape) {
-    for (uint32_t dim = 0; dim < shape.size(); ++dim) {
-      std::vector<std::pair<int64_t, int64_t>> digits;  // div, extent
-      for (const Digit& d : layout.digits)
-        if (d.dim == dim) digits.emplace_back(view_.at(d.div), view_.at(d.extent));
-      std::sort(digits.begin(), digits.end());
-      int64_t reach = 1;
-      bool whole = true;
-      for (const auto& [div, extent] : digits) {
-        whole = whole && div == reach;
-        reach *= extent;
-      }
-      if (!whole || reach != view_.at(shape[dim]))
-        violations_.report("the layout of {} does not hold its axis {} of {}", what, dim, shape[dim].str());
-    }
-    for (const Digit& d : layout.digits)
-      if (d.dim >= shape.size()) violations_.report("the layout of {} names an axis that is not there", what);
-  }
-
-  void checkBind(const Launch& launch) {
-    if (launch.kernel >= view_.plan.kernels.size()) return violations_.report("a launch of no kernel");
-    const Kernel& kernel = view_.kernelOf(launch);
-    if (launch.bind.size() != kernel.operands)
-      violations_.report("{} is bound to {} buffers, not {}", kernel.name, launch.bind.size(), kernel.operands);
-    if (!std::all_of(launch.bind.begin(), launch.bind.end(), [this](BufId b) { return exists(b); }))
-      violations_.report("{} is bound to a buffer that does not exist", kernel.name);
-  }
-
-  void checkNesting() {
-    std::vector<Step::Kind> open;
-    const auto close = [&](Step::Kind kind) {
-      const bool fits = !open.empty() && open.back() == kind;
-      if (fits) open.pop_back();
-      return fits;
-    };
-    bool right = true;
-    for (const Step& step : entry_.steps) {
-      if (step.kind == Step::Kind::EndLoop) right = right && close(Step::Kind::Loop);
-      if (step.kind == Step::Kind::Else) right = right && close(Step::Kind::If);
-      if (step.kind == Step::Kind::EndIf) right = right && close(Step::Kind::Else);
-      const bool opens = step.kind == Step::Kind::Loop || step.kind == Step::Kind::If || step.kind == Step::Kind::Else;
-      if (opens) open.push_back(step.kind);
-    }
-    if (!right || !open.empty()) violations_.report("the loops and branches of the steps do not close");
-  }
-
-  bool isScalar(BufId b, DType dtype) const { return exists(b) && entry_.buffers[b].type == Type{dtype, {}}; }
-
-  void checkStep(const Step& step) {
-    if (step.kind == Step::Kind::If && !isScalar(step.predicate, DType::Bool))
-      violations_.report("a branch asks b{}, which is no bool", step.predicate);
-    if (step.kind == Step::Kind::Loop && step.counter != kNone && !isScalar(step.counter, DType::I64))
-      violations_.report("a loop counts in b{}, which is no i64", step.counter);
-    for (const Slice& s : step.slices) {
-      if (!exists(s.slice) || !exists(s.whole)) {
-        violations_.report("a loop moves a slice that does not exist");
-        continue;
-      }
-      const bool sameType = view_.buffer(s.slice).type.dtype == view_.buffer(s.whole).type.dtype;
-      if (!sameType || view_.count(s.slice) * view_.at(step.trip) != view_.count(s.whole))
-        violations_.report("{} slices b{} do not make up b{}", view_.at(step.trip), s.slice, s.whole);
-    }
-  }
-
-  void checkPhasesRunOnce() {
-    std::vector<int> runs(entry_.phases.size(), 0);
-    for (const Step& step : entry_.steps) {
-      if (step.kind != Step::Kind::Phase) continue;
-      if (step.phase >= runs.size())
-        return violations_.report("a step runs phase {}, which does not exist", step.phase);
-      ++runs[step.phase];
-    }
-    for (size_t p = 0; p < runs.size(); ++p)
-      if (runs[p] != 1) violations_.report("phase {} stands in {} steps", p, runs[p]);
-  }
-
-  void checkCall() {
-    std::vector<BufId> inputs;
-    for (BufId b = 0; b < entry_.buffers.size(); ++b)
-      if (entry_.buffers[b].role == Role::Input) inputs.push_back(b);
-    if (std::set(inputs.begin(), inputs.end()) != std::set(entry_.inputs.begin(), entry_.inputs.end()) ||
-        inputs.size() != entry_.inputs.size())
-      violations_.report("the inputs of the call are not the buffers of inputs");
-    std::set<BufId> outputs;
-    for (const EntryOutput& o : entry_.outputs)
-      if (!exists(o.buffer) || entry_.buffers[o.buffer].role != Role::Output || !outputs.insert(o.buffer).second)
-        violations_.report("the output `{}` of the call has no buffer of its own", o.name);
-  }
-
-  const EntryView& view_;
-  const Entry& entry_;
-  Violations& violations_;
-};
 
 void verifyVariables(const Plan& plan, Violations& violations) {
   std::vector<std::pair<uint64_t, uint64_t>> places;  // begin, end
@@ -168,41 +20,42 @@ void verifyVariables(const Plan& plan, Violations& violations) {
     if (places[i].first < places[i - 1].second) violations.report("two variables share byte {}", places[i].first);
 }
 
-}  // namespace
+using SymbolSizes = std::map<std::string, int64_t>;
 
-void verifyEntry(const EntryView& view, Violations& violations) {
-  EntryRules(view, violations).check();
-}
-
-namespace {
-
-/// Lowers what a condition subtracts, all to one cap, until it holds: no call
-/// has other sizes.
-void meet(const Condition& condition, std::map<std::string, int64_t>& sizes) {
-  std::set<std::string> subtracted;
-  for (const auto& [monomial, coefficient] : condition.slack.terms())
-    if (coefficient < 0) subtracted.insert(monomial.begin(), monomial.end());
-  const auto capped = [&](int64_t cap) {
-    std::map<std::string, int64_t> lower = sizes;
-    for (const std::string& name : subtracted) lower.at(name) = std::min(lower.at(name), cap);
-    return lower;
-  };
+/// Moves the sizes on which a condition depends, all to one limit, until it holds: down from the bounds those that it
+/// subtracts, or up from 1 those that it adds. No call has sizes beyond.
+void meet(const Condition& condition, bool down, const SymbolSizes& bounds, SymbolSizes& sizes) {
   if (condition.slack.evaluate(sizes) >= 0) return;
-  int64_t low = 0, high = 0;
-  for (const std::string& name : subtracted) high = std::max(high, sizes.at(name));
-  while (low + 1 < high) {
-    const int64_t cap = low + (high - low) / 2;
-    (condition.slack.evaluate(capped(cap)) < 0 ? high : low) = cap;
+  std::set<std::string> movable;
+  for (const auto& [monomial, coefficient] : condition.slack.terms())
+    if ((coefficient < 0) == down) movable.insert(monomial.begin(), monomial.end());
+  const auto limited = [&](int64_t limit) {
+    SymbolSizes moved = sizes;
+    for (const std::string& name : movable)
+      moved.at(name) = down ? std::min(moved.at(name), limit) : std::clamp(limit, moved.at(name), bounds.at(name));
+    return moved;
+  };
+  int64_t holds = down ? 0 : 1, fails = 0;
+  for (const std::string& name : movable) (down ? fails : holds) = std::max(down ? fails : holds, bounds.at(name));
+  while (std::abs(holds - fails) > 1) {
+    const int64_t middle = (holds + fails) / 2;
+    (condition.slack.evaluate(limited(middle)) < 0 ? fails : holds) = middle;
   }
-  sizes = capped(low);
+  sizes = limited(holds);
 }
 
 }  // namespace
 
-EntryView::EntryView(const Plan& plan, const Entry& entry) : plan(plan), entry(entry) {
-  for (const Symbol& s : entry.symbols) declared[s.name] = s.bound;
-  bounds = declared;
-  for (const Condition& c : entry.conditions) meet(c, bounds);
+EntryView::EntryView(const Plan& plan, const Entry& entry, Size size) : plan(plan), entry(entry) {
+  for (const Symbol& s : entry.symbols) bounds[s.name] = s.bound;
+  const bool down = size == Size::Largest;
+  sizes = bounds;
+  if (!down)
+    for (auto& [name, value] : sizes) value = std::min<int64_t>(value, 1);
+  for (const Condition& c : entry.conditions) meet(c, down, bounds, sizes);
+  const auto holds = [this](const Condition& c) { return c.slack.evaluate(sizes) >= 0; };
+  if (!down && !std::all_of(entry.conditions.begin(), entry.conditions.end(), holds))
+    sizes = EntryView(plan, entry, Size::Largest).sizes;
   for (const Step& step : entry.steps)
     for (const Slice& s : step.slices)
       if (s.slice != s.whole) wholes[s.slice] = s.whole;
@@ -225,6 +78,19 @@ bool EntryView::overlap(BufId a, BufId b) const {
   return x.offset < y.offset + y.bytesAtBound && y.offset < x.offset + x.bytesAtBound;
 }
 
+std::vector<int64_t> EntryView::extentsOf(const Kernel& kernel) const {
+  std::vector<int64_t> extents;
+  for (const Iter& iter : kernel.iters) extents.push_back(at(iter.extent));
+  return extents;
+}
+
+int64_t EntryView::pointsOf(const Kernel& kernel, const Stage& stage) const {
+  int64_t points = 1;
+  for (const auto* iters : {&kernel.taskIters, &stage.iters})
+    for (const uint32_t i : *iters) points *= at(kernel.iters[i].extent);
+  return points;
+}
+
 std::vector<std::string> verifyPlan(const Plan& plan) {
   std::vector<std::string> list;
   Violations violations(list);
@@ -235,7 +101,8 @@ std::vector<std::string> verifyPlan(const Plan& plan) {
     if (!violations.none()) break;
     for (const Entry& entry : plan.entries) {
       violations.inEntry(entry.name);
-      part(EntryView(plan, entry), violations);
+      for (const auto size : {EntryView::Size::Largest, EntryView::Size::Smallest})
+        part(EntryView(plan, entry, size), violations);
     }
   }
   return list;

@@ -1,6 +1,5 @@
-// The parts of the plan's verifier. They know the plan and nothing of how it
-// was made: of index arithmetic, too, they use only the form, not the planner's
-// rules.
+// The parts of the plan's verifier. They know the plan and nothing of how it was made: of index arithmetic, too, they
+// use only the form, not the planner's rules.
 #pragma once
 
 #include <fmt/format.h>
@@ -33,40 +32,43 @@ private:
   std::string where_;
 };
 
-/// An entry under examination.
+constexpr int64_t kMostElements = 1 << 18;  // that are looked at one by one
+
+/// An entry under examination, at the largest or at the smallest sizes of a call: an index that is linear in the sizes
+/// and fits at both ends, fits between.
 struct EntryView {
+  enum class Size : uint8_t { Largest, Smallest };
+
   const Plan& plan;
   const Entry& entry;
-  std::map<std::string, int64_t> declared;  // bounds of the symbols, which decide the storage
-  std::map<std::string, int64_t> bounds;    // the same, lowered to sizes that meet the conditions of a call
-  std::map<BufId, BufId> wholes;            // of slices
+  std::map<std::string, int64_t> bounds;  // of the symbols, which decide the storage
+  std::map<std::string, int64_t> sizes;   // of the symbols: bounds or 1, moved to where the conditions of a call hold
+  std::map<BufId, BufId> wholes;          // of slices
 
-  EntryView(const Plan& plan, const Entry& entry);
+  EntryView(const Plan& plan, const Entry& entry, Size size);
   const Kernel& kernelOf(const Launch& launch) const { return plan.kernels[launch.kernel]; }
   const Buffer& buffer(BufId b) const { return entry.buffers[b]; }
-  /// For the largest sizes of a call.
-  int64_t at(const Dim& d) const { return d.evaluate(bounds); }
+  int64_t at(const Dim& d) const { return d.evaluate(sizes); }
   int64_t count(BufId b) const { return at(elementCount(buffer(b).type.shape)); }
+  /// By iteration variable.
+  std::vector<int64_t> extentsOf(const Kernel& kernel) const;
+  /// How often the body of a stage runs, in all tasks.
+  int64_t pointsOf(const Kernel& kernel, const Stage& stage) const;
   /// The buffer that has the storage: of a slice, its whole.
   BufId storageOf(BufId b) const;
   /// True if a write to one changes the other.
   bool overlap(BufId a, BufId b) const;
-  /// An output or a slice of one. The caller may pass null for it; then it lies
-  /// where other outputs are written too.
+  /// An output or a slice of one. The caller may pass null for it; then it lies where other outputs are written too.
   bool isOutput(BufId b) const { return buffer(storageOf(b)).role == Role::Output; }
 };
 
-/// A kernel by itself: everything it names exists and is in reach, and it has
-/// the form of its template.
+/// A kernel by itself: everything it names exists and is in reach, and it has the form of its template.
 void verifyKernel(const Kernel& kernel, Violations& violations);
-/// Buffers, steps and the call: what they name exists, sizes and layouts agree
-/// with the types.
+/// Buffers, steps and the call: what they name exists, sizes and layouts agree with the types.
 void verifyEntry(const EntryView& view, Violations& violations);
-/// Each launch: types agree, accesses stay in bounds, tasks write disjoint
-/// parts and read none that another writes.
+/// Each launch: types agree, accesses stay in bounds, tasks write disjoint parts and read none that another writes.
 void verifyLaunches(const EntryView& view, Violations& violations);
-/// Storage over time: what is read has been written whole and not been
-/// overwritten, and a barrier stands between.
+/// Storage over time: what is read has been written whole and not been overwritten, and a barrier stands between.
 void verifyStorage(const EntryView& view, Violations& violations);
 
 }  // namespace nnc::plan

@@ -1,7 +1,9 @@
 // Rules for a kernel by itself.
-#include "plan/verify.h"
-
 #include <algorithm>
+#include <optional>
+
+#include "ir/infer.h"
+#include "plan/verify.h"
 
 namespace nnc::plan {
 namespace {
@@ -48,8 +50,7 @@ private:
     return true;
   }
 
-  /// True if an index names only variables in reach and instructions before
-  /// `before` that are integers.
+  /// True if an index names only variables in reach and instructions before `before` that are integers.
   bool isInReach(const Ix& ix, const Stage& stage, size_t before) const {
     return std::all_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
       const Atom& atom = term.first;
@@ -98,7 +99,9 @@ private:
           return report("instruction {} is `{}`, no scalar operation", i, opInfo(inst.op).text);
         const int wanted = random ? 2 : opInfo(inst.op).inputs;
         if (static_cast<int>(inst.args.size()) != wanted)
-          report("instruction {}, `{}`, has {} operands", i, opInfo(inst.op).text, inst.args.size());
+          return report("instruction {}, `{}`, has {} operands", i, opInfo(inst.op).text, inst.args.size());
+        if (!random && inst.op != Op::Cast && resultOf(stage, inst) != inst.dtype)
+          report("instruction {}, `{}`, has another type than its operands give", i, opInfo(inst.op).text);
         break;
       }
       case Inst::Kind::Load:
@@ -119,6 +122,14 @@ private:
     }
   }
 
+  /// By the rule of the op in the graph, for scalars.
+  static std::optional<DType> resultOf(const Stage& stage, const Inst& inst) {
+    std::vector<Type> operands;
+    for (const uint32_t arg : inst.args) operands.push_back({stage.body[arg].dtype, {}});
+    const Inferred inferred = inferTypes(inst.op, operands, {});
+    return inferred ? std::optional(inferred.types[0].dtype) : std::nullopt;
+  }
+
   void checkOperandsAreUsed() {
     std::vector<bool> loaded(kernel_.operands, false), stored(kernel_.operands, false);
     for (const Stage& stage : kernel_.stages) {
@@ -133,14 +144,20 @@ private:
     }
   }
 
-  static bool dependsOn(const Region& body, uint32_t inst, uint32_t iter) {
-    const Inst& i = body[inst];
-    if (i.index.dependsOn(iter)) return true;
-    for (const auto& [atom, factor] : i.index.terms)
-      if (atom.kind == Atom::Kind::Inst && dependsOn(body, atom.id, iter)) return true;
-    for (const Guard& g : i.guards)
-      if (g.value.dependsOn(iter)) return true;
-    return std::any_of(i.args.begin(), i.args.end(), [&](uint32_t a) { return dependsOn(body, a, iter); });
+  /// True for the instructions of a region whose values move with a variable.
+  static std::vector<bool> movedBy(uint32_t iter, const Region& body) {
+    std::vector<bool> moved;
+    const auto moves = [&](const Ix& ix) {
+      return ix.dependsOn(iter) || std::any_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
+               return term.first.kind == Atom::Kind::Inst && moved[term.first.id];
+             });
+    };
+    for (const Inst& inst : body)
+      moved.push_back(
+          moves(inst.index) ||
+          std::any_of(inst.guards.begin(), inst.guards.end(), [&](const Guard& g) { return moves(g.value); }) ||
+          std::any_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return moved[a]; }));
+    return moved;
   }
 
   void checkTemplate() {
@@ -157,12 +174,14 @@ private:
     if (!shape) return report("its template contracts in one sum, then stores");
     const Inst& product = stages[0].body[stages[0].value];
     if (product.kind != Inst::Kind::Op || product.op != Op::Mul) return report("its template sums products");
+    if (kernel_.tmpl != Template::Gemm) return;  // groups of channels move either factor
     const uint32_t last = kernel_.taskIters.back();
-    if (kernel_.tmpl != Template::Gemm) return;
-    if (dependsOn(stages[0].body, product.args[0], last) || !dependsOn(stages[0].body, product.args[1], last))
-      report(
-          "its template moves the second factor, not the first, along the "
-          "last task variable");
+    const std::vector<bool> moved = movedBy(last, stages[0].body);
+    const bool runs =
+        std::all_of(kernel_.iters.begin(), kernel_.iters.end(), [](const Iter& i) { return i.extent != Dim(); });
+    const bool moves = runs && kernel_.iters[last].extent != Dim(1);
+    if (moved[product.args[0]]) report("its template does not move the first factor along the last task variable");
+    if (moves && !moved[product.args[1]]) report("its template moves the second factor along the last task variable");
   }
 
   const Kernel& kernel_;

@@ -1,35 +1,42 @@
-// Rules for a launch: its kernel on its buffers, with every symbol at its
-// bound.
+// Rules for a launch: its kernel on its buffers.
 #include "plan/verify.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 
+#include "plan/verify_index.h"
+
 namespace nnc::plan {
 namespace {
 
-struct Interval {
-  int64_t lo = 0, hi = 0;
+/// What is known of the values of a stage's instructions.
+struct Values {
+  std::vector<Interval> within;  // of integers
+  std::vector<bool> vary;        // false: the same in all rounds of all loops
 };
 
-int64_t floorDivide(int64_t a, int64_t b) {
-  return a / b - (a % b != 0 && (a < 0) != (b < 0));
-}
+constexpr int64_t kFar = int64_t{1} << 40;  // further than any element of a buffer
 
 class LaunchRules {
 public:
   LaunchRules(const EntryView& view, const Launch& launch, Violations& violations)
-      : view_(view), launch_(launch), kernel_(view.kernelOf(launch)), violations_(violations) {
-    for (const Iter& iter : kernel_.iters) extents_.push_back(view.at(iter.extent));
+      : view_(view),
+        launch_(launch),
+        kernel_(view.kernelOf(launch)),
+        violations_(violations),
+        sizes_([&view](const Dim& d) { return view.at(d); }),
+        extents_(view.extentsOf(kernel_)) {
     runs_ = std::all_of(extents_.begin(), extents_.end(), [](int64_t e) { return e > 0; });
   }
 
   void check() {
+    if (runs_)
+      for (const Stage& stage : kernel_.stages) values_[&stage] = valuesOf(stage);
     for (size_t s = 0; s < kernel_.stages.size(); ++s) {
       const Stage& stage = kernel_.stages[s];
       for (const Inst& inst : stage.body)
-        if (inst.kind == Inst::Kind::Load) checkLoad(inst);
+        if (inst.kind == Inst::Kind::Load) checkLoad(stage, inst);
       for (const Store& store : stage.stores) {
         checkStore(stage, store);
         checkInPlace(s, store);
@@ -45,10 +52,10 @@ private:
 
   const Buffer& operand(uint32_t o) const { return view_.buffer(launch_.bind[o]); }
 
-  void checkLoad(const Inst& inst) {
+  void checkLoad(const Stage& stage, const Inst& inst) {
     if (operand(inst.operand).type.dtype != inst.dtype) report("loads another type than its buffer's");
     if (view_.isOutput(launch_.bind[inst.operand])) report("reads an output, which its caller may not want");
-    checkBounds(inst.index, inst.guards, inst.operand);
+    checkBounds(stage, inst.index, inst.guards, inst.operand);
   }
 
   void checkStore(const Stage& stage, const Store& s) {
@@ -58,115 +65,166 @@ private:
       report("stores another type than its buffer's");
     if (buffer.role == Role::Input || buffer.role == Role::Const || buffer.role == Role::Scalar)
       report("writes what is only to be read");
-    checkBounds(s.index, s.guards, s.operand);
-    checkDisjoint(s);
+    checkBounds(stage, s.index, s.guards, s.operand);
+    checkDisjoint(stage, s);
   }
 
   // ---- bounds ----
 
-  std::optional<Interval> boundsOf(const Ix& ix) const {
-    Interval sum{view_.at(ix.constant), view_.at(ix.constant)};
-    for (const auto& [atom, factor] : ix.terms) {
-      Interval v;
-      if (atom.kind == Atom::Kind::Inst) return std::nullopt;
-      if (atom.kind == Atom::Kind::Iter) {
-        v = {0, extents_[atom.id] - 1};
-      } else {
-        const auto arg = boundsOf(*atom.arg);
-        const int64_t by = view_.at(atom.by);
-        if (!arg || by <= 0) return std::nullopt;
-        v = atom.kind == Atom::Kind::Div ? Interval{floorDivide(arg->lo, by), floorDivide(arg->hi, by)}
-                                         : Interval{0, by - 1};
-      }
-      const int64_t c = view_.at(factor);
-      sum.lo += std::min(c * v.lo, c * v.hi);
-      sum.hi += std::max(c * v.lo, c * v.hi);
-    }
-    return sum;
-  }
-
-  /// The value at a point of the loops; nothing where an instruction's value
-  /// decides.
-  std::optional<int64_t> valueOf(const Ix& ix, const std::vector<int64_t>& point) const {
-    int64_t sum = view_.at(ix.constant);
-    for (const auto& [atom, factor] : ix.terms) {
-      if (atom.kind == Atom::Kind::Inst) return std::nullopt;
-      int64_t v = 0;
-      if (atom.kind == Atom::Kind::Iter) {
-        v = point[atom.id];
-      } else {
-        const auto arg = valueOf(*atom.arg, point);
-        const int64_t by = view_.at(atom.by);
-        if (!arg || by <= 0) return std::nullopt;
-        v = atom.kind == Atom::Kind::Div ? floorDivide(*arg, by) : *arg - by * floorDivide(*arg, by);
-      }
-      sum += v * view_.at(factor);
-    }
-    return sum;
-  }
-
-  void checkBounds(const Ix& index, const std::vector<Guard>& guards, uint32_t o) {
+  void checkBounds(const Stage& stage, const Ix& index, const std::vector<Guard>& guards, uint32_t o) {
     if (!runs_) return;
     const int64_t count = view_.count(launch_.bind[o]);
-    if (guards.empty()) {
-      const auto bounds = boundsOf(index);
-      if (bounds && (bounds->lo < 0 || bounds->hi >= count))
-        report("accesses elements {} to {} of {}", bounds->lo, bounds->hi, operand(o).type.str());
-      return;
+    const SizedAccess access = sized(index, guards, sizes_);
+    const Interval bounds = boundsOf(access, surroundingsOf(stage));
+    if (bounds.empty() || (bounds.lo >= 0 && bounds.hi < count)) return;
+    const auto values = valuesIn(stage, access);
+    if (!values || guards.empty())
+      return report("accesses elements {} to {} of {}", bounds.lo, bounds.hi, operand(o).type.str());
+    // What several guards leave over need be no interval: a point outside decides.
+    somePoints(stage, *values, [&](const Point& point) {
+      if (!access.isMade(point)) return true;
+      const int64_t at = access.index.at(point);
+      if (at >= 0 && at < count) return true;
+      report("accesses element {} of {} past its guards", at, operand(o).type.str());
+      return false;
+    });
+  }
+
+  Surroundings surroundingsOf(const Stage& stage) const {
+    return {extents_, [&known = values_.at(&stage)](uint32_t inst) { return known.within[inst]; }};
+  }
+
+  Values valuesOf(const Stage& stage) const {
+    Values known;
+    const Surroundings above{extents_, [&known](uint32_t inst) { return known.within[inst]; }};
+    const auto moves = [&known](const Ix& ix) {
+      return std::any_of(ix.terms.begin(), ix.terms.end(), [&](const auto& term) {
+        return term.first.kind != Atom::Kind::Inst || known.vary[term.first.id];
+      });
+    };
+    for (const Inst& inst : stage.body) {
+      known.within.push_back(rangeOf(stage, inst, above));
+      known.vary.push_back(
+          inst.kind == Inst::Kind::Result || moves(inst.index) ||
+          std::any_of(inst.guards.begin(), inst.guards.end(), [&](const Guard& g) { return moves(g.value); }) ||
+          std::any_of(inst.args.begin(), inst.args.end(), [&](uint32_t a) { return known.vary[a]; }));
     }
-    // What guards leave over is no interval: looked at where they are most
-    // likely wrong, at corners, and in between.
-    constexpr int kPoints = 96;
-    for (int i = 0; i < kPoints; ++i) {
-      const std::vector<int64_t> point = pointOf(i);
-      const auto holds = [&](const Guard& g) {
-        const auto v = valueOf(g.value, point);
-        return v && view_.at(g.lo) <= *v && *v < view_.at(g.hi);
+    return known;
+  }
+
+  /// As far as constants, positions, max and min (written as a select) tell.
+  Interval rangeOf(const Stage& stage, const Inst& inst, const Surroundings& above) const {
+    const auto arg = [&](size_t i) { return above.valueOfInst(inst.args[i]); };
+    const bool integer = !isFloat(inst.dtype);
+    if (inst.kind == Inst::Kind::Const && integer)
+      return {static_cast<int64_t>(inst.constant), static_cast<int64_t>(inst.constant)};
+    if (inst.kind == Inst::Kind::Index && integer) return boundsOf(sized(inst.index, sizes_), above);
+    if (inst.kind != Inst::Kind::Op) return {};
+    if (inst.op == Op::Max) return {std::max(arg(0).lo, arg(1).lo), std::max(arg(0).hi, arg(1).hi)};
+    if (inst.op != Op::Select) return {};
+    const Inst& test = stage.body[inst.args[0]];
+    const bool smaller = test.kind == Inst::Kind::Op && test.op == Op::Lt && test.args[0] == inst.args[1] &&
+                         test.args[1] == inst.args[2];
+    const int64_t lo = std::min(arg(1).lo, arg(2).lo);
+    return {lo, smaller ? std::min(arg(1).hi, arg(2).hi) : std::max(arg(1).hi, arg(2).hi)};
+  }
+
+  using Ranges = std::map<uint32_t, Interval>;  // by instruction
+
+  /// What the instructions that decide an access can yield; nothing where one is not bounded.
+  std::optional<Ranges> valuesIn(const Stage& stage, const SizedAccess& access) const {
+    Ranges values;
+    const std::function<bool(const SizedIx&)> add = [&](const SizedIx& ix) {
+      return std::all_of(ix.terms.begin(), ix.terms.end(), [&](const SizedIx::Term& t) {
+        if (!t.arg.empty()) return t.by > 0 && add(t.arg[0]);
+        if (t.kind != Atom::Kind::Inst) return true;
+        const Interval within = boundsOf({{0, {{t.kind, t.id, 0, {}, 1}}}, access.guards}, surroundingsOf(stage));
+        values[t.id] = within;
+        return within.lo > -kFar && within.hi < kFar;
+      });
+    };
+    const bool bounded = add(access.index) && std::all_of(access.guards.begin(), access.guards.end(),
+                                                          [&](const SizedGuard& g) { return add(g.value); });
+    return bounded ? std::optional(values) : std::nullopt;
+  }
+
+  /// All points of a stage where they are few, else some in a fixed order, every third a corner.
+  void somePoints(const Stage& stage, const Ranges& values, const std::function<bool(const Point&)>& f) const {
+    constexpr int64_t kFew = 1 << 14;
+    constexpr int kSome = 1 << 12;
+    const std::vector<uint32_t> iters = loopsOf(stage);
+    if (values.empty() && view_.pointsOf(kernel_, stage) <= kFew) return forEachPoint(iters, extents_, f);
+    uint64_t state = 1;
+    for (int i = 0; i < kSome; ++i) {
+      const auto choose = [&state, corner = i % 3 == 0](const Interval& range) {
+        state = (state ^ (state >> 29)) * 0xbf58476d1ce4e5b9ULL + 0x9e3779b97f4a7c15ULL;
+        const uint64_t r = state >> 33, values = static_cast<uint64_t>(range.hi - range.lo) + 1;
+        return corner ? (r & 1 ? range.hi : range.lo) : range.lo + static_cast<int64_t>(r % values);
       };
-      if (!std::all_of(guards.begin(), guards.end(), holds)) continue;
-      const auto at = valueOf(index, point);
-      if (at && (*at < 0 || *at >= count))
-        return report("accesses element {} of {} past its guards", *at, operand(o).type.str());
+      Point point{std::vector<int64_t>(extents_.size(), 0), {}};
+      for (const uint32_t v : iters) point.iters[v] = choose({0, extents_[v] - 1});
+      for (const auto& [inst, range] : values) point.insts[inst] = choose(range);
+      if (!f(point)) return;
     }
   }
 
-  /// Points in a fixed order; every third a corner of the loops.
-  std::vector<int64_t> pointOf(int number) const {
-    uint64_t state = static_cast<uint64_t>(number) * 0x9e3779b97f4a7c15ULL + 1;
-    std::vector<int64_t> point;
-    for (const int64_t extent : extents_) {
-      state = (state ^ (state >> 29)) * 0xbf58476d1ce4e5b9ULL;
-      const uint64_t r = state >> 33;
-      point.push_back(number % 3 == 0 ? (r & 1 ? extent - 1 : 0)
-                                      : static_cast<int64_t>(r % static_cast<uint64_t>(extent)));
-    }
-    return point;
+  std::vector<uint32_t> loopsOf(const Stage& stage) const {
+    std::vector<uint32_t> iters = kernel_.taskIters;
+    iters.insert(iters.end(), stage.iters.begin(), stage.iters.end());
+    return iters;
   }
 
   // ---- tasks among each other ----
 
-  /// No two tasks write one element: sorted by stride, each variable steps over
-  /// all that the smaller ones reach.
-  void checkDisjoint(const Store& s) {
-    if (!runs_) return;
+  /// No two points write one element.
+  void checkDisjoint(const Stage& stage, const Store& s) {
+    if (!runs_ || s.accumulate) return;  // which runs in order on one thread
     for (const uint32_t i : kernel_.taskIters)
       if (extents_[i] > 1 && !s.index.dependsOn(i))
         report("writes the same elements in all tasks along {}", kernel_.iters[i].name);
-    std::vector<std::pair<int64_t, int64_t>> strides;  // stride, extent
-    for (const auto& [atom, factor] : s.index.terms) {
-      if (atom.kind != Atom::Kind::Iter) return;
-      strides.emplace_back(std::abs(view_.at(factor)), extents_[atom.id]);
+    const SizedAccess access = sized(s.index, s.guards, sizes_);
+    const bool digits = std::all_of(access.index.terms.begin(), access.index.terms.end(),
+                                    [](const SizedIx::Term& t) { return t.arg.empty(); });
+    if (digits ? !areDigits(stage, access) : !writesEachOnce(stage, s, access))
+      report("may write one element in two tasks");
+  }
+
+  /// Sorted by stride, each term that moves steps over all that the smaller ones reach.
+  bool areDigits(const Stage& stage, const SizedAccess& access) const {
+    std::vector<std::pair<int64_t, int64_t>> strides;  // stride, steps
+    for (const SizedIx::Term& t : access.index.terms) {
+      if (t.kind == Atom::Kind::Inst && !values_.at(&stage).vary[t.id]) continue;
+      const SizedIx alone{0, {{t.kind, t.id, t.by, t.arg, 1}}};
+      const Interval values = boundsOf({alone, access.guards}, surroundingsOf(stage));
+      if (values.lo < values.hi) strides.emplace_back(std::abs(t.factor), values.hi - values.lo);
     }
     std::sort(strides.begin(), strides.end());
     int64_t reach = 0;
-    for (const auto& [stride, extent] : strides) {
-      if (extent > 1 && stride <= reach) report("may write one element in two tasks");
-      reach += stride * (extent - 1);
+    for (const auto& [stride, steps] : strides) {
+      if (stride <= reach) return false;
+      reach += stride * steps;
     }
+    return true;
   }
 
-  /// An operand on the storage that a store overwrites is read, in each task,
-  /// only where the task itself then writes.
+  /// Where an index divides: by looking, as far as there are few elements.
+  bool writesEachOnce(const Stage& stage, const Store& s, const SizedAccess& access) const {
+    const int64_t count = view_.count(launch_.bind[s.operand]);
+    if (!access.isStatic() || view_.pointsOf(kernel_, stage) > kMostElements || count > kMostElements) return true;
+    std::vector<bool> written(static_cast<size_t>(count), false);
+    bool once = true;
+    forEachPoint(loopsOf(stage), extents_, [&](const Point& point) {
+      if (!access.isMade(point)) return true;
+      const int64_t at = access.index.at(point);
+      if (at < 0 || at >= count) return true;  // reported with the bounds
+      once = !written[static_cast<size_t>(at)];
+      written[static_cast<size_t>(at)] = true;
+      return once;
+    });
+    return once;
+  }
+
+  /// An operand on the storage that a store overwrites is read, in each task, only where the task itself then writes.
   void checkInPlace(size_t storing, const Store& store) {
     if (store.accumulate) return;  // in order on one thread
     for (size_t s = 0; s < kernel_.stages.size(); ++s)
@@ -181,8 +239,7 @@ private:
       }
   }
 
-  /// Equal, where the variables of one stage stand for those of the other in
-  /// their order.
+  /// Equal, where the variables of one stage stand for those of the other in their order.
   static bool isSameIndex(const Ix& a, const Stage& ofA, const Ix& b, const Stage& ofB) {
     if (a.constant != b.constant || a.terms.size() != b.terms.size()) return false;
     for (size_t i = 0; i < a.terms.size(); ++i) {
@@ -203,8 +260,7 @@ private:
                                    : std::pair(true, static_cast<uint32_t>(at - stage.iters.begin()));
   }
 
-  /// Both move alike with the tasks, and stay within one step of them
-  /// otherwise.
+  /// Both move alike with the tasks, and stay within one step of them otherwise.
   bool keepsToItsTask(const Ix& load, const Ix& store) const {
     int64_t step = INT64_MAX;
     Ix loadRest = load, storeRest = store;
@@ -217,16 +273,20 @@ private:
       std::erase_if(storeRest.terms, isIt);
       if (loadRest.dependsOn(i) || storeRest.dependsOn(i)) return false;
     }
-    const auto a = boundsOf(loadRest), b = boundsOf(storeRest);
-    return a && b && std::max(a->hi, b->hi) - std::min(a->lo, b->lo) < step;
+    const Surroundings loops{extents_, [](uint32_t) { return Interval{}; }};
+    const Interval a = boundsOf(sized(loadRest, sizes_), loops), b = boundsOf(sized(storeRest, sizes_), loops);
+    const int64_t lo = std::min(a.lo, b.lo), hi = std::max(a.hi, b.hi);
+    return lo > -kFar && hi < kFar && hi - lo < step;
   }
 
   const EntryView& view_;
   const Launch& launch_;
   const Kernel& kernel_;
   Violations& violations_;
-  std::vector<int64_t> extents_;
-  bool runs_ = false;
+  const Sizes sizes_;
+  const std::vector<int64_t> extents_;
+  bool runs_ = false;  // all loops at least once
+  std::map<const Stage*, Values> values_;
 };
 
 }  // namespace

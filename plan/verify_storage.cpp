@@ -1,10 +1,10 @@
-// Rules for storage over time: the steps are run on what each buffer holds,
-// whole values of it or nothing, loops until nothing changes, both sides of a
-// branch.
-#include "plan/verify.h"
-
+// Rules for storage over time: the steps are run on what each buffer holds, loops until nothing changes, both sides of
+// a branch.
 #include <algorithm>
 #include <utility>
+
+#include "plan/verify.h"
+#include "plan/verify_coverage.h"
 
 namespace nnc::plan {
 namespace {
@@ -13,35 +13,38 @@ constexpr BufId kNone = UINT32_MAX;
 
 /// What a launch reads and writes.
 struct Access {
-  std::set<BufId> reads, writes;
+  std::set<BufId> reads;
+  std::vector<Piece> writes;
 };
 
-/// For each buffer whether it holds its value; where not, the buffer whose
-/// write took it away, if one did.
+/// What the buffers hold between two steps, whichever way led there.
 struct Held {
-  std::vector<char> value;
-  std::vector<BufId> takenBy;
-  bool operator==(const Held& o) const { return value == o.value; }
+  std::vector<char> whole;                    // all of its value
+  std::map<BufId, std::vector<Piece>> parts;  // of buffers that are not whole: what has been written of them
+  std::vector<BufId> takenBy;                 // the buffer whose write took the value away, if one did
+  bool operator==(const Held& o) const { return whole == o.whole && parts == o.parts; }
 };
 
 class StorageRules {
 public:
   StorageRules(const EntryView& view, Violations& violations)
-      : view_(view), entry_(view.entry), violations_(violations) {}
+      : view_(view), entry_(view.entry), violations_(violations), coverage_(view) {
+    for (const Phase& phase : entry_.phases)
+      for (const Launch& launch : phase.launches) accesses_[&launch] = accessOf(launch);
+  }
 
   void check() {
     for (const Phase& phase : entry_.phases) checkPhase(phase);
     checkLifetimes();
-    checkWrittenWhole();
     const size_t n = entry_.buffers.size();
-    held_ = {std::vector<char>(n, false), std::vector<BufId>(n, kNone)};
+    held_ = {std::vector<char>(n, false), {}, std::vector<BufId>(n, kNone)};
     for (BufId b = 0; b < n; ++b) {
       const Role role = entry_.buffers[b].role;
-      held_.value[b] = role != Role::Arena && role != Role::Output;
+      held_.whole[b] = (role != Role::Arena && role != Role::Output) || view_.count(b) == 0;
     }
     run(0, entry_.steps.size());
     for (const EntryOutput& o : entry_.outputs)
-      if (!held_.value[o.buffer]) violations_.report("the output `{}` is never written", o.name);
+      if (!held_.whole[o.buffer]) violations_.report("the output `{}` is never written{}", o.name, inPart(o.buffer));
   }
 
 private:
@@ -52,8 +55,9 @@ private:
       for (const Inst& inst : stage.body)
         if (inst.kind == Inst::Kind::Load && !written.contains(inst.operand)) a.reads.insert(launch.bind[inst.operand]);
       for (const Store& s : stage.stores) {
-        a.writes.insert(launch.bind[s.operand]);
-        if (s.accumulate) a.reads.insert(launch.bind[s.operand]);
+        const BufId b = launch.bind[s.operand];
+        a.writes.push_back({b, &launch, &stage, &s});
+        if (s.accumulate) a.reads.insert(b);
         written.insert(s.operand);
       }
     }
@@ -63,21 +67,26 @@ private:
   // ---- launches of one phase run in any order ----
 
   void checkPhase(const Phase& phase) {
-    std::vector<Access> accesses;
-    for (const Launch& launch : phase.launches) accesses.push_back(accessOf(launch));
-    for (size_t i = 0; i < accesses.size(); ++i)
-      for (size_t j = 0; j < accesses.size(); ++j) {
-        if (i == j) continue;
-        for (const BufId w : accesses[i].writes) {
-          for (const BufId r : accesses[j].reads)
-            if (view_.overlap(w, r))
-              violations_.report("{} reads b{} in the phase in which {} writes b{}",
-                                 view_.kernelOf(phase.launches[j]).name, r, view_.kernelOf(phase.launches[i]).name, w);
-          for (const BufId other : accesses[j].writes)
-            if (w < other && view_.overlap(w, other) && view_.storageOf(w) != view_.storageOf(other))
-              violations_.report("b{} and b{} share storage and are written in one phase", w, other);
+    for (const Launch& writer : phase.launches)
+      for (const Launch& other : phase.launches) {
+        if (&writer == &other) continue;
+        const Access& a = accesses_.at(&writer);
+        const Access& b = accesses_.at(&other);
+        for (const Piece& w : a.writes) {
+          for (const BufId r : b.reads)
+            if (view_.overlap(w.buffer, r))
+              violations_.report("{} reads b{} in the phase in which {} writes b{}", view_.kernelOf(other).name, r,
+                                 view_.kernelOf(writer).name, w.buffer);
+          for (const Piece& v : b.writes) checkTogether(w, v);
         }
       }
+  }
+
+  void checkTogether(const Piece& w, const Piece& v) {
+    if (!view_.overlap(w.buffer, v.buffer)) return;
+    const bool apart =
+        view_.storageOf(w.buffer) == view_.storageOf(v.buffer) && (w.buffer != v.buffer || coverage_.areApart(w, v));
+    if (!apart) violations_.report("b{} and b{} share storage and are written in one phase", w.buffer, v.buffer);
   }
 
   // ---- the lives that the plan declares ----
@@ -123,76 +132,60 @@ private:
       violations_.report("b{} and b{} share storage while both live", a, b);
   }
 
-  // ---- every element is written ----
-
-  /// Elements that a store writes; -1 if its index does not tell.
-  int64_t countOf(const Launch& launch, const Stage& stage, const Store& store) const {
-    const Kernel& kernel = view_.kernelOf(launch);
-    if (!store.guards.empty() || store.accumulate) return -1;
-    int64_t count = 1;
-    for (const auto* iters : {&kernel.taskIters, &stage.iters})
-      for (const uint32_t i : *iters) count *= view_.at(kernel.iters[i].extent);
-    return count;
-  }
-
-  void checkWrittenWhole() {
-    std::vector<int64_t> written(entry_.buffers.size(), 0);
-    std::vector<char> unknown(entry_.buffers.size(), false), read(entry_.buffers.size(), false);
-    for (const Phase& phase : entry_.phases)
-      for (const Launch& launch : phase.launches) {
-        for (const Stage& stage : view_.kernelOf(launch).stages)
-          for (const Store& s : stage.stores) {
-            const BufId b = launch.bind[s.operand];
-            const int64_t count = countOf(launch, stage, s);
-            if (count < 0)
-              unknown[b] = true;
-            else
-              written[b] += count;
-          }
-        for (const BufId b : accessOf(launch).reads) read[b] = true;
-      }
-    for (const auto& [slice, whole] : view_.wholes) unknown[whole] = true;
-    for (BufId b = 0; b < entry_.buffers.size(); ++b) {
-      const Role role = entry_.buffers[b].role;
-      const bool wanted = role == Role::Output || (role == Role::Arena && read[b] && view_.storageOf(b) == b);
-      if (wanted && !unknown[b] && !isCounter(b) && written[b] < view_.count(b))
-        violations_.report("b{} has {} elements, of which {} are written", b, view_.count(b), written[b]);
-    }
-  }
-
-  bool isCounter(BufId b) const {
-    return std::any_of(entry_.steps.begin(), entry_.steps.end(), [b](const Step& s) { return s.counter == b; });
-  }
-
   // ---- what is read holds its value ----
 
+  std::string inPart(BufId b) const { return held_.parts.contains(b) ? " whole" : ""; }
+
   void mustHold(BufId b, const std::string& reader) {
-    b = view_.storageOf(b);
-    if (held_.value[b]) return;
+    if (held_.whole[b]) return;
     if (held_.takenBy[b] == kNone)
-      violations_.report("{} reads b{} before it is written", reader, b);
+      violations_.report("{} reads b{} before it is written{}", reader, b, inPart(b));
     else
       violations_.report("{} reads b{}, whose storage b{} has taken", reader, b, held_.takenBy[b]);
   }
 
-  void write(BufId b) {
-    b = view_.storageOf(b);
+  /// What lay where b is written, is gone.
+  void take(BufId b) {
     for (BufId other = 0; other < entry_.buffers.size(); ++other) {
-      if (other == b || !held_.value[other] || !view_.overlap(b, other) || view_.storageOf(other) == b) continue;
-      held_.value[other] = false;
+      if (view_.storageOf(other) == view_.storageOf(b) || !view_.overlap(b, other)) continue;
+      if (!held_.whole[other] && !held_.parts.contains(other)) continue;
+      held_.whole[other] = false;
+      held_.parts.erase(other);
       held_.takenBy[other] = b;
     }
-    held_.value[b] = true;
+  }
+
+  void write(const Piece& piece) {
+    take(piece.buffer);
+    if (held_.whole[piece.buffer]) return;
+    std::vector<Piece>& parts = held_.parts[piece.buffer];
+    if (std::find(parts.begin(), parts.end(), piece) == parts.end()) parts.push_back(piece);
+    if (!coverage_.isWhole(piece.buffer, parts)) return;
+    held_.parts.erase(piece.buffer);
+    held_.whole[piece.buffer] = true;
   }
 
   void runPhase(const Phase& phase) {
-    std::vector<Access> accesses;
-    for (const Launch& launch : phase.launches) {
-      accesses.push_back(accessOf(launch));
-      for (const BufId b : accesses.back().reads) mustHold(b, view_.kernelOf(launch).name);
+    for (const Launch& launch : phase.launches)
+      for (const BufId b : accesses_.at(&launch).reads) mustHold(b, view_.kernelOf(launch).name);
+    for (const Launch& launch : phase.launches)
+      for (const Piece& piece : accesses_.at(&launch).writes) write(piece);
+  }
+
+  /// What is held whichever way was taken.
+  static Held both(const Held& a, const Held& b) {
+    Held common{a.whole, {}, a.takenBy};
+    for (BufId i = 0; i < a.whole.size(); ++i) {
+      common.whole[i] = a.whole[i] && b.whole[i];
+      if (a.whole[i]) common.takenBy[i] = b.takenBy[i];
+      const auto x = a.parts.find(i), y = b.parts.find(i);
+      if (a.whole[i] && y != b.parts.end()) common.parts.insert(*y);
+      if (b.whole[i] && x != a.parts.end()) common.parts.insert(*x);
+      if (x == a.parts.end() || y == b.parts.end()) continue;
+      for (const Piece& p : x->second)
+        if (std::find(y->second.begin(), y->second.end(), p) != y->second.end()) common.parts[i].push_back(p);
     }
-    for (const Access& a : accesses)
-      for (const BufId b : a.writes) write(b);
+    return common;
   }
 
   size_t matching(size_t at, Step::Kind open, Step::Kind close) const {
@@ -200,16 +193,6 @@ private:
       if (entry_.steps[at].kind == open) ++depth;
       if (entry_.steps[at].kind == close && --depth == 0) return at;
     }
-  }
-
-  /// What both hold.
-  static Held both(Held a, const Held& b) {
-    for (size_t i = 0; i < a.value.size(); ++i)
-      if (!b.value[i]) {
-        if (a.value[i]) a.takenBy[i] = b.takenBy[i];
-        a.value[i] = false;
-      }
-    return a;
   }
 
   void run(size_t begin, size_t end) {
@@ -223,34 +206,49 @@ private:
       }
       if (step.kind == Step::Kind::If) {
         mustHold(step.predicate, fmt::format("step {}", i));
-        const size_t close = matching(i, Step::Kind::If, Step::Kind::EndIf);
-        size_t middle = i + 1;
-        for (; entry_.steps[middle].kind != Step::Kind::Else; ++middle)
-          if (entry_.steps[middle].kind == Step::Kind::If) middle = matching(middle, Step::Kind::If, Step::Kind::EndIf);
-        const Held before = held_;
-        run(i + 1, middle);
-        const Held then = std::exchange(held_, before);
-        run(middle + 1, close);
-        held_ = both(then, held_);
-        i = close;
+        i = runBranch(i);
       }
     }
   }
 
-  /// A round may begin after any other: what it relies on, every round leaves.
+  /// The step that ends it.
+  size_t runBranch(size_t at) {
+    const size_t close = matching(at, Step::Kind::If, Step::Kind::EndIf);
+    size_t middle = at + 1;
+    for (; entry_.steps[middle].kind != Step::Kind::Else; ++middle)
+      if (entry_.steps[middle].kind == Step::Kind::If) middle = matching(middle, Step::Kind::If, Step::Kind::EndIf);
+    const Held before = held_;
+    run(at + 1, middle);
+    const Held then = std::exchange(held_, before);
+    run(middle + 1, close);
+    held_ = both(then, held_);
+    return close;
+  }
+
+  /// A round may begin after any other: what it relies on, every round leaves. It finds in its slices what their wholes
+  /// hold; a slice that it writes, all rounds together make a whole.
   void runLoop(const Step& step, size_t begin, size_t end) {
     for (Held before = held_;;) {
-      if (step.counter != kNone) write(step.counter);
+      if (step.counter != kNone) take(step.counter), held_.whole[step.counter] = true;
+      for (const Slice& s : step.slices) {
+        held_.whole[s.slice] = held_.whole[s.whole];
+        held_.parts.erase(s.slice);
+        held_.takenBy[s.slice] = held_.takenBy[s.whole];
+      }
       run(begin, end);
       const Held again = both(before, held_);
-      if (again == before) return;
+      if (again == before) break;
       held_ = before = again;
     }
+    for (const Slice& s : step.slices)
+      if (held_.whole[s.slice]) held_.whole[s.whole] = true;
   }
 
   const EntryView& view_;
   const Entry& entry_;
   Violations& violations_;
+  Coverage coverage_;
+  std::map<const Launch*, Access> accesses_;
   Held held_;
 };
 

@@ -60,6 +60,12 @@ bool Mutant::isSlice(BufId b) const {
   });
 }
 
+bool Mutant::isSliceOf(BufId b) const {
+  return std::any_of(entry.steps.begin(), entry.steps.end(), [b](const Step& step) {
+    return std::any_of(step.slices.begin(), step.slices.end(), [b](const Slice& s) { return s.slice == b; });
+  });
+}
+
 bool Mutant::reads(const Launch& launch, BufId b) const {
   for (const Stage& stage : kernelOf(launch).stages)
     for (const Inst& inst : stage.body)
@@ -92,10 +98,59 @@ int64_t Mutant::at(const Dim& d) const {
   return d.evaluate(bounds);
 }
 
+int64_t Mutant::points(const Kernel& kernel, const Stage& stage) const {
+  int64_t points = 1;
+  for (const auto* iters : {&kernel.taskIters, &stage.iters})
+    for (const uint32_t i : *iters) points *= at(kernel.iters[i].extent);
+  return points;
+}
+
 size_t Mutant::stepOf(size_t phase) const {
   for (size_t i = 0; i < entry.steps.size(); ++i)
     if (entry.steps[i].kind == Step::Kind::Phase && entry.steps[i].phase == phase) return i;
   return entry.steps.size();
+}
+
+bool atSomeInst(Mutant& m, const std::function<bool(const Spot&)>& fits,
+                const std::function<void(const Spot&)>& change) {
+  std::vector<Spot> spots;
+  const Launch* launch = m.pickLaunch([&](const Launch& l) {
+    Kernel& kernel = m.kernelOf(l);
+    for (Stage& stage : kernel.stages)
+      for (Inst& inst : stage.body)
+        if (fits({&kernel, &l, &stage, &inst, nullptr})) return true;
+    return false;
+  });
+  if (!launch) return false;
+  Kernel& kernel = m.kernelOf(*launch);
+  for (Stage& stage : kernel.stages)
+    for (Inst& inst : stage.body)
+      if (Spot spot{&kernel, launch, &stage, &inst, nullptr}; fits(spot)) spots.push_back(spot);
+  change(spots[m.below(spots.size())]);
+  return true;
+}
+
+bool atSomeStore(Mutant& m, const std::function<bool(const Spot&)>& fits,
+                 const std::function<void(const Spot&)>& change) {
+  std::vector<Spot> spots;
+  const Launch* launch = m.pickLaunch([&](const Launch& l) {
+    Kernel& kernel = m.kernelOf(l);
+    for (Stage& stage : kernel.stages)
+      for (Store& store : stage.stores)
+        if (fits({&kernel, &l, &stage, nullptr, &store})) return true;
+    return false;
+  });
+  if (!launch) return false;
+  Kernel& kernel = m.kernelOf(*launch);
+  for (Stage& stage : kernel.stages)
+    for (Store& store : stage.stores)
+      if (Spot spot{&kernel, launch, &stage, nullptr, &store}; fits(spot)) spots.push_back(spot);
+  change(spots[m.below(spots.size())]);
+  return true;
+}
+
+bool isPlain(const Ix& ix) {
+  return std::all_of(ix.terms.begin(), ix.terms.end(), [](const auto& t) { return t.first.kind == Atom::Kind::Iter; });
 }
 
 const std::vector<MutationKind>& mutationKinds() {

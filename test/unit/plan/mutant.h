@@ -41,19 +41,40 @@ struct Mutant {
 
   Kernel& kernelOf(const Launch& launch) { return plan.kernels[launch.kernel]; }
   const Kernel& kernelOf(const Launch& launch) const { return plan.kernels[launch.kernel]; }
-  bool isSlice(BufId b) const;
+  bool isSlice(BufId b) const;  // or has slices
+  bool isSliceOf(BufId b) const;
   bool reads(const Launch& launch, BufId b) const;
   bool writes(const Launch& launch, BufId b) const;
   size_t writers(BufId b) const;
   size_t readers(BufId b) const;
   int64_t at(const Dim& d) const;
   int64_t count(BufId b) const { return at(elementCount(entry.buffers[b].type.shape)); }
+  /// How often the body of a stage runs.
+  int64_t points(const Kernel& kernel, const Stage& stage) const;
   /// The step that runs a phase.
   size_t stepOf(size_t phase) const;
 
 private:
   std::mt19937& random_;
 };
+
+/// A load or a store of a launch's kernel that changes can be made to.
+struct Spot {
+  Kernel* kernel = nullptr;
+  const Launch* launch = nullptr;
+  Stage* stage = nullptr;
+  Inst* inst = nullptr;
+  Store* store = nullptr;
+};
+
+/// Makes a change at a random instruction, or store, of the launches that fits; false if there is none.
+bool atSomeInst(Mutant& m, const std::function<bool(const Spot&)>& fits,
+                const std::function<void(const Spot&)>& change);
+bool atSomeStore(Mutant& m, const std::function<bool(const Spot&)>& fits,
+                 const std::function<void(const Spot&)>& change);
+
+/// An index of iteration variables alone.
+bool isPlain(const Ix& ix);
 
 struct MutationKind {
   const char* name;

@@ -65,6 +65,13 @@ std::vector<MutationKind> mistakesInEntries() {
          if (step) step->trip = step->trip + Dim(1);
          return step != nullptr;
        }},
+      {"a loop to the bound of a size", "do not make up",
+       [](Mutant& m) {
+         Step* step =
+             pickStep(m, [&](const Step& s) { return !s.slices.empty() && !s.trip.isConst() && m.at(s.trip) > 1; });
+         if (step) step->trip = Dim(m.at(step->trip));
+         return step != nullptr;
+       }},
       {"a slice of something else", "do not make up|does not exist",
        [](Mutant& m) {
          Step* step = pickStep(m, [](const Step& s) { return !s.slices.empty(); });
@@ -108,6 +115,16 @@ std::vector<MutationKind> mistakesInEntries() {
          Buffer* b = pickLaidOut(m);
          if (b) b->layout.digits[0].extent = b->layout.digits[0].extent + Dim(1);
          return b != nullptr;
+       }},
+      {"a layout for the bound of a size", "does not hold its axis|row by row",
+       [](Mutant& m) {
+         const auto isSize = [&](const Digit& d) { return !d.extent.isConst() && m.at(d.extent) > 1; };
+         Buffer* b = m.pickBuffer(
+             [&](const Buffer& x) { return std::any_of(x.layout.digits.begin(), x.layout.digits.end(), isSize); });
+         if (!b) return false;
+         Digit& d = *std::find_if(b->layout.digits.begin(), b->layout.digits.end(), isSize);
+         d.extent = Dim(m.at(d.extent));
+         return true;
        }},
       {"a layout of other digits", "does not hold its axis",
        [](Mutant& m) {

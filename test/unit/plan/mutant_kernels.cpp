@@ -7,60 +7,8 @@
 namespace nnc::plan {
 namespace {
 
-/// A load or a store of a launch's kernel that changes can be made to.
-struct Spot {
-  Kernel* kernel = nullptr;
-  const Launch* launch = nullptr;
-  Stage* stage = nullptr;
-  Inst* inst = nullptr;
-  Store* store = nullptr;
-};
-
-bool isPlain(const Ix& ix) {
-  return std::all_of(ix.terms.begin(), ix.terms.end(), [](const auto& t) { return t.first.kind == Atom::Kind::Iter; });
-}
-
 bool runs(const Mutant& m, const Kernel& kernel) {
   return std::all_of(kernel.iters.begin(), kernel.iters.end(), [&](const Iter& i) { return m.at(i.extent) > 0; });
-}
-
-/// Applies `change` to a random place where it returns true.
-bool atSomeInst(Mutant& m, const std::function<bool(const Spot&)>& fits,
-                const std::function<void(const Spot&)>& change) {
-  std::vector<Spot> spots;
-  const Launch* launch = m.pickLaunch([&](const Launch& l) {
-    Kernel& kernel = m.kernelOf(l);
-    for (Stage& stage : kernel.stages)
-      for (Inst& inst : stage.body)
-        if (fits({&kernel, &l, &stage, &inst, nullptr})) return true;
-    return false;
-  });
-  if (!launch) return false;
-  Kernel& kernel = m.kernelOf(*launch);
-  for (Stage& stage : kernel.stages)
-    for (Inst& inst : stage.body)
-      if (Spot spot{&kernel, launch, &stage, &inst, nullptr}; fits(spot)) spots.push_back(spot);
-  change(spots[m.below(spots.size())]);
-  return true;
-}
-
-bool atSomeStore(Mutant& m, const std::function<bool(const Spot&)>& fits,
-                 const std::function<void(const Spot&)>& change) {
-  std::vector<Spot> spots;
-  const Launch* launch = m.pickLaunch([&](const Launch& l) {
-    Kernel& kernel = m.kernelOf(l);
-    for (Stage& stage : kernel.stages)
-      for (Store& store : stage.stores)
-        if (fits({&kernel, &l, &stage, nullptr, &store})) return true;
-    return false;
-  });
-  if (!launch) return false;
-  Kernel& kernel = m.kernelOf(*launch);
-  for (Stage& stage : kernel.stages)
-    for (Store& store : stage.stores)
-      if (Spot spot{&kernel, launch, &stage, nullptr, &store}; fits(spot)) spots.push_back(spot);
-  change(spots[m.below(spots.size())]);
-  return true;
 }
 
 bool isLoad(const Spot& s) {
@@ -71,9 +19,7 @@ bool isLoad(const Spot& s) {
 bool fillsAlone(const Mutant& m, const Spot& s) {
   const BufId b = s.launch->bind[s.store->operand];
   if (!s.store->guards.empty() || s.store->accumulate || !isPlain(s.store->index) || !runs(m, *s.kernel)) return false;
-  int64_t points = 1;
-  for (const auto* iters : {&s.kernel->taskIters, &s.stage->iters})
-    for (const uint32_t i : *iters) points *= m.at(s.kernel->iters[i].extent);
+  const int64_t points = m.points(*s.kernel, *s.stage);
   size_t stores = 0;
   for (const Stage& stage : s.kernel->stages)
     for (const Store& other : stage.stores) stores += other.operand == s.store->operand;
@@ -108,6 +54,24 @@ bool growIter(Mutant& m, int by) {
         Iter& iter = s.kernel->iters[s.kernel->taskIters[m.below(s.kernel->taskIters.size())]];
         iter.extent = iter.extent + Dim(by);
       });
+}
+
+/// The value that a clamped index had before: of min(max(value, 0), last), written as a select. Null if it is none, or
+/// a loop's variable, which may be within anyway.
+const uint32_t* unclamped(const Region& body, uint32_t inst) {
+  const Inst& low = body[inst];
+  if (low.kind != Inst::Kind::Op || low.op != Op::Select) return nullptr;
+  const Inst& max = body[low.args[1]];
+  const bool clamps = max.kind == Inst::Kind::Op && max.op == Op::Max && body[max.args[0]].kind != Inst::Kind::Index;
+  return clamps ? &max.args[0] : nullptr;
+}
+
+/// The atom of an unguarded load's index that is a clamped value.
+Atom* clampedAtom(const Spot& s) {
+  if (s.inst->kind != Inst::Kind::Load || !s.inst->guards.empty()) return nullptr;
+  for (auto& [atom, factor] : s.inst->index.terms)
+    if (atom.kind == Atom::Kind::Inst && unclamped(s.stage->body, atom.id)) return &atom;
+  return nullptr;
 }
 
 bool ofKind(const Spot& s, Inst::Kind kind) {
@@ -146,6 +110,39 @@ std::vector<MutationKind> mistakesInKernels() {
                       isPlain(s.inst->guards[0].value) && runs(m, *s.kernel);
              },
              [&](const Spot& s) { s.inst->index = s.inst->index + Ix(countDim(m, s.launch->bind[s.inst->operand])); });
+       }},
+      {"a load without its guards", "accesses element",
+       [](Mutant& m) {
+         return atSomeInst(
+             m, [&](const Spot& s) { return isLoad(s) && !s.inst->guards.empty() && runs(m, *s.kernel); },
+             [&](const Spot& s) { s.inst->guards.clear(); });
+       }},
+      {"a gather without its clamp", "accesses element",
+       [](Mutant& m) {
+         return atSomeInst(
+             m, [&](const Spot& s) { return clampedAtom(s) && runs(m, *s.kernel); },
+             [&](const Spot& s) {
+               Atom* atom = clampedAtom(s);
+               atom->id = *unclamped(s.stage->body, atom->id);
+             });
+       }},
+      {"a loop to the bound of a size", "accesses element",
+       [](Mutant& m) {
+         const auto sizes = [&](const Spot& s) {
+           std::vector<uint32_t> list;
+           for (const uint32_t i : s.kernel->taskIters)
+             if (!s.kernel->iters[i].extent.isConst() && m.at(s.kernel->iters[i].extent) > 1 &&
+                 movesBy(s.store->index, i))
+               list.push_back(i);
+           return list;
+         };
+         return atSomeStore(
+             m, [&](const Spot& s) { return fillsAlone(m, s) && !sizes(s).empty(); },
+             [&](const Spot& s) {
+               const std::vector<uint32_t> list = sizes(s);
+               Iter& iter = s.kernel->iters[list[m.below(list.size())]];
+               iter.extent = Dim(m.at(iter.extent));
+             });
        }},
       {"a store past the end", "accesses element",
        [](Mutant& m) {
@@ -188,8 +185,9 @@ std::vector<MutationKind> mistakesInKernels() {
              });
        }},
       {"a loop one round too long", "accesses element|two tasks", [](Mutant& m) { return growIter(m, 1); }},
-      {"a loop one round too short", "of which \\d+ are written", [](Mutant& m) { return growIter(m, -1); }},
-      {"a load of another type", "another type|no earlier|gathers",
+      {"a loop one round too short", "before it is written whole|never written whole",
+       [](Mutant& m) { return growIter(m, -1); }},
+      {"a load of another type", "another type|no earlier|gathers|out of reach",
        [](Mutant& m) {
          return atSomeInst(m, isLoad, [](const Spot& s) { s.inst->dtype = otherType(s.inst->dtype); });
        }},
@@ -201,6 +199,15 @@ std::vector<MutationKind> mistakesInKernels() {
                DType& t = s.stage->body[s.store->value].dtype;
                t = otherType(t);
              });
+       }},
+      {"an instruction of another type", "another type|no earlier|gathers|out of reach",
+       [](Mutant& m) {
+         return atSomeInst(
+             m,
+             [](const Spot& s) {
+               return ofKind(s, Inst::Kind::Op) && s.inst->op != Op::Cast && s.inst->op != Op::Rand;
+             },
+             [](const Spot& s) { s.inst->dtype = otherType(s.inst->dtype); });
        }},
       {"an operand from below", "uses a later one",
        [position](Mutant& m) {
@@ -283,7 +290,7 @@ std::vector<MutationKind> mistakesInKernels() {
              m, [](const Spot& s) { return s.kernel->stages[0].kind == Stage::Kind::Map; },
              [](const Spot& s) { s.kernel->tmpl = Template::Gemm; });
        }},
-      {"a contraction with its factors swapped", "the second factor",
+      {"a contraction with its factors swapped", "the (first|second) factor",
        [](Mutant& m) {
          return atSomeInst(
              m,

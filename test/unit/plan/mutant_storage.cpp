@@ -76,8 +76,64 @@ bool rebind(Mutant& m, bool output, Role role) {
   return true;
 }
 
+/// A buffer that several plain stores make up, each element by one: one of the launches that write it, and the store.
+struct PieceOf {
+  Place place;
+  BufId buffer = 0;
+  Store* store = nullptr;
+};
+
+std::vector<PieceOf> pieces(Mutant& m, BufId b) {
+  std::vector<PieceOf> list;
+  int64_t points = 0;
+  for (size_t p = 0; p < m.entry.phases.size(); ++p)
+    for (size_t i = 0; i < m.entry.phases[p].launches.size(); ++i) {
+      const Launch& launch = m.entry.phases[p].launches[i];
+      for (Stage& stage : m.kernelOf(launch).stages)
+        for (Store& store : stage.stores) {
+          if (launch.bind[store.operand] != b) continue;
+          if (!store.guards.empty() || store.accumulate || !isPlain(store.index)) return {};
+          points += m.points(m.kernelOf(launch), stage);
+          list.push_back({{p, i}, b, &store});
+        }
+    }
+  const Role role = m.entry.buffers[b].role;
+  const bool wanted = (role == Role::Arena && m.readers(b) > 0) || role == Role::Output;
+  const bool exact = list.size() > 1 && points == m.count(b) && points <= 1 << 16;
+  return wanted && exact && !m.isSlice(b) ? list : std::vector<PieceOf>();
+}
+
+bool atSomePiece(Mutant& m, const std::function<void(const PieceOf&)>& change) {
+  std::vector<PieceOf> all;
+  for (BufId b = 0; b < m.entry.buffers.size(); ++b)
+    for (const PieceOf& p : pieces(m, b)) all.push_back(p);
+  if (all.empty()) return false;
+  const PieceOf piece = all[m.below(all.size())];
+  m.note += "  b" + std::to_string(piece.buffer) + "\n";
+  change(piece);
+  return true;
+}
+
+/// A loop's body reads the whole of what its rounds are about to make.
+bool readWholeInItsLoop(Mutant& m) {
+  std::vector<std::pair<BufId*, BufId>> places;  // an operand, the whole
+  for (size_t i = 0; i < m.entry.steps.size(); ++i)
+    for (const Slice& s : m.entry.steps[i].slices) {
+      if (m.writers(s.slice) == 0 || m.writers(s.whole) != 0 || m.isSliceOf(s.whole)) continue;
+      for (size_t j = i + 1; m.entry.steps[j].kind == Step::Kind::Phase; ++j)
+        for (Launch& l : m.entry.phases[m.entry.steps[j].phase].launches)
+          if (l.bind.size() > m.kernelOf(l).outputs && m.reads(l, l.bind[0]) &&
+              m.entry.buffers[l.bind[0]].type.dtype == m.entry.buffers[s.whole].type.dtype)
+            places.emplace_back(&l.bind[0], s.whole);
+    }
+  if (places.empty()) return false;
+  const auto& [operand, whole] = places[m.below(places.size())];
+  *operand = whole;
+  return true;
+}
+
 constexpr const char* kUnwritten =
-    "before it is written|whose storage|are written|never written|in the phase in which|lives from|share storage";
+    "before it is written|whose storage|never written|in the phase in which|lives from|share storage";
 
 }  // namespace
 
@@ -90,7 +146,7 @@ std::vector<MutationKind> mistakesInStorage() {
            launches.erase(launches.begin() + static_cast<std::ptrdiff_t>(f.from.launch));
          });
        }},
-      {"a result left out", "never written|are written",
+      {"a result left out", "never written",
        [](Mutant& m) {
          Place at;
          const auto writesOutput = [&](const Launch& l) {
@@ -102,6 +158,19 @@ std::vector<MutationKind> mistakesInStorage() {
          launches.erase(launches.begin() + static_cast<std::ptrdiff_t>(at.launch));
          return true;
        }},
+      {"a piece left out", "whole|never written|before it is written",
+       [](Mutant& m) {
+         return atSomePiece(m, [&](const PieceOf& p) {
+           auto& launches = m.entry.phases[p.place.phase].launches;
+           launches.erase(launches.begin() + static_cast<std::ptrdiff_t>(p.place.launch));
+         });
+       }},
+      {"a piece at another's place", "accesses element|whole|share storage",
+       [](Mutant& m) {
+         return atSomePiece(m, [](const PieceOf& p) { p.store->index.constant = p.store->index.constant + Dim(1); });
+       }},
+      {"a whole read while its slices are made", "before it is written|reads an output|accesses element|another task",
+       [](Mutant& m) { return readWholeInItsLoop(m); }},
       {"a reader in its writer's phase", "in the phase in which",
        [](Mutant& m) { return atSomeFlow(m, false, any, [&](const Flow& f) { move(m, f.to, f.from.phase); }); }},
       {"a reader before its writer", kUnwritten,
@@ -131,7 +200,7 @@ std::vector<MutationKind> mistakesInStorage() {
            std::swap(m.entry.phases[f.from.phase].launches, m.entry.phases[f.to.phase].launches);
          });
        }},
-      {"two live buffers in one place", "share storage",
+      {"two live buffers in one place", "share storage|another task",
        [](Mutant& m) {
          Buffer* a = m.pickTemporary();
          if (!a) return false;
@@ -146,7 +215,7 @@ std::vector<MutationKind> mistakesInStorage() {
          a->offset = b->offset;
          return true;
        }},
-      {"two buffers that overlap in part", "share storage|leaves the arena",
+      {"two buffers that overlap in part", "share storage|leaves the arena|another task",
        [](Mutant& m) {
          Buffer* a = m.pickTemporary();
          if (!a) return false;
@@ -160,7 +229,7 @@ std::vector<MutationKind> mistakesInStorage() {
          a->offset = b->offset + (b->bytesAtBound - 1) / 64 * 64;
          return true;
        }},
-      {"a buffer out of line", "not aligned|share storage",
+      {"a buffer out of line", "not aligned|share storage|another task",
        [](Mutant& m) {
          Buffer* b = m.pickTemporary();
          if (b) b->offset += 4;
@@ -229,9 +298,10 @@ std::vector<MutationKind> mistakesInStorage() {
        }},
       {"input and output swapped", "",
        [](Mutant& m) {
+         // A loop's carry has two writers: without one of them its numbers are wrong, but they are there.
          Launch* launch = m.pickLaunch([&](const Launch& l) {
            return m.kernelOf(l).outputs < l.bind.size() && l.bind[0] != l.bind.back() && m.count(l.bind.back()) > 0 &&
-                  m.entry.buffers[l.bind.back()].role != Role::Variable;
+                  m.writers(l.bind.back()) == 1 && m.entry.buffers[l.bind.back()].role != Role::Variable;
          });
          if (!launch) return false;
          std::swap(launch->bind.front(), launch->bind.back());
