@@ -1,20 +1,10 @@
 // Blocks of rows: which kernels work on each row of a symbol by itself, and running them block by block.
 #pragma once
 
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "plan/planner.h"
+#include "plan/rows.h"
 
 namespace nnc::plan {
-
-/// Elements of one of the rows that `symbol` counts in a buffer of this type; nothing where the buffer has none.
-std::optional<Dim> rowElements(const Type& type, const std::string& symbol);
-
-/// True if the kernel, bound to buffers of these types, does for each of the rows that `symbol` counts the same with
-/// the same bits, whatever their number: it reads and writes row i of all that has rows, and else only what has none.
-bool worksByRows(const Kernel& kernel, const std::vector<const Type*>& operands, const std::string& symbol);
 
 /// Makes Blocks of the steps of an entry where that keeps temporaries in the caches; those become Scratch.
 void blockRows(FunctionContext& function, const Plan& plan);

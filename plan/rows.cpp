@@ -1,7 +1,7 @@
 // Which kernels work on each row by itself.
 #include <algorithm>
 
-#include "plan/blocks.h"
+#include "plan/rows.h"
 
 namespace nnc::plan {
 namespace {

@@ -74,7 +74,7 @@ bool EntryView::overlap(BufId a, BufId b) const {
   a = storageOf(a), b = storageOf(b);
   if (a == b) return true;
   const Buffer &x = buffer(a), &y = buffer(b);
-  if (x.role != Role::Arena || y.role != Role::Arena) return false;
+  if (x.role != y.role || !isTemporary(x)) return false;
   return x.offset < y.offset + y.bytesAtBound && y.offset < x.offset + x.bytesAtBound;
 }
 
@@ -97,7 +97,7 @@ std::vector<std::string> verifyPlan(const Plan& plan) {
   verifyVariables(plan, violations);
   for (const Kernel& kernel : plan.kernels) verifyKernel(kernel, violations);
   // Each part relies on what the one before has found right.
-  for (const auto& part : {verifyEntry, verifyLaunches, verifyStorage}) {
+  for (const auto& part : {verifyEntry, verifyLaunches, verifyBlocks, verifyStorage}) {
     if (!violations.none()) break;
     for (const Entry& entry : plan.entries) {
       violations.inEntry(entry.name);

@@ -32,6 +32,11 @@ private:
   std::string where_;
 };
 
+/// A buffer that shares storage with others over time.
+inline bool isTemporary(const Buffer& buffer) {
+  return buffer.role == Role::Arena || buffer.role == Role::Scratch;
+}
+
 constexpr int64_t kMostElements = 1 << 18;  // that are looked at one by one
 
 /// An entry under examination, at the largest or at the smallest sizes of a call: an index that is linear in the sizes
@@ -68,6 +73,8 @@ void verifyKernel(const Kernel& kernel, Violations& violations);
 void verifyEntry(const EntryView& view, Violations& violations);
 /// Each launch: types agree, accesses stay in bounds, tasks write disjoint parts and read none that another writes.
 void verifyLaunches(const EntryView& view, Violations& violations);
+/// Steps over blocks of rows: what has rows is moved with them or scratch, and launches work by rows.
+void verifyBlocks(const EntryView& view, Violations& violations);
 /// Storage over time: what is read has been written whole and not been overwritten, and a barrier stands between.
 void verifyStorage(const EntryView& view, Violations& violations);
 

@@ -30,7 +30,9 @@ private:
     const Buffer& buffer = entry_.buffers[b];
     const int64_t count = view_.count(b);
     const int64_t most = elementCount(buffer.type.shape).evaluate(view_.bounds);
-    if (buffer.bytesAtBound != static_cast<uint64_t>(most * dtypeSize(buffer.type.dtype)))
+    // Scratch has the rows of a block.
+    if (buffer.role != Role::Scratch &&
+        buffer.bytesAtBound != static_cast<uint64_t>(most * dtypeSize(buffer.type.dtype)))
       violations_.report("b{} is {} and has {} bytes", b, buffer.type.str(), buffer.bytesAtBound);
     checkLayout(fmt::format("b{}", b), buffer.layout, buffer.type.shape);
     const bool rows = buffer.role == Role::Input || buffer.role == Role::Output;
@@ -39,7 +41,7 @@ private:
     if (buffer.role == Role::Const && buffer.literal.size() != 1 &&
         static_cast<int64_t>(buffer.literal.size()) != count)
       violations_.report("b{} is {} and a literal of {} numbers", b, buffer.type.str(), buffer.literal.size());
-    if (buffer.alias != kNone && (!exists(buffer.alias) || buffer.role != Role::Arena))
+    if (buffer.alias != kNone && (!exists(buffer.alias) || !isTemporary(buffer)))
       violations_.report("b{} stands in place of a buffer that it cannot", b);
     if (buffer.role == Role::Variable) checkVariable(b);
   }
@@ -96,9 +98,11 @@ private:
     bool right = true;
     for (const Step& step : entry_.steps) {
       if (step.kind == Step::Kind::EndLoop) right = right && close(Step::Kind::Loop);
+      if (step.kind == Step::Kind::EndBlocks) right = right && close(Step::Kind::Blocks);
       if (step.kind == Step::Kind::Else) right = right && close(Step::Kind::If);
       if (step.kind == Step::Kind::EndIf) right = right && close(Step::Kind::Else);
-      const bool opens = step.kind == Step::Kind::Loop || step.kind == Step::Kind::If || step.kind == Step::Kind::Else;
+      const bool opens = step.kind == Step::Kind::Loop || step.kind == Step::Kind::If ||
+                         step.kind == Step::Kind::Else || step.kind == Step::Kind::Blocks;
       if (opens) open.push_back(step.kind);
     }
     if (!right || !open.empty()) violations_.report("the loops and branches of the steps do not close");

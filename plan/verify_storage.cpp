@@ -40,7 +40,7 @@ public:
     held_ = {std::vector<char>(n, false), {}, std::vector<BufId>(n, kNone)};
     for (BufId b = 0; b < n; ++b) {
       const Role role = entry_.buffers[b].role;
-      held_.whole[b] = (role != Role::Arena && role != Role::Output) || view_.count(b) == 0;
+      held_.whole[b] = (!isTemporary(entry_.buffers[b]) && role != Role::Output) || view_.count(b) == 0;
     }
     run(0, entry_.steps.size());
     for (const EntryOutput& o : entry_.outputs)
@@ -91,7 +91,7 @@ private:
 
   // ---- the lives that the plan declares ----
 
-  bool lives(BufId b) const { return entry_.buffers[b].role == Role::Arena && view_.storageOf(b) == b; }
+  bool lives(BufId b) const { return isTemporary(entry_.buffers[b]) && view_.storageOf(b) == b; }
 
   void checkUse(BufId b, uint32_t step) {
     b = view_.storageOf(b);
@@ -116,7 +116,8 @@ private:
     for (BufId a = 0; a < entry_.buffers.size(); ++a) {
       if (!lives(a)) continue;
       const Buffer& x = entry_.buffers[a];
-      if (x.offset % 64 != 0 || x.offset + x.bytesAtBound > entry_.arenaBytes)
+      if (x.offset % 64 != 0 ||
+          x.offset + x.bytesAtBound > (x.role == Role::Arena ? entry_.arenaBytes : entry_.scratchBytes))
         violations_.report("b{} leaves the arena or is not aligned", a);
       for (BufId b = a + 1; b < entry_.buffers.size(); ++b)
         if (lives(b) && view_.overlap(a, b)) checkShared(a, b);
