@@ -97,7 +97,7 @@ std::vector<std::string> verifyPlan(const Plan& plan) {
   verifyVariables(plan, violations);
   for (const Kernel& kernel : plan.kernels) verifyKernel(kernel, violations);
   // Each part relies on what the one before has found right.
-  for (const auto& part : {verifyEntry, verifyLaunches, verifyBlocks, verifyStorage}) {
+  for (const auto& part : {verifyEntry, verifyLaunches, verifyStorage, verifyBlocks}) {
     if (!violations.none()) break;
     for (const Entry& entry : plan.entries) {
       violations.inEntry(entry.name);

@@ -200,7 +200,7 @@ std::vector<MutationKind> mistakesInStorage() {
            std::swap(m.entry.phases[f.from.phase].launches, m.entry.phases[f.to.phase].launches);
          });
        }},
-      {"two live buffers in one place", "share storage|another task",
+      {"two live buffers in one place", "share storage|another task|after overwriting",
        [](Mutant& m) {
          Buffer* a = m.pickTemporary();
          if (!a) return false;
