@@ -121,7 +121,7 @@ TEST(PlanBlocks, TheVerifierRefuses) {
   EXPECT_NE(errorsOf([](Entry&, Step& s) { s.rows = 0; }).find("blocks of no rows"), std::string::npos);
   EXPECT_NE(errorsOf([](Entry& e, Step&) {
               e.steps.push_back(e.steps[stepOf(e, Step::Kind::EndBlocks) - 1]);  // the second layer again, outside
-            }).find("outside of its blocks"),
+            }).find("stands in 2 steps"),
             std::string::npos);
   EXPECT_NE(errorsOf([](Entry& e, Step&) {
               // The sum over all rows comes into the blocks.
