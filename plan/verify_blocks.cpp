@@ -41,8 +41,13 @@ private:
       types.push_back(&view_.buffer(b).type);
       const bool moved = std::find(blocks.moved.begin(), blocks.moved.end(), b) != blocks.moved.end();
       const bool scratch = view_.buffer(b).role == Role::Scratch;
-      if (rowElements(*types.back(), blocks.symbol) ? moved == scratch : moved)
+      const auto row = rowElements(*types.back(), blocks.symbol);
+      if (row ? moved == scratch : moved)
         violations_.report("b{} should be {} in its blocks", b, scratch ? "scratch alone" : "moved");
+      const auto bytes = row ? row->evaluate(view_.bounds) * blocks.rows * dtypeSize(types.back()->dtype) : 0;
+      if (scratch && view_.buffer(b).bytesAtBound != static_cast<uint64_t>(bytes))
+        violations_.report("b{} is {} rows of {} and has {} bytes", b, blocks.rows, types.back()->str(),
+                           view_.buffer(b).bytesAtBound);
     }
     if (!worksByRows(view_.kernelOf(launch), types, blocks.symbol))
       violations_.report("{} does not work by rows of {}", view_.kernelOf(launch).name, blocks.symbol);

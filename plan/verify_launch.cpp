@@ -78,14 +78,14 @@ private:
     const Interval bounds = boundsOf(access, surroundingsOf(stage));
     if (bounds.empty() || (bounds.lo >= 0 && bounds.hi < count)) return;
     const auto values = valuesIn(stage, access);
-    if (!values || guards.empty())
-      return report("accesses elements {} to {} of {}", bounds.lo, bounds.hi, operand(o).type.str());
-    // What several guards leave over need be no interval: a point outside decides.
+    if (!values) return report("accesses elements {} to {} of {}", bounds.lo, bounds.hi, operand(o).type.str());
+    // What several guards leave over need be no interval, and quotients and remainders of one value move together: a
+    // point outside decides.
     somePoints(stage, *values, [&](const Point& point) {
       if (!access.isMade(point)) return true;
       const int64_t at = access.index.at(point);
       if (at >= 0 && at < count) return true;
-      report("accesses element {} of {} past its guards", at, operand(o).type.str());
+      report("accesses element {} of {}{}", at, operand(o).type.str(), guards.empty() ? "" : " past its guards");
       return false;
     });
   }

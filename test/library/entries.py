@@ -65,7 +65,7 @@ class Entry:
         lines += [f"let {n} = clamp({n}, {s.bound})" for n, s in self.inputs.items() if s.bound]
         if self.training:
             lines += [f"let value = m_{self.name}({', '.join(self.inputs)})",
-                      f"let first = grad(weighted(value), {self.gradients()})"]
+                      "let loss = weighted(value)", f"let first = grad(loss, {self.gradients()})"]
             part = (lambda k: f"first.{k}") if len(self.targets) + self.owns > 1 else (lambda k: "first")
             for k, n in enumerate(self.targets):
                 lines += [f"state d_{n} = 0 * {part(k)}", f"d_{n} = {part(k)}"]

@@ -143,7 +143,7 @@ const Case kCases[] = {
     {"UnknownReader", "data d from idxx(\"/x\") { a: f32[3] = f32(raw.a) }", {"E0501 1:13"}},
     {"SearchOfNothing", "train fit(steps = 1) { let loss = 1.0 }\nsearch fitt(trials = 3)", {"W0404 1:7", "E0101 2:8"}},
     {"UnusedFieldIsChecked", "data d from idx(\"/x\") {\n a: f32[3] = f32(raw.a) + foo\n}", {"E0101 2:27"}},
-    {"SettingOfAnotherReader", "data d from idx(\"x\", window = 3) { a: f32 = raw.a }", {"E0502 1:22"}},
+    {"SettingOfAnotherReader", "data d from images(\"x\", window = 3) { a: i32 = raw.label }", {"E0502 1:25"}},
     {"UnknownUnit", "data d from text(\"x\", window = 3, by = line) { a: u8[3] = raw.text }", {"E0502 1:40"}},
     {"FoldsWithoutFold", "data d from csv(\"x\", folds = 3) { a: f32 = raw.a }", {"E0502 1:30"}},
     {"FoldAboveFolds", "data d from csv(\"x\", folds = 3, fold = 3) { a: f32 = raw.a }", {"E0502 1:40"}},

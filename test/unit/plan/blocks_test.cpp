@@ -1,6 +1,8 @@
 // Blocks of rows: which kernels work by rows, what becomes of a plan, and what its verifier refuses.
 #include "plan/blocks.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "test/unit/plan/support.h"
@@ -114,8 +116,7 @@ TEST(PlanBlocks, TheVerifierRefuses) {
     EXPECT_TRUE(verifyPlan(plan).empty());
     Entry& entry = plan.entries[0];
     spoil(entry, entry.steps[stepOf(entry, Step::Kind::Blocks)]);
-    const std::vector<std::string> errors = verifyPlan(plan);
-    return errors.empty() ? std::string() : errors.back();
+    return fmt::format("{}", fmt::join(verifyPlan(plan), "; "));
   };
   EXPECT_NE(errorsOf([](Entry&, Step& s) { s.moved.pop_back(); }).find("should be moved"), std::string::npos);
   EXPECT_NE(errorsOf([](Entry&, Step& s) { s.rows = 0; }).find("blocks of no rows"), std::string::npos);

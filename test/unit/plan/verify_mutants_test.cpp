@@ -64,7 +64,7 @@ TEST(PlanVerifier, RefusesWrongPlansAndNamesWhatIsWrong) {
                           : static_cast<unsigned long>(std::chrono::duration_cast<std::chrono::hours>(now).count());
   fmt::print("NNC_RANDOM_SEED={}\n", seed);
   std::mt19937 random(static_cast<uint32_t>(seed));
-  size_t made = 0, caught = 0;
+  size_t made = 0, caught = 0, misnamed = 0;
   const std::vector<Plan> all = plans();
   std::map<std::string, size_t> ofKind;
   for (const Plan& plan : all)
@@ -77,14 +77,15 @@ TEST(PlanVerifier, RefusesWrongPlansAndNamesWhatIsWrong) {
         caught += !errors.empty();
         if (errors.empty())
           fmt::print("{}, not caught: {} in {}\n{}", plan.name, kind.name, mutant.entry.name, mutant.note);
-        else if (!names(errors, kind.says))
-          ADD_FAILURE() << plan.name << ": " << kind.name << " is called: " << errors[0] << "\n" << mutant.note;
+        else if (!names(errors, kind.says) && ++misnamed)
+          fmt::print("{}: {} is called: {}\n{}\n", plan.name, kind.name, errors[0], mutant.note);
       }
   for (const MutationKind& kind : mutationKinds()) EXPECT_GT(ofKind[kind.name], 0u) << kind.name << " fits no plan";
   fmt::print("{} wrong plans of {} kinds from {} plans, {} refused\n", made, mutationKinds().size(), all.size(),
              caught);
   EXPECT_GE(mutationKinds().size(), 80u);
   EXPECT_GE(static_cast<double>(caught), 0.98 * static_cast<double>(made));
+  EXPECT_LE(static_cast<double>(misnamed), 0.005 * static_cast<double>(made)) << "called by another rule's name";
 }
 
 }  // namespace
