@@ -31,4 +31,5 @@ for epoch in range(o.epochs):
         optimizer.step()
         schedule.step()
 
-report("loss", F.mse_loss(over_rows(net, test), test).item())
+noisy = test + o.noise * torch.randn_like(test)
+report("loss", F.mse_loss(over_rows(net, noisy), test).item())
