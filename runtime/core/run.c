@@ -366,7 +366,8 @@ static int refresh(nnc_context* ctx) {
   for (uint32_t i = 0; i < ctx->model->entries; i++) {
     const nnc_entry* e = &ctx->model->entry[i];
     if (!text_equal(e->kind, "prepare")) continue;
-    int code = run_entry(ctx, e, 0, 0, 0);
+    const int64_t none = 0; /* prepare has no sizes */
+    int code = run_entry(ctx, e, &none, 0, 0);
     if (code != NNC_OK) return code;
   }
   return NNC_OK;
