@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ir/check.h"
+#include "ir/inner_product.h"
 #include "plan/lower.h"
 
 namespace nnc::plan {
@@ -106,24 +107,6 @@ uint32_t convBody(RegionBuilder& builder, const Graph& graph, const Node& node, 
   return builder.op(Op::Mul, acc, {a, b});
 }
 
-/// Whether a dot has nothing but batch axes beside what it contracts, and that so long that one chain of multiply-adds
-/// would wait for itself.
-bool isInnerProduct(const Graph& graph, const Node& dot) {
-  constexpr int64_t kShortChain = 16;
-  const auto isFree = [&](Value v, const char* batch, const char* contract) {
-    const Shape& shape = graph.type(v).shape;
-    for (size_t d = 0; d < shape.size(); ++d)
-      if (shape[d] != Dim(1) && !contains(dot.attrs.ints(batch), d) && !contains(dot.attrs.ints(contract), d))
-        return true;
-    return false;
-  };
-  if (isFree(dot.in[0], "batch_a", "contract_a") || isFree(dot.in[1], "batch_b", "contract_b")) return false;
-  Dim length = 1;
-  const Shape& a = graph.type(dot.in[0]).shape;
-  for (const int64_t axis : dot.attrs.ints("contract_a")) length = length * a[static_cast<size_t>(axis)];
-  return !length.isConst() || length.value() > kShortChain;
-}
-
 }  // namespace
 
 bool isWeightGradient(const Graph& graph, const Node& conv) {
@@ -181,7 +164,7 @@ Stage::Fold foldOf(const Graph& graph, const Node& node) {
     case Op::Conv:
       return Stage::Fold::Dot;
     case Op::Dot:
-      return isInnerProduct(graph, node) ? Stage::Fold::InnerDot : Stage::Fold::Dot;
+      return isLongInnerProduct(graph, node) ? Stage::Fold::InnerDot : Stage::Fold::Dot;
     default:
       return Stage::Fold::Sum;
   }

@@ -1,7 +1,9 @@
 #include "passes/scan/steps.h"
 
+#include <algorithm>
 #include <cassert>
 
+#include "ir/inner_product.h"
 #include "ir/mapped.h"
 
 namespace nnc {
@@ -44,6 +46,11 @@ StepsAtOnce::Kind StepsAtOnce::kindOf(const Node& node) const {
     same &= kind_.get(v) == kSame;
   }
   if (same) return node.op == Op::Scan || node.op == Op::Cond ? kNeither : kSame;
+  // With one operand the same in all steps the step would be a free axis: a long inner product would add its terms in
+  // another order.
+  const auto isSame = [this](Value v) { return kind_.get(v) == kSame; };
+  if (node.op == Op::Dot && std::any_of(node.in.begin(), node.in.end(), isSame) && isLongInnerProduct(body_, node))
+    return kNeither;
   return hasStackedForm(node) ? kStacked : kNeither;
 }
 
