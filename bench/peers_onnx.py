@@ -5,8 +5,10 @@ Prints what peers_pytorch.py prints. FOLDER keeps MODEL.onnx: where it is missin
 it needs onnxruntime, perhaps that of another Python.
 """
 import argparse
+import contextlib
 import pathlib
 import statistics
+import sys
 import tempfile
 import time
 
@@ -19,7 +21,8 @@ def export(model, path):
     x = next(peers.batches(model, 2))[0]
     x = x[:, :128] if model == "gpt" else x
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(net, (x,), str(path), dynamic_shapes=({0: torch.export.Dim("rows")},), external_data=False)
+    with contextlib.redirect_stdout(sys.stderr):  # its messages are no measurements
+        torch.onnx.export(net, (x,), str(path), dynamic_shapes=({0: torch.export.Dim("rows")},), external_data=False)
 
 
 def session_of(path, threads):

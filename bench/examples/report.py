@@ -52,7 +52,7 @@ def settings(recipe):
 
 PICTURES = [
     ("autoencoder.png", "Test images, each beside what the autoencoder makes of it"),
-    ("denoising_autoencoder.png", "the same of the denoising one"),
+    ("denoising_autoencoder.png", "The same of the denoising one"),
     ("variational_autoencoder.png", "Samples of the variational autoencoder"),
     ("DCGAN.png", "of the DCGAN"),
     ("WGAN_gradient_penalty.png", "of the WGAN with gradient penalty"),
