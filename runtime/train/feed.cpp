@@ -106,8 +106,7 @@ std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset
 /// The rows of the training table that are in its split, or in a window of it.
 std::vector<uint32_t> trainingRows(const Split& train, bool windows, const DataSettings& settings) {
   if (!windows) return train.rows;
-  const int64_t stride = settings.stride > 0 ? settings.stride : settings.window;
-  std::vector<uint32_t> rows(static_cast<size_t>(train.rows.back() * stride + settings.window));
+  std::vector<uint32_t> rows(train.rows.back() * settings.step() + static_cast<uint64_t>(settings.window));
   std::iota(rows.begin(), rows.end(), 0U);
   return rows;
 }

@@ -75,21 +75,17 @@ void refuseSecond(const std::string& path, const char* split, bool there) {
     throw DataError(path, "", fmt::format("has a {} split of its own; leave out the setting `{}`", split, split));
 }
 
-uint64_t strideOf(const DataSettings& settings) {
-  return static_cast<uint64_t>(settings.stride > 0 ? settings.stride : settings.window);
-}
-
 /// Tokens or lines at the tail for a portion; rows are whole windows.
 uint64_t tailOf(const Portion& portion, uint64_t all, const DataSettings& settings) {
   if (!portion.rows) return countOf(portion, all);
-  const uint64_t step = strideOf(settings);
+  const uint64_t step = settings.step();
   if (portion.rows > all / step + 1) return all;  // more than there is; refused as an empty training part
   return (portion.rows - 1) * step + static_cast<uint64_t>(settings.window);
 }
 
 /// The training text without the tails that become the validation and the test part; files of their own are read whole.
 RawDataset readTextSource(const std::string& path, const DataSettings& settings) {
-  const auto stride = static_cast<int64_t>(strideOf(settings));
+  const auto stride = static_cast<int64_t>(settings.step());
   const auto paths = splitPaths(path, {".txt"});
   if (paths.empty() || paths[0].split != "train") throw DataError(path, "", "holds no train.txt");
   RawDataset dataset;
@@ -169,7 +165,7 @@ void takeFromTrain(RawDataset& dataset, const char* name, const Portion& portion
 /// The windows that lie within the lines from `begin` to `end`, by their numbers.
 std::vector<uint32_t> windowsWithin(uint64_t begin, uint64_t end, const DataSettings& settings, const std::string& file,
                                     const std::string& split) {
-  const uint64_t stride = strideOf(settings), window = static_cast<uint64_t>(settings.window);
+  const uint64_t stride = settings.step(), window = static_cast<uint64_t>(settings.window);
   std::vector<uint32_t> numbers;
   for (uint64_t w = (begin + stride - 1) / stride; w * stride + window <= end; ++w)
     numbers.push_back(static_cast<uint32_t>(w));
@@ -272,7 +268,7 @@ bool hasWindows(DataFormat format, const DataSettings& settings) {
 }
 
 RawField windowed(const RawField& field, const DataSettings& settings) {
-  const uint64_t stride = strideOf(settings), window = static_cast<uint64_t>(settings.window);
+  const uint64_t stride = settings.step(), window = static_cast<uint64_t>(settings.window);
   assert(field.rowStride == field.rowBytes() && field.rows >= window);
   RawField rows = field;
   rows.extents.insert(rows.extents.begin(), settings.window);

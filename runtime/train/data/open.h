@@ -31,6 +31,9 @@ struct DataSettings {
   int64_t stride = 0;  // of windows: bytes, words or lines from one row to the next; 0 is `window`
   char separator = ',';  // csv
   bool header = true;    // csv
+
+  /// From one window to the next.
+  uint64_t step() const { return static_cast<uint64_t>(stride > 0 ? stride : window); }
 };
 
 /// Reads the whole source at `path`.
