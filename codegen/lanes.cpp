@@ -101,6 +101,8 @@ llvm::Value* IndexEmitter::floorDivide(llvm::Value* a, const Dim& by, bool remai
     return remainder ? ir.CreateAnd(a, llvm::ConstantInt::get(type, by.value() - 1)) : ir.CreateAShr(a, shift);
   }
   llvm::Value* divisor = e.dim(by);
+  // Where it is 0 there is nothing to load: the guard says so, but the index is computed all the same.
+  if (!by.isConst()) divisor = ir.CreateBinaryIntrinsic(llvm::Intrinsic::smax, divisor, e.i64(1));
   if (type->isVectorTy()) divisor = splat(e, divisor, point.lanes);
   llvm::Value* r = ir.CreateSRem(a, divisor);
   llvm::Value* negative = ir.CreateICmpSLT(r, llvm::ConstantInt::get(type, 0));
