@@ -1,4 +1,4 @@
-// What it is to work on each row of a symbol by itself: a part of what Blocks mean, for the planner and the verifier.
+// What it is to work on each row of a symbol by itself, as the planner decides it; the verifier has rules of its own.
 #pragma once
 
 #include <optional>

@@ -116,6 +116,8 @@ private:
       violations_.report("a branch asks b{}, which is no bool", step.predicate);
     if (step.kind == Step::Kind::Loop && step.counter != kNone && !isScalar(step.counter, DType::I64))
       violations_.report("a loop counts in b{}, which is no i64", step.counter);
+    if (step.kind == Step::Kind::Blocks && !view_.bounds.contains(step.symbol))
+      violations_.report("blocks of {}, which is no symbol of the entry", step.symbol);
     for (const Slice& s : step.slices) {
       if (!exists(s.slice) || !exists(s.whole)) {
         violations_.report("a loop moves a slice that does not exist");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "plan/verify.h"
 #include "test/unit/plan/support.h"
 
 namespace nnc::plan {
@@ -32,9 +33,38 @@ Kernel copyKernelOf(const Ix& load) {
   return k;
 }
 
+/// True if the verifier lets blocks of rows run the kernel on x and y.
+bool mayRunInBlocks(const Kernel& kernel, const Type& x, const Type& y) {
+  Plan plan;
+  plan.kernels = {kernel};
+  Entry entry;
+  entry.symbols = {{"B", 16}};
+  Step begin, phase, end;
+  begin.kind = Step::Kind::Blocks, begin.symbol = "B", begin.rows = 1;
+  end.kind = Step::Kind::EndBlocks;
+  for (const Type* type : {&x, &y}) {
+    Buffer buffer;
+    buffer.role = type == &x ? Role::Input : Role::Output;
+    buffer.type = *type;
+    if (rowElements(*type, "B")) begin.moved.push_back(static_cast<BufId>(entry.buffers.size()));
+    entry.buffers.push_back(buffer);
+  }
+  Launch launch;
+  launch.kernel = 0, launch.bind = {0, 1};
+  entry.phases = {{{launch}}};
+  entry.steps = {begin, phase, end};
+  std::vector<std::string> list;
+  Violations violations(list);
+  verifyBlocks(EntryView(plan, entry, EntryView::Size::Largest), violations);
+  return violations.none();
+}
+
+/// What planner and verifier, each by rules of its own, say.
 bool byRows(const Kernel& kernel, const Type& x) {
   const Type y{DType::F32, {kB, 6}};
-  return worksByRows(kernel, {&x, &y}, "B");
+  const bool works = worksByRows(kernel, {&x, &y}, "B");
+  EXPECT_EQ(works, mayRunInBlocks(kernel, x, y));
+  return works;
 }
 
 TEST(PlanBlocks, KernelsThatWorkByRows) {
@@ -119,6 +149,7 @@ TEST(PlanBlocks, TheVerifierRefuses) {
     return fmt::format("{}", fmt::join(verifyPlan(plan), "; "));
   };
   EXPECT_NE(errorsOf([](Entry&, Step& s) { s.moved.pop_back(); }).find("should be moved"), std::string::npos);
+  EXPECT_NE(errorsOf([](Entry&, Step& s) { s.symbol = "C"; }).find("no symbol of the entry"), std::string::npos);
   EXPECT_NE(errorsOf([](Entry&, Step& s) { s.rows = 0; }).find("blocks of no rows"), std::string::npos);
   EXPECT_NE(errorsOf([](Entry& e, Step&) {
               e.steps.push_back(e.steps[stepOf(e, Step::Kind::EndBlocks) - 1]);  // the second layer again, outside
@@ -127,7 +158,7 @@ TEST(PlanBlocks, TheVerifierRefuses) {
   EXPECT_NE(errorsOf([](Entry& e, Step&) {
               // The sum over all rows comes into the blocks.
               std::swap(e.steps[stepOf(e, Step::Kind::Blocks)], e.steps[0]);
-            }).find("does not work by rows"),
+            }).find("has no tasks by rows, in blocks of B"),
             std::string::npos);
 }
 
