@@ -35,7 +35,6 @@ public:
       : e(emitter),
         shape(shapeOf(e.kernel)),
         kernel(shape.kernel),
-        plain(plain),
         lanes(plain ? 1 : mapLanes(e.target, kernel)),
         reducer(e, shape, plain, invariants) {
     // Few operations leave most of the time to loop control and latency: run several vectors at once.
@@ -247,7 +246,6 @@ private:
   KernelEmitter& e;
   LoopShape shape;
   const plan::Kernel& kernel;
-  bool plain;
   unsigned lanes;
   unsigned unroll;
   KnownValues invariants;
