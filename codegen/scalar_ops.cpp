@@ -145,9 +145,29 @@ llvm::Value* floatToInt(KernelEmitter& e, llvm::Value* x, DType to) {
   return e.ir.CreateIntrinsic(id, {type, x->getType()}, {x});
 }
 
-llvm::Value* floatToFloat(KernelEmitter& e, llvm::Value* x, DType from, DType to) {
+/// Of the two floats around an f64 the one with an odd last bit: rounded once more to a narrow type, it gives what the
+/// f64 rounded at once gives (Boldo and Melquiond, "Emulation of a FMA and Correctly Rounded Sums", 2008).
+llvm::Value* roundToOdd(KernelEmitter& e, llvm::Value* x) {
+  llvm::IRBuilder<>& ir = e.ir;
+  llvm::Type *floats = withLanesOf(ir.getFloatTy(), x->getType()), *ints = withLanesOf(ir.getInt32Ty(), x->getType());
+  llvm::Value* nearest = ir.CreateFPTrunc(x, floats);
+  llvm::Value* back = ir.CreateFPExt(nearest, x->getType());
+  const auto magnitude = [&ir](llvm::Value* v) { return ir.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); };
+  llvm::Value* above = ir.CreateFCmpOGT(magnitude(back), magnitude(x));
+  llvm::Value* bits = ir.CreateSub(ir.CreateBitCast(nearest, ints), ir.CreateZExt(above, ints));
+  return ir.CreateBitCast(ir.CreateOr(bits, ir.CreateZExt(ir.CreateFCmpONE(back, x), ints)), floats);
+}
+
+llvm::Value* toFloat(KernelEmitter& e, llvm::Value* x, DType from, DType to) {
   llvm::Type* type = withLanesOf(e.registerType(to), x->getType());
-  if (from == DType::F64 && to != DType::F64) return e.ir.CreateFPTrunc(x, type);
+  const bool narrow = to == DType::BF16 || to == DType::F16;
+  if (!isFloat(from)) {
+    // f64 holds every i32, floats do not.
+    if (narrow) type = withLanesOf(e.ir.getDoubleTy(), type);
+    x = isUnsigned(from) ? e.ir.CreateUIToFP(x, type) : e.ir.CreateSIToFP(x, type);
+    return narrow ? roundToOdd(e, x) : x;
+  }
+  if (from == DType::F64 && to != DType::F64) return narrow ? roundToOdd(e, x) : e.ir.CreateFPTrunc(x, type);
   if (from != DType::F64 && to == DType::F64) return e.ir.CreateFPExt(x, type);
   return x;
 }
@@ -171,19 +191,13 @@ llvm::Constant* constantOf(llvm::Type* type, double value) {
 
 llvm::Value* emitCast(KernelEmitter& e, llvm::Value* x, DType from, DType to) {
   if (from == to) return x;
-  llvm::Type* type = withLanesOf(e.registerType(to), x->getType());
   if (to == DType::Bool) {
     if (isFloat(from)) return e.ir.CreateFCmpUNE(x, constantOf(x->getType(), 0));
     return e.ir.CreateICmpNE(x, intOf(x->getType(), 0));
   }
-  if (isFloat(to)) {
-    llvm::Value* result = isFloat(from)      ? floatToFloat(e, x, from, to)
-                          : isUnsigned(from) ? e.ir.CreateUIToFP(x, type)
-                                             : e.ir.CreateSIToFP(x, type);
-    return roundToDType(e, result, to);
-  }
+  if (isFloat(to)) return roundToDType(e, toFloat(e, x, from, to), to);
   if (isFloat(from)) return floatToInt(e, x, to);
-  return e.ir.CreateIntCast(x, type, !isUnsigned(from));
+  return e.ir.CreateIntCast(x, withLanesOf(e.registerType(to), x->getType()), !isUnsigned(from));
 }
 
 llvm::Value* emitMax(KernelEmitter& e, DType t, llvm::Value* a, llvm::Value* b) {

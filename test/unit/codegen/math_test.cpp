@@ -210,5 +210,38 @@ TEST(Math, NarrowFloatsRoundAfterEachOperation) {
   }
 }
 
+/// Just above and below the middle of two narrow numbers, nearer to it than a float can say.
+TEST(Math, WideNumbersRoundOnceToNarrowOnes) {
+  for (const auto& [t, bits] : {std::pair(DType::BF16, 8), {DType::F16, 11}}) {
+    const double one = std::ldexp(1, 1 - bits), middle = 1 + one / 2, hair = std::ldexp(1, -45);
+    Tensor x = Tensor::zeros(DType::F64, {9});
+    x.floats = {middle + hair, middle - hair, middle, -middle - hair, -middle + hair, 1e300, -1e300, 0, 1 + one};
+    plan::Kernel k = unary(Op::Neg, t, 9);
+    k.stages[0].body = {loadInst(0, plan::Ix::iter(0), DType::F64), opInst(Op::Cast, {0}, t),
+                        opInst(Op::Cast, {1}, DType::F64)};
+    k.stages[0].stores = {storeTo(1, plan::Ix::iter(0), 2)};
+    const double up = 1 + one, inf = INFINITY;
+    for (const std::string& cpu : runnableCpus())
+      EXPECT_EQ(runKernel(planOf(k, {{DType::F64, {9}}, {DType::F64, {9}}}), {x}, {}, cpu)[0][0].floats,
+                (std::vector<double>{up, 1, 1, -up, -1, inf, -inf, 0, up}))
+          << cpu << " " << dtypeName(t);
+  }
+}
+
+TEST(Math, IntegersRoundOnceToNarrowOnes) {
+  Tensor x = Tensor::zeros(DType::I32, {4});
+  const int64_t middle = (1 << 30) + (1 << 22);
+  x.ints = {middle + 1, middle - 1, middle, -middle - 1};
+  plan::Kernel k = unary(Op::Neg, DType::BF16, 4);
+  k.stages[0].body = {loadInst(0, plan::Ix::iter(0), DType::I32), opInst(Op::Cast, {0}, DType::BF16),
+                      opInst(Op::Cast, {1}, DType::F64)};
+  k.stages[0].stores = {storeTo(1, plan::Ix::iter(0), 2)};
+  const double one = std::ldexp(1, 30), up = one + std::ldexp(1, 23);
+  for (const std::string& cpu : runnableCpus())
+    EXPECT_EQ(runKernel(planOf(k, {{DType::I32, {4}}, {DType::F64, {4}}}), {x}, {}, cpu)[0][0].floats,
+              (std::vector<double>{up, one, one, -up}))
+        << cpu;
+}
+
 }  // namespace
 }  // namespace nnc::testing

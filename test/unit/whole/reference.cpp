@@ -75,7 +75,7 @@ Noise noiseOfSample(uint64_t sample) {
 
 class Perturbation {
 public:
-  explicit Perturbation(uint64_t sample) : noise_(noiseOfSample(sample)), rng_(sample) {}
+  Perturbation(uint64_t sample, int step) : noise_(noiseOfSample(sample)), rng_(sample * kSteps + step) {}
 
   /// `counter`: of a scan's body, the argument that is the number of the step; else -1.
   Graph run(const Graph& graph, int64_t counter = -1) {
@@ -109,12 +109,13 @@ public:
 private:
   Value operand(Builder& b, Value x) { return noise_ == Noise::Rounding ? x : noisy(b, x); }
   Value result(Builder& b, Value x) { return noise_ == Noise::Rounding ? rounded(b, x) : noisy(b, x); }
-  /// To 24 bits (Dekker, "A floating-point technique for extending the available precision", 1971); the interpreter
-  /// rounds the shorter dtypes itself, and computes in f64.
+  /// To the bits of its dtype (Dekker, "A floating-point technique for extending the available precision", 1971), as
+  /// the interpreter computes in f64.
   Value rounded(Builder& b, Value x) {
     const Type type = b.type(x);
-    if (type.dtype != DType::F32) return x;
-    const Value c = b.mul(x, b.constant(std::ldexp(1, 29) + 1, type));
+    if (!isFloat(type.dtype) || type.dtype == DType::F64) return x;
+    const int bits = type.dtype == DType::F32 ? 24 : type.dtype == DType::F16 ? 11 : 8;
+    const Value c = b.mul(x, b.constant(std::ldexp(1, 53 - bits) + 1, type));
     return b.sub(c, b.sub(c, x));
   }
   Value noisy(Builder& b, Value x) {
@@ -177,14 +178,16 @@ Tensor valuesOf(const std::string& name, const Node& leaf, const std::map<std::s
   return t;
 }
 
-Trajectory runSteps(const Graph& graph, const std::vector<Output>& outputs, const Setting& setting) {
+/// `graphOf`: the graph of a step.
+Trajectory runSteps(const std::function<Graph(int)>& graphOf, const std::vector<Output>& outputs,
+                    const Setting& setting) {
   EvalInputs in;
   in.symbols = setting.symbols;
   in.leaves = setting.variables;
   in.leaves.insert(setting.inputs.begin(), setting.inputs.end());
   Trajectory trajectory;
   for (int step = 0; step < setting.steps; ++step) {
-    trajectory.push_back(evaluate(graph, in));
+    trajectory.push_back(evaluate(graphOf(step), in));
     for (size_t i = 0; i < outputs.size(); ++i)
       if (outputs[i].role == OutputRole::Update) in.leaves[outputs[i].name] = trajectory.back()[i];
   }
@@ -205,8 +208,8 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
   return setting;
 }
 
-Graph perturbed(const Graph& graph, uint64_t sample) {
-  return Perturbation(sample).run(graph);
+Graph perturbed(const Graph& graph, uint64_t sample, int step) {
+  return Perturbation(sample, step).run(graph);
 }
 
 Reference::Reference(const Function& function, Setting setting) : function_(function), setting_(std::move(setting)) {
@@ -219,7 +222,7 @@ Reference::Reference(const Function& function, Setting setting) : function_(func
     for (const Tensor& t : results)
       for (double x : t.floats) outOfRange_ |= tooLarge(x) || (x != 0 && std::fabs(x) < 1e-30);
   if (outOfRange_) return;
-  exact_ = runSteps(function.body, function.body.outputs, setting_);
+  exact_ = runSteps([&](int) { return function.body; }, function.body.outputs, setting_);
   for (const std::vector<Tensor>& results : exact_)
     for (const Tensor& t : results)
       for (double x : t.floats) outOfRange_ |= tooLarge(x);
@@ -227,7 +230,8 @@ Reference::Reference(const Function& function, Setting setting) : function_(func
 
 void Reference::sample(int upTo) {
   for (auto number = static_cast<uint64_t>(samples_.size()); number < static_cast<uint64_t>(upTo); ++number)
-    samples_.push_back(runSteps(perturbed(function_.body, number), function_.body.outputs, setting_));
+    samples_.push_back(
+        runSteps([&](int step) { return perturbed(function_.body, number, step); }, function_.body.outputs, setting_));
 }
 
 std::string Reference::check(const Trajectory& found) {

@@ -29,8 +29,9 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
 /// The values of all outputs, step by step.
 using Trajectory = std::vector<std::vector<Tensor>>;
 
-/// The graph with noise of a size that follows from the dtypes; its kind and draws follow from the sample's number.
-Graph perturbed(const Graph& graph, uint64_t sample);
+/// The graph with noise of a size that follows from the dtypes. Its kind follows from the sample's number, its draws
+/// also from the step: noise that stays the same has a fixed point of its own, and a gradient that vanishes there.
+Graph perturbed(const Graph& graph, uint64_t sample, int step);
 
 class Reference {
 public:
