@@ -283,7 +283,7 @@ Val Elaborator::applyLambda(const FnVal& f, std::vector<ArgVal> args, Loc at) {
   Restore<ScopePtr> keep(ctx_.scope);
   Restore<const Expected*> keepExpected(ctx_.expected);
   ctx_.expected = nullptr;
-  ctx_.scope = std::make_shared<Scope>(f.env);
+  ctx_.scope = scopes_.inside(f.env);
   const CallScope call(*this, at, "fn");
   bindParams(f.lambda->params, std::move(args), "fn", at, f.lambda->loc);
   return evalBlock(f.lambda->body, false);
@@ -318,7 +318,7 @@ Val Elaborator::applyCallable(const FnVal& f, std::vector<ArgVal> args, Loc at, 
   ctx_.chain += "/" + ordinalKey(f.name(), site);
   std::map<std::string, std::vector<const void*>> ordinals;
   ctx_.ordinals = &ordinals;
-  ctx_.scope = std::make_shared<Scope>(f.env);
+  ctx_.scope = scopes_.inside(f.env);
   const CallScope call(*this, at, f.name());
   return applyBody(*f.decl, f, std::move(args), at);
 }
@@ -416,7 +416,7 @@ Val Elaborator::applyInstance(Instance* instance, std::vector<ArgVal> args, Loc 
   ctx_.owner = instance;
   ctx_.training = isTrainingPath(instance);
   ctx_.expected = nullptr;
-  ctx_.scope = std::make_shared<Scope>(instance->layer->env);
+  ctx_.scope = scopes_.inside(instance->layer->env);
   const CallScope call(*this, at, instance->layer->name());
   return applyBody(*instance->layer->decl, *instance->layer, std::move(args), at);
 }

@@ -34,7 +34,7 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   DataInfo& info = data_.back();
   info.ast = &d;
   info.scope = scope;
-  info.inner = std::make_shared<Scope>(scope);
+  info.inner = scopes_.inside(scope);
   info.module = module_.data.size();
   Val v = Val::ofKind(ValKind::Data);
   v.data = &info;
@@ -193,7 +193,7 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   std::map<std::string, std::vector<const void*>> ordinals;
   ctx_ = Context{};
   ctx_.ordinals = &ordinals;
-  ctx_.scope = std::make_shared<Scope>(data.inner);
+  ctx_.scope = scopes_.inside(data.inner);
   // Lets with a declared type say what is raw first.
   const auto noteDeclared = [&](const ast::TypeExpr& type, const ast::Expr& value, bool isLet) {
     const auto e = resolveShape(type);

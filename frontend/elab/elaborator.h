@@ -385,6 +385,7 @@ private:
   SourceManager& sources_;
   Diagnostics& diagnostics_;
   Module module_;
+  Scopes scopes_;  // outlives whatever holds one
   std::deque<Cell> cells_;
   std::deque<Instance> instances_;
   std::deque<DataInfo> data_;

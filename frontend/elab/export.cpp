@@ -66,7 +66,7 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
   ctx_ = Context{};
   ctx_.ordinals = &ordinals;
   ctx_.owner = root;
-  ctx_.scope = std::make_shared<Scope>(scope);
+  ctx_.scope = scopes_.inside(scope);
   try {
     for (const ast::ParamDecl& p : f.params) ctx_.scope->bind(p.name.text, exportInput(p, entry_->symbols), p.name.loc);
     Val v = evalBlock(f.body, false);
@@ -122,7 +122,7 @@ void Elaborator::exportInstances(const ScopePtr& scope) {
     ctx_ = Context{};
     ctx_.ordinals = &ordinals;
     ctx_.owner = root;
-    ctx_.scope = std::make_shared<Scope>(v.instance->layer->env);
+    ctx_.scope = scopes_.inside(v.instance->layer->env);
     try {
       // A leading name that nothing defines is the number of rows.
       std::vector<ArgVal> args;

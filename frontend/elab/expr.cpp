@@ -148,7 +148,7 @@ Val Elaborator::evalBlock(const ast::Block& block, bool ownScope) {
   Restore<ScopePtr> keep(ctx_.scope);
   const Expected* expected = ctx_.expected;
   Restore<const Expected*> keepExpected(ctx_.expected);
-  if (ownScope) ctx_.scope = std::make_shared<Scope>(ctx_.scope);
+  if (ownScope) ctx_.scope = scopes_.inside(ctx_.scope);
   Val value = Val::none();
   bool failed = false;
   for (const auto& s : block.stmts) {

@@ -100,7 +100,7 @@ Val Elaborator::unroll(const ast::For& e, size_t k, const Dim& lo, int64_t count
   const std::string label = ctx_.loopLabel;
   std::vector<Val> values;
   for (int64_t i = 0; i < count; ++i) {
-    ctx_.scope = std::make_shared<Scope>(outer);
+    ctx_.scope = scopes_.inside(outer);
     ctx_.loopLabel = fmt::format("{}.{}", label, i);
     if (e.indices[k].name.text != "_")
       ctx_.scope->bind(e.indices[k].name.text, Val::integer(lo + Dim(i)), e.indices[k].name.loc);
@@ -175,7 +175,7 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
       place(e.loc);
       t = b().make(Op::Arg, {}, {{"type", Type{DType::I64, {}}}, {"index", int64_t{0}}});
       frame.loopIndex = t;
-      ctx_.scope = std::make_shared<Scope>(ctx_.scope);
+      ctx_.scope = scopes_.inside(ctx_.scope);
       ctx_.loopLabel += ".*";
       TensorVal i = wrap(b().cast(t, DType::I32));
       if (lo.dim != Dim(0)) i = tensorBinary(ast::BinaryOp::Add, Val::of(i), lo, e.loc);

@@ -137,7 +137,7 @@ std::optional<Module> Elaborator::run(const ast::File& file) {
   module_.name = std::filesystem::path(path).stem().string();
   loadLibrary();
   if (diagnostics_.hasErrors()) return std::nullopt;
-  main_ = std::make_shared<Scope>(library_);
+  main_ = scopes_.inside(library_);
   main_->isFile = true;
   define(file, main_, true);
   checkHypers(file.file);

@@ -27,7 +27,7 @@ std::unique_ptr<Frame> Elaborator::rootFrame() {
 }
 
 void Elaborator::loadLibrary() {
-  library_ = std::make_shared<Scope>();
+  library_ = scopes_.inside(nullptr);
   library_->isFile = true;
   for (const StdlibFile& f : stdlibFiles()) {
     const uint32_t id = sources_.add(fmt::format("<stdlib>/{}", f.name), std::string(f.text), true);
@@ -50,7 +50,7 @@ ScopePtr Elaborator::useFile(const ast::Use& use) {
   usedFiles_[path] = nullptr;
   const uint32_t id = sources_.add(path, std::move(*text));
   files_.push_back(parseFile(id, sources_, diagnostics_));
-  auto scope = std::make_shared<Scope>(library_);
+  auto scope = scopes_.inside(library_);
   scope->isFile = true;
   define(*files_.back(), scope, false);
   return usedFiles_[path] = scope;

@@ -82,7 +82,7 @@ void Elaborator::checkDefinition(const ast::Callable& f, const ScopePtr& scope) 
   ctx_ = Context{};
   ctx_.ordinals = &ordinals;
   ctx_.owner = owner;
-  ctx_.scope = std::make_shared<Scope>(scope);
+  ctx_.scope = scopes_.inside(scope);
   try {
     for (const ast::ParamDecl& p : f.staticParams)
       ctx_.scope->bind(p.name.text, p.fallback ? eval(*p.fallback) : Val::integer(Dim::symbol(kOpaque + p.name.text)),
@@ -101,7 +101,7 @@ void Elaborator::checkDefinition(const ast::Callable& f, const ScopePtr& scope) 
 void Elaborator::checkDefinitions(const ast::File& file) {
   rigid_ = true;
   loadLibrary();
-  main_ = std::make_shared<Scope>(library_);
+  main_ = scopes_.inside(library_);
   main_->isFile = true;
   define(file, main_, false);
   for (const auto& s : file.items)

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "frontend/elab/value.h"
@@ -77,11 +78,17 @@ struct Binding {
   Loc at;
 };
 
+class Scopes;
+
 struct Scope {
+  Scopes& all;
   std::shared_ptr<Scope> parent;
   std::unordered_map<std::string, Binding> names;
   bool isFile = false;  // its names are definitions
-  explicit Scope(std::shared_ptr<Scope> parent = nullptr) : parent(std::move(parent)) {}
+  Scope(Scopes& all, std::shared_ptr<Scope> parent);
+  ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
 
   Binding* find(const std::string& name) {
     for (Scope* s = this; s; s = s->parent.get())
@@ -100,5 +107,32 @@ struct Scope {
   }
 };
 using ScopePtr = std::shared_ptr<Scope>;
+
+/// All scopes of an elaboration. A function holds the scope that names it: at the end these circles are cut.
+class Scopes {
+public:
+  Scopes() = default;
+  Scopes(const Scopes&) = delete;
+  Scopes& operator=(const Scopes&) = delete;
+  ~Scopes() {
+    while (!alive_.empty()) {
+      const auto names = std::move((*alive_.begin())->names);
+      alive_.erase(alive_.begin());
+    }
+  }
+  /// An empty one; `parent` may be null.
+  ScopePtr inside(ScopePtr parent) { return std::make_shared<Scope>(*this, std::move(parent)); }
+
+private:
+  friend Scope;
+  std::unordered_set<Scope*> alive_;
+};
+
+inline Scope::Scope(Scopes& all, std::shared_ptr<Scope> parent) : all(all), parent(std::move(parent)) {
+  all.alive_.insert(this);
+}
+inline Scope::~Scope() {
+  all.alive_.erase(this);
+}
 
 }  // namespace nnc::elab

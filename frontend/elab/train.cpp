@@ -187,7 +187,7 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
   ctx_.ordinals = &ordinals;
   ctx_.owner = trainRoots_[t.name.text];
   ctx_.training = step;
-  ctx_.scope = std::make_shared<Scope>(scope);
+  ctx_.scope = scopes_.inside(scope);
   if (data)
     for (DataFieldInfo& f : data->fields) {
       FnVal fn;
@@ -196,7 +196,7 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
       ctx_.scope->bind(f.name, Val::function(std::move(fn)), f.ast->name.loc);
       ctx_.scope->names[f.name].kind = Binding::Kind::Field;
     }
-  ctx_.scope = std::make_shared<Scope>(ctx_.scope);
+  ctx_.scope = scopes_.inside(ctx_.scope);
   const std::vector<bool> needed = neededForMetrics(t.body);
   bool failed = false;
   for (size_t i = 0; i < t.body.stmts.size(); ++i) {
