@@ -4,12 +4,11 @@ usage: peers_jax.py MODEL [--rows N] [--steps N] [--repeat N] [--threads N]
 Prints what peers_pytorch.py prints. Images are NHWC, as XLA likes them on a CPU. With one thread the process keeps to
 one CPU, because XLA makes as many threads as it may use.
 """
-import argparse
 import gzip
 import os
-import statistics
 import sys
-import time
+
+import timing
 
 if "--threads" in sys.argv and sys.argv[sys.argv.index("--threads") + 1] == "1":
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -286,27 +285,8 @@ def batches(model, batch):
         at = (at + batch) % (len(x) - batch)
 
 
-def timed(run, options):
-    clock = time.process_time if options.threads == 1 else time.perf_counter
-    for _ in range(10):
-        run()
-    for _ in range(options.repeat):
-        times = []
-        for _ in range(options.steps):
-            start = clock()
-            run()
-            times.append((clock() - start) * 1e3)
-        print(f"{statistics.median(times):.3f}", flush=True)
-
-
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("model", choices=[*NETS, "dcgan"])
-    arguments.add_argument("--rows", type=int, default=0)
-    arguments.add_argument("--steps", type=int, default=50)
-    arguments.add_argument("--repeat", type=int, default=1)
-    arguments.add_argument("--threads", type=int, default=2)
-    options = arguments.parse_args()
+    options = timing.options([*NETS, "dcgan"])
     model = options.model
     source = batches(model, options.rows or (16 if model == "gpt" else 128))
     x, y = next(source)
@@ -318,7 +298,7 @@ def main():
     if options.rows:
         x = jnp.asarray(x[:, :128] if model == "gpt" else x)
         predict = jax.jit(lambda params, state, x: NETS[model](Scope(params, dict(state), None, False), x))
-        timed(lambda: predict(made.params, made.state, x).block_until_ready(), options)
+        timing.report(lambda: predict(made.params, made.state, x).block_until_ready(), options)
         return
     zero = lambda: jax.tree_util.tree_map(jnp.zeros_like, made.params)
     step = step_of(model)
@@ -328,7 +308,7 @@ def main():
         loss, held[0] = step(*held[0], *next(source))
         return float(loss)
 
-    timed(run, options)
+    timing.report(run, options)
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ usage: peers_onnx.py MODEL --rows N [--steps N] [--repeat N] [--threads N] [--fo
 Prints what peers_pytorch.py prints. FOLDER keeps MODEL.onnx: where it is missing it is made, which needs torch; running
 it needs onnxruntime, perhaps that of another Python.
 """
-import argparse
 import contextlib
 import pathlib
-import statistics
 import sys
 import tempfile
-import time
+
+import timing
 
 
 def export(model, path):
@@ -44,29 +43,15 @@ def input_of(session, rows):
 
 
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("model")
-    arguments.add_argument("--rows", type=int, required=True)
-    arguments.add_argument("--steps", type=int, default=50)
-    arguments.add_argument("--repeat", type=int, default=1)
-    arguments.add_argument("--threads", type=int, default=2)
-    arguments.add_argument("--folder", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "nnc-bench-onnx")
-    options = arguments.parse_args()
+    options = timing.options(folder={"type": pathlib.Path, "default": pathlib.Path(tempfile.gettempdir()) / "nnc-bench-onnx"})
+    if not options.rows:
+        sys.exit("peers_onnx.py: it predicts: --rows says for how many")
     path = options.folder / f"{options.model}.onnx"
     if not path.exists():
         export(options.model, path)
     session = session_of(path, options.threads)
     x = input_of(session, options.rows)
-    clock = time.process_time if options.threads == 1 else time.perf_counter
-    for _ in range(10):
-        session.run(None, x)
-    for _ in range(options.repeat):
-        times = []
-        for _ in range(options.steps):
-            start = clock()
-            session.run(None, x)
-            times.append((clock() - start) * 1e3)
-        print(f"{statistics.median(times):.3f}", flush=True)
+    timing.report(lambda: session.run(None, x), options)
 
 
 if __name__ == "__main__":

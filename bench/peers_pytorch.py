@@ -5,16 +5,9 @@ Prints the median time of a training step (batch 128; gpt 16), or with --rows of
 milliseconds, one line a repetition, so that bench/steps.py can pair them with ours. With one thread CPU time counts,
 as it does in `nn bench`.
 """
-import argparse
 import gzip
-import os
-import statistics
-import time
 
-# Where set, these hold OpenBLAS to another CPU's kernels; a peer runs at its best.
-os.environ.pop("OPENBLAS_CORETYPE", None)
-os.environ.pop("OPENBLAS_L2_SIZE", None)
-
+import timing
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -207,39 +200,20 @@ def batches(model, batch):
         at = (at + batch) % (len(x) - batch)
 
 
-def timed(run, options):
-    clock = time.process_time if options.threads == 1 else time.perf_counter
-    for _ in range(10):
-        run()
-    for _ in range(options.repeat):
-        times = []
-        for _ in range(options.steps):
-            start = clock()
-            run()
-            times.append((clock() - start) * 1e3)
-        print(f"{statistics.median(times):.3f}", flush=True)
-
-
 def main():
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("model", choices=[*NETS, "dcgan"])
-    arguments.add_argument("--rows", type=int, default=0)
-    arguments.add_argument("--steps", type=int, default=50)
-    arguments.add_argument("--repeat", type=int, default=1)
-    arguments.add_argument("--threads", type=int, default=2)
-    options = arguments.parse_args()
+    options = timing.options([*NETS, "dcgan"])
     torch.set_num_threads(options.threads)
     torch.manual_seed(1)
     source = batches(options.model, options.rows or (16 if options.model == "gpt" else 128))
     if not options.rows:
         step = adversarial_step() if options.model == "dcgan" else training_step(NETS[options.model](), loss_of(options.model))
-        timed(lambda: step(*next(source)).item(), options)
+        timing.report(lambda: step(*next(source)).item(), options)
         return
     net = NETS[options.model]().eval()
     x = next(source)[0]
     x = x[:, :128] if options.model == "gpt" else x
     with torch.inference_mode():
-        timed(lambda: net(x), options)
+        timing.report(lambda: net(x), options)
 
 
 if __name__ == "__main__":
