@@ -3,6 +3,7 @@
 #include "frontend/elab/walk.h"
 
 #include <fmt/format.h>
+#include <cmath>
 
 namespace nnc::elab {
 
@@ -24,7 +25,8 @@ Dim Elaborator::asDim(const Val& v, Loc at, const char* what) {
   if (v.is(ValKind::Int)) return v.dim;
   if (v.is(ValKind::Float) && !v.text.empty())
     fail(DiagCode::NotDivisible, at, fmt::format("{} must be a whole number, and {} is not", what, v.text));
-  if (v.is(ValKind::Float) && v.number == static_cast<double>(static_cast<int64_t>(v.number)))
+  constexpr double kExact = int64_t{1} << 53;  // whole numbers up to here are floats without rounding
+  if (v.is(ValKind::Float) && std::trunc(v.number) == v.number && std::fabs(v.number) <= kExact)
     return static_cast<int64_t>(v.number);
   if (v.isTensor())
     fail(DiagCode::NotCompileTime, at,

@@ -178,8 +178,8 @@ RawField Vocabulary::encode(const RawField& field, const std::string& file) cons
   const size_t count = kind == Symbols::Category ? field.rows : tokenCount(field);
   RawField encoded = field;
   encoded.dtype = DType::I32;
-  encoded.rowStride = field.rowStride / sizeOf(field.dtype) * sizeof(int32_t);
-  if (kind == Symbols::Category) encoded.rowStride = sizeof(int32_t);
+  const size_t tokensInRow = kind == Symbols::Category ? 1 : field.rowStride / sizeOf(field.dtype);
+  encoded.rowStride = tokensInRow * sizeof(int32_t);
   encoded.strings.clear();
   encoded.categories = symbols;
   encoded.storage = Buffer(count * sizeof(int32_t));

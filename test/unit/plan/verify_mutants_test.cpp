@@ -58,7 +58,7 @@ bool names(const std::vector<std::string>& errors, const char* says) {
 
 TEST(PlanVerifier, RefusesWrongPlansAndNamesWhatIsWrong) {
   const char* given = std::getenv("NNC_RANDOM_SEED");
-  const char* tries = std::getenv("NNC_MUTANTS");
+  const char* tries = std::getenv("NNC_MUTANT_ROUNDS");
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seed = given ? std::strtoul(given, nullptr, 10)
                           : static_cast<unsigned long>(std::chrono::duration_cast<std::chrono::hours>(now).count());
