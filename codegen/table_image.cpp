@@ -61,8 +61,8 @@ llvm::GlobalVariable* TableImage::emit(llvm::Module& module, const std::string& 
   for (auto [field, target] : pointers) {
     constantBytes(field);
     if (!target) {
-      llvm::Constant* offset = llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), inside_.at(field));
-      target = llvm::ConstantExpr::getInBoundsGetElementPtr(byte, global, offset);
+      llvm::Value* offset = llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), inside_.at(field));
+      target = llvm::ConstantExpr::getInBoundsGetElementPtr(byte, global, llvm::ArrayRef<llvm::Value*>(offset));
     }
     values.push_back(target);
     at += sizeof(void*);

@@ -42,7 +42,10 @@ Tile chooseTile(const Target& target, DType dtype, std::optional<int64_t> n,
     Tile tile{rows.rows, vectors, target.lanes(dtype)};
     if (tile.rows == 0 || tile.rows > maxTileRows(target, vectors)) continue;
     double panels = 1000.0 / double(tile.width());
-    if (n && *n > 0) panels = double((*n + tile.width() - 1) / tile.width());
+    if (n && *n > 0) {
+      const int64_t whole = (*n + tile.width() - 1) / tile.width();
+      panels = double(whole);
+    }
     double cycles = rows.tiles * panels * cyclesPerStep(tile.rows, vectors);
     if (cycles < bestCycles * 0.999) {
       best = tile;

@@ -34,7 +34,8 @@ PixelTile choosePixelTile(const Target& target, DType dtype, const Window& windo
   auto cut = [&](unsigned atMost) -> RowCut {
     int64_t together = rowsTogether(atMost);
     RowCut inRow = cutRows(ow, atMost);
-    if (together > 1) return {static_cast<unsigned>(together * ow), double((oh + together - 1) / together)};
+    const int64_t groups = (oh + together - 1) / together;
+    if (together > 1) return {static_cast<unsigned>(together * ow), double(groups)};
     return {inRow.rows, inRow.tiles * double(oh)};
   };
   PixelTile best;
