@@ -89,6 +89,7 @@ struct Entry {
   std::unique_ptr<Frame> root;
   std::vector<std::string> trainingPaths;  // instances the train block assigns
   std::map<std::string, Val> fieldValues;  // data fields already mapped
+  std::vector<std::string> inputs;         // in the order of the signature, where that is not the order of use
   std::vector<Output> outputs;
   std::vector<Condition> conditions;
   std::map<std::string, int> siteCounts;
@@ -369,6 +370,7 @@ private:
 
   // ---- train.cpp, export.cpp, resting.cpp
   void elaborateTrain(const ast::Train& t, const ScopePtr& scope);
+  std::vector<std::string> stepInputs(const DataInfo& data);
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
   void trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data);
@@ -437,6 +439,8 @@ private:
 uint64_t hashText(const std::string& text);
 /// The raw field that `raw.age`, `raw["body mass"]` or `raw["a".."z"]` names.
 std::optional<std::string> rawName(const ast::Expr& e);
+/// The raw fields of a data block in the order in which its text first names them.
+std::vector<std::string> rawNames(const ast::Data& data);
 /// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
 std::optional<std::string> rawColumnName(const ast::Bracket& e);
 /// A path with `*` or `**` in it.

@@ -38,25 +38,35 @@ void Elaborator::beginEntry(Function::Kind kind, const std::string& name, const 
   ++entryNumber_;
 }
 
-/// A copy without the nodes that no output needs; input leaves stay, they are the signature.
-static Graph withoutDeadNodes(const Graph& g) {
+static bool isInput(const Node& n) {
+  return n.op == Op::Leaf && n.attrs.string("kind") == "input";
+}
+
+/// A copy without the nodes that no output needs. Input leaves stay, they are the signature: those named in `inputs`
+/// come first, in that order.
+static Graph withoutDeadNodes(const Graph& g, const std::vector<std::string>& inputs = {}) {
   std::vector<bool> live(g.nodes.size(), false);
   for (const Output& o : g.outputs) live[o.value.node] = true;
   for (size_t i = g.nodes.size(); i-- > 0;) {
     const Node& n = g.nodes[i];
-    if (n.op == Op::Leaf && n.attrs.string("kind") == "input") live[i] = true;
+    if (isInput(n)) live[i] = true;
     if (live[i])
       for (Value v : n.in) live[v.node] = true;
   }
   Graph r;
   std::vector<uint32_t> position(g.nodes.size(), 0);
-  for (size_t i = 0; i < g.nodes.size(); ++i) {
-    if (!live[i]) continue;
+  const auto take = [&](size_t i) {
+    if (!live[i]) return;
+    live[i] = false;
     position[i] = static_cast<uint32_t>(r.nodes.size());
     Node n = g.nodes[i];
     for (Value& v : n.in) v.node = position[v.node];
     r.nodes.push_back(std::move(n));
-  }
+  };
+  for (const std::string& input : inputs)
+    for (size_t i = 0; i < g.nodes.size(); ++i)
+      if (isInput(g.nodes[i]) && g.nodes[i].attrs.string("name") == input) take(i);
+  for (size_t i = 0; i < g.nodes.size(); ++i) take(i);
   for (Output o : g.outputs) {
     o.value.node = position[o.value.node];
     r.outputs.push_back(std::move(o));
@@ -100,7 +110,7 @@ void Elaborator::finishEntry() {
   f.conditions = entry_->conditions;
   f.texts = entry_->texts;
   f.loc = entry_->loc;
-  f.body = withoutDeadNodes(root.graph);
+  f.body = withoutDeadNodes(root.graph, entry_->inputs);
   checkSizes(f.body);
   module_.functions.push_back(std::move(f));
   entry_ = nullptr;

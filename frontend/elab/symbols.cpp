@@ -1,6 +1,7 @@
 // Symbols of a data block: fields that are numbers in a vocabulary, the variable that keeps the vocabulary, and index
 // types that are bounded by such a field.
 #include "frontend/elab/elaborator.h"
+#include "frontend/elab/walk.h"
 
 #include <fmt/format.h>
 
@@ -51,6 +52,25 @@ std::optional<std::string> rawName(const ast::Expr& e) {
   if (const auto* field = e.tryAs<ast::Field>(); field && isRaw(*field->base)) return field->name.text;
   if (const auto* bracket = e.tryAs<ast::Bracket>(); bracket && isRaw(*bracket->base)) return rawColumnName(*bracket);
   return std::nullopt;
+}
+
+std::vector<std::string> rawNames(const ast::Data& data) {
+  std::map<std::string, std::pair<uint32_t, uint32_t>> first;  // line and column
+  Walker w;
+  w.onExpr = [&](const ast::Expr& e) {
+    const auto name = rawName(e);
+    if (!name) return;
+    const std::pair at(e.loc.line, e.loc.column);
+    const auto [known, isNew] = first.try_emplace(*name, at);
+    if (!isNew) known->second = std::min(known->second, at);
+  };
+  for (const auto& let : data.lets) w.stmt(*let);
+  for (const ast::Data::Field& field : data.fields) w.expr(*field.value);
+  std::vector<std::string> names;
+  for (const auto& [name, at] : first) names.push_back(name);
+  std::sort(names.begin(), names.end(),
+            [&](const std::string& a, const std::string& b) { return first.at(a) < first.at(b); });
+  return names;
 }
 
 /// `chars(raw.text)`, `words(raw.text)`, `category(raw.species)`: a raw field of numbers in a vocabulary, which has the

@@ -234,10 +234,23 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
   } catch (const Reported&) {
     failed = true;
   }
-  if (!failed)
-    finishEntry();
-  else
+  if (failed) {
     entry_ = nullptr;
+    return;
+  }
+  if (data) entry_->inputs = stepInputs(*data);
+  finishEntry();
+}
+
+/// What a step takes, in an order that is the data block's alone: a host calls it by position, and must not be handed
+/// the fields in another order because the block's lines changed places.
+std::vector<std::string> Elaborator::stepInputs(const DataInfo& data) {
+  const DataSource& source = module_.data[data.module];
+  std::vector<std::string> inputs;
+  for (const std::string& name : rawNames(*data.ast))
+    for (const DataField& f : source.raw)
+      if (f.name == name || f.source == name) inputs.push_back(fmt::format("{}.{}", source.name, f.name));
+  return inputs;
 }
 
 /// A block that trains says by `let loss` what is reported, and what decides the best weights.

@@ -261,6 +261,31 @@ TEST(Mode, ExportsAreInEvaluation) {
   expectNear(r.run("f")["0"], {0, 1, 2});
 }
 
+TEST(Steps, TakeRawFieldsInTheOrderOfTheDataBlock) {
+  // Whatever the lines of the train block use first: a host passes them by position.
+  const auto inputs = [](const std::string& loss) {
+    const Module m = compiled(
+        "data d from npy(\"nothing\") {\n x: f32[2] = raw.x * raw.scale\n let k: i32[] = raw.label\n y: f32[2] = raw.y "
+        "+ "
+        "raw.x\n label: i32 < 3 = k\n}\nlayer m(x: [B, 2]) { x |> dense[2] }\nlet net = m\n"
+        "train fit on d(batch = 4) {\n let loss = " +
+        loss + "\n net = sgd(net, grad(loss, net))\n}");
+    Strings names;
+    for (const std::string entry : {"fit.step", "fit.eval"}) {
+      for (const Node& n : m.function(entry)->body.nodes)
+        if (n.op == Op::Leaf && n.attrs.string("kind") == "input" &&
+            (names.empty() || names.back() != n.attrs.string("name")))
+          names.push_back(n.attrs.string("name"));
+      names.push_back("");
+    }
+    return names;
+  };
+  const Strings expected{"d.x", "d.scale", "d.label", "d.y", "", "d.x", "d.scale", "d.label", "d.y", ""};
+  EXPECT_EQ(inputs("mse(net(x), y) + mean(f32(label))"), expected);
+  EXPECT_EQ(inputs("mean(f32(label)) + mse(y, net(x))"), expected);
+  EXPECT_EQ(inputs("mse(y, net(x))"), (Strings{"d.x", "d.scale", "d.y", "", "d.x", "d.scale", "d.y", ""}));
+}
+
 TEST(State, StaysBetweenCallsOfAnExport) {
   Runner r(
       compiled("layer counter(x: [B]) { state n = 0.0; n = n + 1; x + n }\nlet c = counter\nexport fn f(x: f32[B <= "
