@@ -71,11 +71,15 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
     for (const ast::ParamDecl& p : f.params) ctx_.scope->bind(p.name.text, exportInput(p, entry_->symbols), p.name.loc);
     Val v = evalBlock(f.body, false);
     const ast::Expr* last = f.body.value();
-    if (v.is(ValKind::None)) fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result", f.name.text));
+    const auto assigned = [&](Cell* cell) { return cell->isVariable && entry_->root->cells[cell].assigned; };
+    const bool acts = std::any_of(entry_->root->cellOrder.begin(), entry_->root->cellOrder.end(), assigned);
+    if (v.is(ValKind::None) && (f.result || !acts))
+      fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result and assigns nothing", f.name.text));
     if (f.result)
       v = matchType(*f.result, v, fmt::format("the result of `{}`", f.name.text), last ? last->loc : f.name.loc);
     // A tuple's and a tree's results are named by their place in it: "1.fc.w".
     const std::function<void(const Val&, const std::string&)> result = [&](const Val& x, const std::string& name) {
+      if (x.is(ValKind::None)) return;
       const auto part = [&](const Val& v, const std::string& key) {
         result(v, name.empty() ? key : fmt::format("{}.{}", name, key));
       };

@@ -97,10 +97,8 @@ void Elaborator::finishEntry() {
   for (Cell* cell : root.cellOrder) {
     const Frame::CellEntry& entry = root.cells[cell];
     if (!cell->isVariable || !entry.assigned) continue;
-    const bool metric = cell->kind == Variable::Kind::MetricState, state = cell->kind == Variable::Kind::State;
     // An evaluation pass leaves everything but the metrics as it was.
-    if (entry_->kind == Function::Kind::Eval && !metric) continue;
-    if (entry_->kind == Function::Kind::Export && !state) continue;
+    if (entry_->kind == Function::Kind::Eval && cell->kind != Variable::Kind::MetricState) continue;
     root.graph.outputs.push_back({OutputRole::Update, cell->name, entry.current.tensor.value});
   }
   Function f;

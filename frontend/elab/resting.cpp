@@ -12,10 +12,10 @@ namespace nnc::elab {
 
 namespace {
 
-std::set<std::string> updatedBy(const Module& m, bool steps) {
+std::set<std::string> updatedBy(const Module& m) {
   std::set<std::string> paths;
   for (const Function& f : m.functions) {
-    if (f.kind != Function::Kind::Step && (steps || f.kind != Function::Kind::Export)) continue;
+    if (f.kind != Function::Kind::Step && f.kind != Function::Kind::Export) continue;
     for (const Output& o : f.body.outputs)
       if (o.role == OutputRole::Update) paths.insert(o.name);
   }
@@ -66,7 +66,7 @@ bool assigns(const ast::Callable& layer, const std::string& state) {
 }  // namespace
 
 void Elaborator::warnOfRestingStates() {
-  const std::set<std::string> trained = updatedBy(module_, true), updated = updatedBy(module_, false);
+  const std::set<std::string> updated = updatedBy(module_);
   for (const Function& f : module_.functions) {
     if (f.kind != Function::Kind::Export) continue;
     const std::set<std::string> read = statesRead(f);
@@ -79,7 +79,7 @@ void Elaborator::warnOfRestingStates() {
         std::vector<std::string> paths;
         cellsOf(cells, paths);
         std::erase_if(paths, [&](const std::string& p) { return !read.contains(p) || updated.contains(p); });
-        if (paths.empty() || !isTrained(i, trained) || !assigns(*i.layer->decl, name)) continue;
+        if (paths.empty() || !isTrained(i, updated) || !assigns(*i.layer->decl, name)) continue;
         resting[outermost].insert(resting[outermost].end(), paths.begin(), paths.end());
       }
     }

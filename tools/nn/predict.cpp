@@ -189,6 +189,8 @@ int runPredict(PredictArguments& a) {
     throw UsageError{fmt::format("{} exports no `{}`{}", a.model.file, a.entry,
                                  nearest.empty() ? "" : fmt::format("; did you mean `{}`?", nearest))};
   }
+  if (model.entry(number).outputs == 0)
+    throw UsageError{fmt::format("`{}` has no result: it changes a context, and this one ends here", a.entry)};
   if (!a.weights.empty())
     train::loadWeights(a.weights, model, loaded->description.hypers);
   else if (model.tables().variables > 0)

@@ -296,6 +296,28 @@ TEST(State, StaysBetweenCallsOfAnExport) {
   expectNear(r.run("f")["0"], {2});
 }
 
+TEST(Assignment, InAnExportStays) {
+  Runner r(compiled(
+      "layer line(x: [B, 1]) { x |> linear[1, init = constant[3]] }\nlet net = line\nlet opt = momentum\n"
+      "export fn learn(x: f32[B <= 4, 1]) {\n let loss = sum(net(x))\n net = opt(net, grad(loss, net), lr = 1, "
+      "beta = 1)\n loss\n}\nexport fn forget() { opt.m = 0 * opt.m }"));
+  r.in.leaves["x"] = floats({1, 1}, {1});
+  r.in.symbols = {{"B", 1}};
+  expectNear(r.run("learn")["0"], {3});
+  expectNear(r.run("learn")["0"], {2});  // 3 - 1
+  expectNear(r.run("learn")["0"], {0});  // 2 - (1 + 1)
+  EXPECT_FALSE(r.run("forget").contains("0"));
+  expectNear(r.run("learn")["0"], {-3});  // 0 - (1 + 1 + 1)
+  expectNear(r.run("learn")["0"], {-4});  // -3 - 1
+}
+
+TEST(Assignment, AnExportWithoutItNeedsAResult) {
+  EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) { let y = x }"), Strings{"E0216 1:11"});
+  EXPECT_EQ(mistakes("layer m(x: []) { state n = 0.0; n = x; n }\nlet c = m\nexport fn g(x: f32) { let _ = c(x) }\n"
+                     "export fn f(x: f32) -> f32 { c.n = x }"),
+            Strings{"E0216 4:11"});
+}
+
 TEST(State, OfAScanIsCarried) {
   Runner r(
       compiled("layer counter(x: []) { state n = 0.0; n = n + x; n }\nlet c = counter\nexport fn f(x: f32[9]) { for t "
