@@ -9,7 +9,7 @@ using namespace ast;
 namespace {
 
 /// What a statement stands in.
-enum class Scope : uint8_t { File, Layer, Fn, Train, Data };
+enum class Scope : uint8_t { File, Layer, Fn, Export, Train, Data };
 
 const char* describe(Scope scope) {
   switch (scope) {
@@ -19,6 +19,8 @@ const char* describe(Scope scope) {
       return "in a layer";
     case Scope::Fn:
       return "in a function";
+    case Scope::Export:
+      return "in an exported function";
     case Scope::Train:
       return "in a train block";
     case Scope::Data:
@@ -52,7 +54,7 @@ Rule ruleOf(const Stmt& stmt) {
     case StmtKind::Var:
       return {"`var`", "it belongs to a body; at the top level of a file stands `let`"};
     case StmtKind::State:
-      return {"`state`", "what owns state is a layer or a train block"};
+      return {"`state`", "what owns state is a layer, a train block or an exported function"};
     case StmtKind::Param:
       return {"`param`", "what owns parameters is a layer"};
     case StmtKind::Metric:
@@ -79,7 +81,7 @@ bool mayStand(StmtKind kind, Scope scope) {
     case StmtKind::Param:
       return scope == Scope::Layer;
     case StmtKind::State:
-      return scope == Scope::Layer || scope == Scope::Train;
+      return scope == Scope::Layer || scope == Scope::Train || scope == Scope::Export;
     case StmtKind::Metric:
     case StmtKind::Every:
       return scope == Scope::Train;
@@ -107,7 +109,9 @@ public:
     }
     switch (s.kind) {
       case StmtKind::Callable:
-        return block(s.as<Callable>().body, s.as<Callable>().isLayer ? Scope::Layer : Scope::Fn);
+        return block(s.as<Callable>().body, s.as<Callable>().isLayer    ? Scope::Layer
+                                            : s.as<Callable>().exported ? Scope::Export
+                                                                        : Scope::Fn);
       case StmtKind::Train:
         return block(s.as<Train>().body, Scope::Train);
       case StmtKind::Every:

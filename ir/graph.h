@@ -94,7 +94,7 @@ struct Variable {
   enum class Kind : uint8_t {
     Param,        // trained weights
     State,        // state of layers in the network (batch-norm statistics): saved with the weights
-    TrainState,   // state of what a train block made (optimizers, counters, augmentation): saved in checkpoints
+    TrainState,   // state of what a train block or export made (optimizers, counters): saved in checkpoints
     MetricState,  // starts anew with each pass over a split
     Fitted,       // taken from the training rows by whoever trains (statistics, vocabularies): saved with the weights
   };

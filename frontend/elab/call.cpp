@@ -336,7 +336,7 @@ Instance* Elaborator::newInstance(std::string path, Instance* parent, std::share
   if (parent) {
     i->stateKind = parent->stateKind;
     i->train = parent->train;
-    i->mayOwn = parent->mayOwn;
+    i->mayHaveParameters = parent->mayHaveParameters;
   }
   return i;
 }

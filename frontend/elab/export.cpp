@@ -60,8 +60,10 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
   beginEntry(Function::Kind::Export, f.name.text, "", f.name.loc);
   instances_.emplace_back();
   Instance* root = &instances_.back();
+  root->path = f.name.text;
   root->isRoot = true;
-  root->mayOwn = false;
+  root->mayHaveParameters = false;
+  root->stateKind = Variable::Kind::TrainState;
   std::map<std::string, std::vector<const void*>> ordinals;
   ctx_ = Context{};
   ctx_.ordinals = &ordinals;
@@ -121,7 +123,7 @@ void Elaborator::exportInstances(const ScopePtr& scope) {
     instances_.emplace_back();
     Instance* root = &instances_.back();
     root->isRoot = true;
-    root->mayOwn = false;
+    root->mayHaveParameters = false;
     std::map<std::string, std::vector<const void*>> ordinals;
     ctx_ = Context{};
     ctx_.ordinals = &ordinals;

@@ -54,7 +54,7 @@ struct Instance {
   std::map<std::string, std::string> claims;  // child name → the call that made it
   std::map<std::string, Loc> made;            // child name → where
   bool isRoot = false;                        // not a layer: a train block, a metric or an export
-  bool mayOwn = true;                         // false in an export or a top-level expression
+  bool mayHaveParameters = true;              // false of what an export makes
   Variable::Kind stateKind = Variable::Kind::State;
   std::string train;           // the train block it was made in
   Instance* source = nullptr;  // copy(net): where its initial values come from

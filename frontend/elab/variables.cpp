@@ -26,6 +26,11 @@ Cell* Elaborator::newVariable(const std::string& path, const TensorVal& like, Va
       fail(DiagCode::SymbolicDimension, at,
            fmt::format("`{}` has the shape {}: what is kept between calls has a fixed one", path,
                        shapeText(like.type.shape)));
+  if (const auto other = variableCells_.find(path); other != variableCells_.end() && !rigid_) {
+    error(DiagCode::Redefined, at, fmt::format("`{}` is already the path of another variable", path))
+        .help("a path is the name in weight files: instances used together have different names, in several files too");
+    throw Reported{};
+  }
   cells_.emplace_back();
   Cell* cell = &cells_.back();
   cell->name = path;
@@ -71,7 +76,7 @@ Cell* Elaborator::newFitted(const std::string& path, const TensorVal& like, doub
 
 void Elaborator::evalParam(const ast::Param& s) {
   Instance* owner = ctx_.owner;
-  if (!owner || owner->isRoot || !owner->mayOwn) {
+  if (!owner || owner->isRoot || !owner->mayHaveParameters) {
     error(DiagCode::NoOwner, s.loc, fmt::format("`param {}` stands where nothing owns it", s.name.text))
         .help("only a layer owns parameters, and its instance is made at top level or in another layer");
     throw Reported{};
@@ -154,9 +159,11 @@ CellTree Elaborator::makeState(const std::string& path, const Val& init, Instanc
 
 void Elaborator::evalState(const ast::State& s) {
   Instance* owner = ctx_.owner;
-  if (!owner || !owner->mayOwn) {
+  if (!owner) {
     error(DiagCode::NoOwner, s.loc, fmt::format("`state {}` stands where nothing owns it", s.name.text))
-        .help("a layer owns state, and its instance is made at top level, in another layer or in a train block");
+        .help(
+            "a layer owns state, and its instance is made at top level, in another layer, in a train block or in an "
+            "exported function");
     throw Reported{};
   }
   const std::string path = owner->path + "." + s.name.text;

@@ -311,6 +311,29 @@ TEST(Assignment, InAnExportStays) {
   expectNear(r.run("learn")["0"], {-4});  // -3 - 1
 }
 
+TEST(State, OfAnExportIsItsOwnAndNoWeight) {
+  const Module m =
+      compiled(kTwoLayers +
+               "export fn learn(x: f32[B <= 4, 3]) {\n state k = 0.0\n k = k + 1\n let loss = mean(net(x)^2)\n"
+               " net = momentum(net, grad(loss, net))\n k\n}");
+  for (const char* path : {"learn.k", "learn.momentum.m.head.w"}) {
+    ASSERT_NE(m.variable(path), nullptr) << path;
+    EXPECT_EQ(m.variable(path)->kind, Variable::Kind::TrainState);
+  }
+  Runner r(m);
+  r.in.leaves["x"] = counting({1, 3});
+  r.in.symbols = {{"B", 1}};
+  r.run("learn");
+  expectNear(r.run("learn")["0"], {2});
+}
+
+TEST(Paths, ArePathsOfOneVariable) {
+  const std::string step = " net = momentum(net, grad(loss, net))";
+  EXPECT_EQ(mistakes(trained(step) + "\nexport fn fit(x: f32[B <= 4, 3]) {\n let loss = mean(net(x)^2)\n" + step +
+                     "\n loss\n}"),
+            Strings{"E0103 10:8"});
+}
+
 TEST(Assignment, AnExportWithoutItNeedsAResult) {
   EXPECT_EQ(mistakes("export fn f(x: f32[B <= 4]) { let y = x }"), Strings{"E0216 1:11"});
   EXPECT_EQ(mistakes("layer m(x: []) { state n = 0.0; n = x; n }\nlet c = m\nexport fn g(x: f32) { let _ = c(x) }\n"
