@@ -4,6 +4,7 @@
 #include "core.h"
 
 int core_fail(nnc_context* ctx, int code, ...) {
+  if (!ctx) return code;
   text_buffer t = {ctx->error, sizeof ctx->error, 0};
   va_list parts;
   va_start(parts, code);
@@ -214,7 +215,7 @@ static const nnc_scalar* find_scalar(const nnc_model* m, const char* name) {
 }
 
 int core_set_scalar(nnc_context* ctx, const char* name, double value) {
-  if (!ctx || !name) return NNC_ERR_ARGUMENT;
+  if (!ctx || !name) return core_fail(ctx, NNC_ERR_ARGUMENT, "set_scalar: a null pointer", (char*)0);
   const nnc_scalar* s = find_scalar(ctx->model, name);
   if (!s) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no scalar ", name, (char*)0);
   char* at = ctx->scalars + s->offset;
@@ -241,8 +242,10 @@ int core_set_scalar(nnc_context* ctx, const char* name, double value) {
 }
 
 int core_get_scalar(const nnc_context* ctx, const char* name, double* value) {
-  const nnc_scalar* s = ctx && name && value ? find_scalar(ctx->model, name) : 0;
-  if (!s) return NNC_ERR_ARGUMENT;
+  nnc_context* told = (nnc_context*)(uintptr_t)ctx; /* nothing but its error text changes */
+  if (!ctx || !name || !value) return core_fail(told, NNC_ERR_ARGUMENT, "get_scalar: a null pointer", (char*)0);
+  const nnc_scalar* s = find_scalar(ctx->model, name);
+  if (!s) return core_fail(told, NNC_ERR_ARGUMENT, "there is no scalar ", name, (char*)0);
   const char* at = ctx->scalars + s->offset;
   switch (s->dtype) {
     case NNC_F64:

@@ -16,7 +16,8 @@ NNC_HIDDEN long sys_open_read(const char* path);                            /* a
 NNC_HIDDEN long sys_open_new(const char* path);                             /* created or emptied */
 NNC_HIDDEN long sys_read_all(long file, void* to, uint64_t bytes);          /* bytes read, or < 0 */
 NNC_HIDDEN long sys_write_all(long file, const void* from, uint64_t bytes); /* 0, or < 0 */
-NNC_HIDDEN long sys_file_size(long file);
+NNC_HIDDEN long sys_file_size(long file);                                   /* of a regular file, or < 0: -errno */
+NNC_HIDDEN const char* sys_reason(long code);                               /* what a code below 0 means */
 NNC_HIDDEN long sys_sync(long file);
 NNC_HIDDEN void sys_close(long file);
 NNC_HIDDEN long sys_rename(const char* from, const char* to);
@@ -96,7 +97,7 @@ struct nnc_context {
   char error[NNC_ERROR_BYTES];
 };
 
-/* Sets the context's error text to the parts (the last is null) and returns the code. */
+/* Sets the context's error text, if there is a context, to the parts (the last is null) and returns the code. */
 NNC_HIDDEN int core_fail(nnc_context* ctx, int code, ...);
 
 /* context.c */

@@ -13,7 +13,13 @@ static int check_symbols(nnc_context* ctx, const nnc_entry* e, const int64_t* sy
   if (e->symbols && !symbols) return core_fail(ctx, NNC_ERR_ARGUMENT, e->name, ": sizes are missing", (char*)0);
   for (uint32_t i = 0; symbols && i < e->symbols; i++) {
     if (symbols[i] >= 0 && symbols[i] <= e->symbol[i].bound) continue;
-    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, " is out of its range", (char*)0);
+    char text[96];
+    text_buffer t = {text, sizeof text, 0};
+    text_add(&t, " is ");
+    text_add_number(&t, symbols[i]);
+    text_add(&t, ", allowed are 0 to ");
+    text_add_number(&t, e->symbol[i].bound);
+    return core_fail(ctx, NNC_ERR_RANGE, e->name, ": ", e->symbol[i].name, text, (char*)0);
   }
   for (uint64_t i = 0; i < e->conditions; i++) {
     if (e->condition[i].slack(symbols) >= 0) continue;

@@ -10,7 +10,7 @@ enum {
   SYS_write = 1,
   SYS_open = 2,
   SYS_close = 3,
-  SYS_lseek = 8,
+  SYS_fstat = 5,
   SYS_mmap = 9,
   SYS_munmap = 11,
   SYS_madvise = 28,
@@ -88,11 +88,45 @@ long sys_write_all(long file, const void* from, uint64_t bytes) {
   return 0;
 }
 
+/* Of files only: a folder has a size too, and a pipe has none. */
 long sys_file_size(long file) {
-  long end = call3(SYS_lseek, file, 0, 2);
-  if (end < 0) return end;
-  long start = call3(SYS_lseek, file, 0, 0);
-  return start < 0 ? start : end;
+  struct {
+    uint64_t device, inode, links;
+    uint32_t mode, user, group, unused;
+    uint64_t of_device;
+    int64_t size;
+    uint64_t rest[11];
+  } status = {0};
+  enum { kType = 0170000, kFolder = 0040000, kFile = 0100000, EISDIR_CODE = 21, ESPIPE_CODE = 29 };
+  long bad = call3(SYS_fstat, file, (long)&status, 0);
+  if (bad < 0) return bad;
+  if ((status.mode & kType) == kFile) return status.size;
+  return (status.mode & kType) == kFolder ? -EISDIR_CODE : -ESPIPE_CODE;
+}
+
+const char* sys_reason(long code) {
+  switch (-code) {
+    case 2:
+      return "no such file or folder";
+    case 5:
+      return "input/output error";
+    case 13:
+      return "permission denied";
+    case 20:
+      return "a part of the path is no folder";
+    case 21:
+      return "is a folder";
+    case 24:
+      return "too many open files";
+    case 28:
+      return "no space left";
+    case 29:
+      return "is no file on a disk";
+    case 30:
+      return "the file system is read-only";
+    default:
+      return "the system refuses";
+  }
 }
 
 long sys_sync(long file) {

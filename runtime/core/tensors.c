@@ -71,7 +71,8 @@ void variable_write(nnc_context* ctx, const nnc_variable* v, const void* data) {
 }
 
 static int find_checked(nnc_context* ctx, const char* path, const void* data, uint64_t bytes, const nnc_variable** v) {
-  if (!ctx || !path || (!data && bytes > 0)) return NNC_ERR_ARGUMENT; /* an empty tensor needs no memory */
+  if (!ctx || !path || (!data && bytes > 0)) /* an empty tensor needs no memory */
+    return core_fail(ctx, NNC_ERR_ARGUMENT, path ? path : "a tensor", ": a null pointer", (char*)0);
   *v = core_find_variable(ctx->model, path);
   if (!*v) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char*)0);
   if (variable_bytes(*v) == bytes) return NNC_OK;
@@ -99,13 +100,13 @@ int core_set_tensor(nnc_context* ctx, const char* path, const void* data, uint64
 }
 
 int core_get_store(nnc_context* ctx, void* data) {
-  if (!ctx || !data) return NNC_ERR_ARGUMENT;
+  if (!ctx || !data) return core_fail(ctx, NNC_ERR_ARGUMENT, "get_store: a null pointer", (char*)0);
   copy_bytes(data, ctx->store, ctx->model->store_bytes);
   return NNC_OK;
 }
 
 int core_set_store(nnc_context* ctx, const void* data) {
-  if (!ctx || !data) return NNC_ERR_ARGUMENT;
+  if (!ctx || !data) return core_fail(ctx, NNC_ERR_ARGUMENT, "set_store: a null pointer", (char*)0);
   copy_bytes(ctx->store, data, ctx->model->store_bytes);
   ctx->stale = 1;
   return NNC_OK;

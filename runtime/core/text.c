@@ -23,7 +23,7 @@ static int next_symbol(vocabulary* v, symbol* s) {
 
 static int find_vocabulary(nnc_context* ctx, const char* path, vocabulary* v) {
   *v = (vocabulary){0, 0, 0};
-  if (!ctx || !path) return NNC_ERR_ARGUMENT;
+  if (!ctx || !path) return core_fail(ctx, NNC_ERR_ARGUMENT, "a vocabulary: a null pointer", (char*)0);
   const nnc_variable* x = core_find_variable(ctx->model, path);
   if (!x || x->kind != NNC_FITTED || x->dtype != NNC_U8)
     return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no vocabulary ", path, (char*)0);
@@ -85,7 +85,8 @@ int core_encode(nnc_context* ctx, const char* path, const char* text, uint64_t b
   vocabulary v;
   int code = find_vocabulary(ctx, path, &v);
   if (code != NNC_OK) return code;
-  if ((!text && bytes) || (!numbers && capacity) || !count) return NNC_ERR_ARGUMENT;
+  if ((!text && bytes) || (!numbers && capacity) || !count)
+    return core_fail(ctx, NNC_ERR_ARGUMENT, "encode: a null pointer", (char*)0);
   if (!text) text = "";
   uint64_t n = 0;
   for (uint64_t at = 0; at < bytes || (v.kind == NNC_VOCABULARY_CATEGORY && n == 0);) {
@@ -112,7 +113,8 @@ int core_decode(nnc_context* ctx, const char* path, const int32_t* numbers, uint
   vocabulary v;
   int code = find_vocabulary(ctx, path, &v);
   if (code != NNC_OK) return code;
-  if ((!numbers && count) || (!text && capacity) || !bytes) return NNC_ERR_ARGUMENT;
+  if ((!numbers && count) || (!text && capacity) || !bytes)
+    return core_fail(ctx, NNC_ERR_ARGUMENT, "decode: a null pointer", (char*)0);
   uint64_t n = 0;
   for (uint64_t i = 0; i < count; i++) {
     vocabulary at = v;

@@ -1,5 +1,7 @@
 /* Weights as safetensors: u64 little-endian header length, a JSON header, the tensors. Parameters, layer state and what
- * is fitted; training state belongs to checkpoints. The reader believes nothing it has not checked. */
+ * is fitted; training state belongs to checkpoints. The reader believes nothing it has not checked. It wants all
+ * weights of the model and passes over what else a file holds: a library of a part of a network takes the file of the
+ * whole. */
 #include "core.h"
 
 static const char* const kDtypeNames[] = {"F64", "F32", "BF16", "F16", "I64", "I32", "I8", "U8", "BOOL"};
@@ -126,15 +128,29 @@ static int fits(const nnc_variable* v, const tensor_entry* t) {
   return 1;
 }
 
+/* A tensor of the file: checked and marked in `seen`, or, without it, written. The model may have no use for it. */
+static int take_tensor(nnc_context* ctx, const char* what, const char* path, const tensor_entry* t, const char* body,
+                       uint64_t body_bytes, char* seen) {
+  const nnc_variable* v = core_find_variable(ctx->model, path);
+  if (t->begin > t->end || t->end > body_bytes)
+    return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " lies outside the file", (char*)0);
+  if (!v || !is_weight(v)) return NNC_OK;
+  if (!fits(v, t) || t->end - t->begin != variable_bytes(v))
+    return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model", (char*)0);
+  if (seen && seen[v - ctx->model->variable]++)
+    return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " stands there twice", (char*)0);
+  if (!seen) variable_write(ctx, v, body + t->begin);
+  return NNC_OK;
+}
+
 /* One walk over the header. With `seen` it only checks, so that a bad file changes nothing, and marks the variables
  * found; without, it writes them. */
 static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* what, char* seen) {
   uint64_t header = 0;
   for (int i = 7; i >= 0 && bytes >= 8; i--) header = header << 8 | (uint8_t)data[i];
   if (bytes < 8 || header > bytes - 8)
-    return core_fail(ctx, NNC_ERR_FORMAT, what, " is cut off in its header", (char*)0);
+    return core_fail(ctx, NNC_ERR_FORMAT, what, " is no safetensors file, or is cut off in its header", (char*)0);
   const char* body = data + 8 + header;
-  uint64_t body_bytes = bytes - 8 - header;
   json j = {data + 8, body, 0};
   expect(&j, '{');
   while (!j.bad && peek(&j) != '}') {
@@ -148,17 +164,8 @@ static int walk(nnc_context* ctx, const char* data, uint64_t bytes, const char* 
     } else {
       read_tensor(&j, &t);
       if (j.bad) break;
-      const nnc_variable* v = core_find_variable(ctx->model, path);
-      if (t.begin > t.end || t.end > body_bytes)
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " lies outside the file", (char*)0);
-      if (!v || !is_weight(v))
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " is not a tensor of this model", (char*)0);
-      if (!fits(v, &t) || t.end - t.begin != variable_bytes(v))
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " has another shape or type than in this model",
-                         (char*)0);
-      if (seen && seen[v - ctx->model->variable]++)
-        return core_fail(ctx, NNC_ERR_FORMAT, what, ": ", path, " stands there twice", (char*)0);
-      if (!seen) variable_write(ctx, v, body + t.begin);
+      int code = take_tensor(ctx, what, path, &t, body, bytes - 8 - header, seen);
+      if (code != NNC_OK) return code;
     }
     if (!accept(&j, ',')) break;
   }
@@ -179,12 +186,12 @@ int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const c
 }
 
 int core_load(nnc_context* ctx, const char* file) {
-  if (!ctx || !file) return NNC_ERR_ARGUMENT;
+  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "load: a null pointer", (char*)0);
   long f = sys_open_read(file);
   long bytes = f < 0 ? f : sys_file_size(f);
   if (bytes < 0) {
     if (f >= 0) sys_close(f);
-    return core_fail(ctx, NNC_ERR_IO, "cannot read ", file, (char*)0);
+    return core_fail(ctx, NNC_ERR_IO, "cannot read ", file, ": ", sys_reason(bytes), (char*)0);
   }
   char* data = sys_map((uint64_t)bytes + 1);
   int code = NNC_OK;
@@ -267,7 +274,7 @@ static long sync_folder(char* work, const char* file) {
 
 /* Written aside and renamed: whatever happens, the file is the old one or the new one. */
 int core_save(nnc_context* ctx, const char* file) {
-  if (!ctx || !file) return NNC_ERR_ARGUMENT;
+  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "save: a null pointer", (char*)0);
   char aside[4096];
   text_buffer t = {aside, sizeof aside, 0};
   text_add(&t, file);
@@ -285,7 +292,7 @@ int core_save(nnc_context* ctx, const char* file) {
   if (f >= 0) sys_close(f);
   sys_unmap(work, bytes);
   if (!bad) bad = sys_rename(aside, file);
-  if (!bad && !sync_folder(aside, file)) return NNC_OK;
   if (f >= 0 && bad) sys_unlink(aside);
-  return core_fail(ctx, NNC_ERR_IO, "cannot write ", file, (char*)0);
+  if (!bad) bad = sync_folder(aside, file);
+  return bad ? core_fail(ctx, NNC_ERR_IO, "cannot write ", file, ": ", sys_reason(bad), (char*)0) : NNC_OK;
 }

@@ -147,10 +147,11 @@ void saveWeights(const std::string& file, const Model& model, const Hypers& hype
   writeSafetensors(file, model.tensors(kWeights, storage), metadataOf(hypers));
 }
 
-void loadWeights(const std::string& path, Model& model, const Hypers& hypers) {
+std::vector<std::string> loadWeights(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
   checkHypers(file, hypers);
-  model.load(file, kWeights);
+  WeightReport report = model.load(file, kWeights);
+  return file.metadata().contains("state") ? std::vector<std::string>() : std::move(report.unexpected);
 }
 
 WeightReport transferWeights(const std::string& path, Model& model) {

@@ -49,8 +49,9 @@ Checkpoint loadCheckpoint(const std::string& file, Model& model, const Hypers& h
 /// Weights (parameters, layer state and what is fitted) as a file of their own.
 void saveWeights(const std::string& file, const Model& model, const Hypers& hypers);
 /// Sets these variables. Throws DataError where tensors are missing or do not fit, or where a
-/// hyperparameter that the file was trained with clashes with the one in force.
-void loadWeights(const std::string& file, Model& model, const Hypers& hypers);
+/// hyperparameter that the file was trained with clashes with the one in force. Returns the paths of what else the file
+/// holds; of a checkpoint, whose run the model has no use for, none.
+std::vector<std::string> loadWeights(const std::string& file, Model& model, const Hypers& hypers);
 
 /// Sets what the file has by its path, and leaves the rest as it is: the start from another model's weights, whatever
 /// its hyperparameters. Throws DataError where nothing matches.

@@ -154,13 +154,15 @@ std::vector<WantedTensor> Model::wanted(unsigned kinds, const std::string& prefi
   return list;
 }
 
-void Model::load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix) {
+WeightReport Model::load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix) {
   const std::vector<WantedTensor> list = wanted(kinds, prefix);
-  requireLoadable(compareWeights(file, list), file.path());
+  WeightReport report = compareWeights(file, list);
+  requireLoadable(report, file.path());
   for (const WantedTensor& w : list) {
     const TensorView* tensor = file.find(w.path);
     check(api_->set_tensor(context_, w.path.c_str() + prefix.size(), tensor->data, tensor->bytes()));
   }
+  return report;
 }
 
 WeightReport Model::loadMatching(const SafetensorsFile& file, unsigned kinds) {

@@ -62,8 +62,8 @@ public:
   /// Variables of the wanted kinds (bits 1 << NNC_PARAM, …) with their values; `storage` owns the bytes.
   std::vector<NamedTensor> tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const;
   /// Sets every variable of the kinds from the file, by `prefix` + path. Nothing is changed unless all are there and
-  /// fit: throws DataError with the report of what matched and what did not.
-  void load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
+  /// fit: throws DataError with the report of what matched and what did not. Returns the report.
+  WeightReport load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
   /// Sets the variables of the kinds that the file has with their path, shape and element type, and says which others
   /// there are.
   WeightReport loadMatching(const SafetensorsFile& file, unsigned kinds);

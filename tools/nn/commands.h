@@ -65,4 +65,8 @@ struct LoadedModel {
 std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t seed, int threads,
                                             const std::string& keepAt = "");
 
+/// Sets the weights of a file, and says on standard error what it holds that this model has no place for: a layer may
+/// have been taken out of the text since. Throws train::DataError.
+void loadWeights(const std::string& file, LoadedModel& loaded);
+
 }  // namespace nnc::tools

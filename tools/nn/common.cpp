@@ -54,4 +54,11 @@ std::unique_ptr<LoadedModel> compileAndLoad(Compilation& compilation, int64_t se
   return loaded;
 }
 
+void loadWeights(const std::string& file, LoadedModel& loaded) {
+  const std::vector<std::string> rest = train::loadWeights(file, *loaded.model, loaded.description.hypers);
+  if (!rest.empty())
+    fmt::print(stderr, "nn: {}: not used by this model: `{}`{}\n", file, rest.front(),
+               rest.size() == 1 ? "" : fmt::format(" and {} more", rest.size() - 1));
+}
+
 }  // namespace nnc::tools

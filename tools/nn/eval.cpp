@@ -55,7 +55,7 @@ int runEval(EvalArguments& a) {
   Compilation compilation(a.model.compileOptions(a.weights));
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
-  train::loadWeights(a.weights, *loaded->model, loaded->description.hypers);
+  loadWeights(a.weights, *loaded);
   bool any = false;
   for (const train::TrainInfo& block : loaded->description.trains) {
     if (block.eval.empty() || block.data.empty() || (!a.block.empty() && a.block != block.name)) continue;

@@ -192,7 +192,7 @@ int runPredict(PredictArguments& a) {
   if (model.entry(number).outputs == 0)
     throw UsageError{fmt::format("`{}` has no result: it changes a context, and this one ends here", a.entry)};
   if (!a.weights.empty())
-    train::loadWeights(a.weights, model, loaded->description.hypers);
+    loadWeights(a.weights, *loaded);
   else if (model.tables().variables > 0)
     fmt::print(stderr, "nn: without --weights the parameters are those of the start\n");
   model.setScalar("seed", static_cast<double>(a.seed));

@@ -1,0 +1,90 @@
+/* A device: it has a library of a part of a network, takes the weights of the whole, tunes the head on what it sees and
+ * keeps that over a restart. Every refusal says its own reason. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "part.h"
+#include "whole.h"
+
+#define CHECK(c)                                              \
+  do {                                                        \
+    if (!(c)) {                                               \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #c); \
+      exit(1);                                                \
+    }                                                         \
+  } while (0)
+
+static const float kX[6] = {1, -1, 2, 0, 3, -2}, kY[4] = {1, 0, 0, 1};
+
+static nnc_context* make(const char* weights, int seed) {
+  nnc_context* part;
+  CHECK(part_create(&part, seed, 1) == PART_OK);
+  CHECK(part_load(part, weights) == PART_OK);
+  return part;
+}
+
+static float tuned(nnc_context* part, int steps) {
+  const float lr = 0.05f;
+  float loss = 0;
+  for (int i = 0; i < steps; i++) CHECK(part_tune(part, 2, kX, kY, &lr, &loss) == PART_OK);
+  return loss;
+}
+
+/* Each failure is told by the text of its own, not by that of the one before. */
+static void refusals(nnc_context* part) {
+  float p[4];
+  double value;
+#define REFUSED(call, code, text) CHECK((call) == PART_ERR_##code && strstr(part_error(part), text))
+  REFUSED(part_f(part, 9, kX, p), RANGE, "B is 9, allowed are 0 to 8");
+  REFUSED(part_load(part, 0), ARGUMENT, "load: a null pointer");
+  REFUSED(part_save(part, 0), ARGUMENT, "save: a null pointer");
+  REFUSED(part_get_tensor(part, 0, p, 4), ARGUMENT, "a null pointer");
+  REFUSED(part_set_tensor(part, "net.head.w", 0, 32), ARGUMENT, "net.head.w: a null pointer");
+  REFUSED(part_get_scalar(part, "seed", 0), ARGUMENT, "get_scalar: a null pointer");
+  REFUSED(part_get_scalar(part, "lr", &value), ARGUMENT, "there is no scalar lr");
+  REFUSED(part_set_scalar(part, 0, 1), ARGUMENT, "set_scalar: a null pointer");
+  REFUSED(part_encode(part, 0, "a", 1, 0, 0, 0), ARGUMENT, "a null pointer");
+  REFUSED(part_load(part, "/nonexistent"), IO, "/nonexistent: no such file or folder");
+  REFUSED(part_load(part, "/tmp"), IO, "/tmp: is a folder");
+  REFUSED(part_load(part, "/proc/self/exe"), FORMAT, "no safetensors file");
+  REFUSED(part_save(part, "/nonexistent/w"), IO, "/nonexistent/w: no such file or folder");
+}
+
+int main(int argc, char** argv) {
+  CHECK(argc == 3);
+  nnc_context* whole;
+  CHECK(whole_create(&whole, 3, 1) == WHOLE_OK);
+  CHECK(whole_save(whole, argv[1]) == WHOLE_OK);
+
+  nnc_context* part = make(argv[1], 1);
+  float w[8], v[8], head[8];
+  CHECK(whole_get_tensor(whole, "net.head.w", w, sizeof w) == WHOLE_OK);
+  CHECK(part_get_tensor(part, "net.head.w", v, sizeof v) == PART_OK && memcmp(v, w, sizeof w) == 0);
+  refusals(part);
+  CHECK(part_get_tensor(part, "net.head.w", v, sizeof v) == PART_OK && memcmp(v, w, sizeof w) == 0);
+
+  /* What an export assigns stays, and nothing else changes. */
+  float first = tuned(part, 1);
+  CHECK(tuned(part, 100) < first / 2);
+  float body[12], old[12];
+  CHECK(part_get_tensor(part, "net.body.w", body, sizeof body) == PART_OK);
+  CHECK(whole_get_tensor(whole, "net.body.w", old, sizeof old) == WHOLE_OK && memcmp(body, old, sizeof old) == 0);
+
+  /* Saved are the weights, not the optimizer. */
+  float steps = 0;
+  CHECK(part_get_tensor(part, "tune.adam.k", &steps, sizeof steps) == PART_OK && steps == 101);
+  CHECK(part_save(part, argv[2]) == PART_OK);
+  nnc_context* again = make(argv[2], 2);
+  CHECK(part_get_tensor(again, "tune.adam.k", &steps, sizeof steps) == PART_OK && steps == 0);
+  CHECK(part_get_tensor(part, "net.head.w", v, sizeof v) == PART_OK);
+  CHECK(part_get_tensor(again, "net.head.w", head, sizeof head) == PART_OK && memcmp(v, head, sizeof v) == 0);
+  CHECK(part_clear(again) == PART_OK);
+  CHECK(part_get_tensor(again, "net.head.w", head, sizeof head) == PART_OK);
+  for (int i = 0; i < 8; i++) CHECK(head[i] == 0);
+  part_destroy(part);
+  part_destroy(again);
+  whole_destroy(whole);
+  puts("all right");
+  return 0;
+}
