@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,6 +114,17 @@ void makeFolder(const std::string& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (error) throw IoError(path, fmt::format("cannot make the folder: {}", error.message()));
+}
+
+FolderLock::FolderLock(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) throw IoError::fromErrno(path, "open");
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(fd_);
+  throw IoError(path, "another run is at work in this folder");
+}
+
+FolderLock::~FolderLock() {
+  ::close(fd_);
 }
 
 AtomicFile::AtomicFile(std::string path)

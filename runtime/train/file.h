@@ -38,6 +38,19 @@ std::vector<std::string> listFolder(const std::string& path);
 /// Makes the folder and its parents if they are not there. Throws IoError.
 void makeFolder(const std::string& path);
 
+/// Keeps other processes that ask likewise out of a folder, until it or the process ends, however it ends. Throws
+/// IoError where another has it; a file system without locks lets everybody in.
+class FolderLock {
+public:
+  explicit FolderLock(const std::string& path);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+private:
+  int fd_ = -1;
+};
+
 /// Writes a file beside its final place and moves it there on commit: temporary file in the same folder, fsync, rename,
 /// fsync of the folder. Without commit the old file stays and the temporary one is removed. All throw IoError.
 class AtomicFile {

@@ -28,6 +28,7 @@ int runTrain(TrainArguments& a) {
   if (!compilation.plan()) return report(compilation.diagnostics());
   if (compilation.elaborated()->trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
   train::makeFolder(a.loop.folder);
+  const train::FolderLock lock(a.loop.folder);
   auto loaded = compileAndLoad(compilation, 0, a.model.threads, a.loop.folder + "/model.so");
   if (!loaded) return kExitSource;
   if (a.timePasses)
@@ -56,8 +57,8 @@ int runTrain(TrainArguments& a) {
 Command declareTrain(CLI::App& app) {
   auto a = std::make_shared<TrainArguments>();
   a->model.declare(app);
-  app.add_option("--out", a->out, "folder of the run (default: runs/<model>)");
-  app.add_option("--resume", a->resume, "go on with the run in this folder");
+  CLI::Option* out = app.add_option("--out", a->out, "folder of the run (default: runs/<model>)");
+  app.add_option("--resume", a->resume, "go on with the run in this folder")->excludes(out);
   app.add_option("--weights", a->loop.weights, "start from what this file has of the model's weights, by path");
   app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch");
   app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(atLeast(1));

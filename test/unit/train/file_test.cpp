@@ -30,6 +30,30 @@ TEST(AtomicFile, ReplacesOnCommitOnly) {
   EXPECT_EQ(listFolder(folder.path()), std::vector<std::string>{"f"});
 }
 
+TEST(FolderLock, IsOneProcessesUntilItEnds) {
+  TempFolder folder;
+  const auto refusedInAnother = [&] {
+    const pid_t child = fork();
+    if (child == 0) {
+      try {
+        const FolderLock lock(folder.path());
+        _exit(0);
+      } catch (const IoError&) {
+        _exit(3);
+      }
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return WEXITSTATUS(status) == 3;
+  };
+  {
+    const FolderLock lock(folder.path());
+    EXPECT_TRUE(refusedInAnother());
+  }
+  EXPECT_FALSE(refusedInAnother());
+  EXPECT_FALSE(refusedInAnother());  // the one before has ended
+}
+
 TEST(AtomicFile, FullDiskLeavesTheOldFile) {
   TempFolder folder;
   const std::string path = folder.write("f", "old");
