@@ -1,12 +1,17 @@
 """Use a compiled model from Python by its C interface: predict, and go on training. Needs numpy and nothing else.
 
     from nncmodel import Model
-    net = Model("build/fashion_cnn.so", "fashion_cnn")
+    net = Model("build/fashion_cnn.so")
     p, = net.call("classify", images)                       # u8[B, 28, 28] -> [f32[B, 10]]
+    net.set_scalar("steps", 1000)                           # what the step's schedule reads
     loss, accuracy = net.call("fit.step", images, labels)   # one training step
     net.save("tuned.safetensors")
+
+    text, = writer.call("write", prompt, 0.8, m=200)        # sizes that no array tells go by name
 """
 import ctypes as c
+import pathlib
+import re
 
 import numpy as np
 
@@ -46,8 +51,35 @@ class Tables(c.Structure):
                 ("variable", c.POINTER(Variable))]
 
 
+Context = c.c_void_p
+Text, Bytes = c.c_char_p, c.c_uint64
+
+
+def function(*arguments, result=c.c_int):
+    return c.CFUNCTYPE(result, *arguments)
+
+
 class Api(c.Structure):
-    _fields_ = [("abi_version", c.c_uint32), ("reserved", c.c_uint32), ("model", c.POINTER(Tables))]
+    """The table of functions of nnc_abi.h, in its order."""
+    _fields_ = [("abi_version", c.c_uint32), ("reserved", c.c_uint32), ("model", c.POINTER(Tables)),
+                ("create", function(c.POINTER(Context), c.c_int64, c.c_int)),
+                ("create_on", c.c_void_p), ("target", c.c_void_p), ("context_bytes", c.c_void_p), ("create_at", c.c_void_p),
+                ("destroy", function(Context, result=None)),
+                ("error", function(Context, result=Text)),
+                ("set_threads", function(Context, c.c_int)),
+                ("set_executor", c.c_void_p), ("set_probe", c.c_void_p),
+                ("set_nan_check", function(Context, c.c_int)),
+                ("run", function(Context, c.c_uint32, c.POINTER(c.c_int64), c.POINTER(c.c_void_p), c.POINTER(c.c_void_p))),
+                ("set_scalar", function(Context, Text, c.c_double)),
+                ("get_scalar", function(Context, Text, c.POINTER(c.c_double))),
+                ("get_tensor", function(Context, Text, c.c_void_p, Bytes)),
+                ("set_tensor", function(Context, Text, c.c_void_p, Bytes)),
+                ("get_store", c.c_void_p), ("set_store", c.c_void_p),
+                ("init", function(Context, c.c_int64)),
+                ("load", function(Context, Text)),
+                ("save", function(Context, Text)),
+                ("encode", function(Context, Text, Text, Bytes, c.c_void_p, Bytes, c.POINTER(c.c_uint64))),
+                ("decode", function(Context, Text, c.c_void_p, Bytes, c.c_void_p, Bytes, c.POINTER(c.c_uint64)))]
 
 
 class ModelError(Exception):
@@ -55,31 +87,33 @@ class ModelError(Exception):
 
 
 class Model:
-    def __init__(self, path, name, seed=0, threads=0):
-        self._library = c.CDLL(path)
-        self._name = name
-        api = getattr(self._library, name + "_api")
+    """A context of a compiled model. `name` is that of the .nn file, if the library is called otherwise."""
+
+    def __init__(self, path, name=None, seed=0, threads=0):
+        path = pathlib.Path(path).resolve()
+        self._library = c.CDLL(str(path))
+        name = re.sub(r"\W", "_", name or path.stem, flags=re.ASCII)
+        api = getattr(self._library, name + "_api", None)
+        if api is None:
+            raise ModelError(f"{path} has no model `{name}`: give the name of its .nn file")
         api.restype = c.POINTER(Api)
-        self._tables = api().contents.model.contents
-        if self._tables.abi_version != 5:
+        self._api = api().contents
+        if self._api.abi_version != 5:
             raise ModelError(f"{path} was made by another version of nnc")
-        self._context = c.c_void_p()
-        self._entries = {self._tables.entry[i].name.decode(): self._tables.entry[i] for i in range(self._tables.entries)}
-        self._variables = {self._tables.variable[i].path.decode(): self._tables.variable[i] for i in range(self._tables.variables)}
-        self._error = self._function("error")
-        self._error.restype = c.c_char_p
-        self._check(self._function("create")(c.byref(self._context), c.c_int64(seed), c.c_int(threads)))
+        tables = self._api.model.contents
+        self._context = Context()
+        self._numbers = {tables.entry[i].name.decode(): i for i in range(tables.entries)}
+        self._entries = {name: tables.entry[i] for name, i in self._numbers.items()}
+        self._variables = {tables.variable[i].path.decode(): tables.variable[i] for i in range(tables.variables)}
+        self._check(self._api.create(c.byref(self._context), seed, threads))
 
     def __del__(self):
         if getattr(self, "_context", None):
-            self._function("destroy")(self._context)
-
-    def _function(self, suffix):
-        return getattr(self._library, f"{self._name}_{suffix}")
+            self._api.destroy(self._context)
 
     def _check(self, code):
         if code:
-            raise ModelError(self._error(self._context).decode() if self._context else f"error {code}")
+            raise ModelError(self._api.error(self._context).decode() if self._context else f"error {code}")
 
     @property
     def entries(self):
@@ -89,25 +123,31 @@ class Model:
     def paths(self):
         return list(self._variables)
 
-    def call(self, entry, *inputs):
-        """Runs an entry on arrays and returns its results. Run-time sizes follow from the arrays' shapes."""
+    def call(self, entry, *inputs, **sizes):
+        """Runs an entry on arrays and numbers and returns its results. Sizes follow from the arrays' shapes; those that do not
+        (a count `m: int <= 64`) go by name."""
+        if entry not in self._entries:
+            raise ModelError(f"there is no `{entry}`; there are {', '.join(self._entries)}")
         e = self._entries[entry]
         if len(inputs) != e.inputs:
-            raise ModelError(f"{entry} takes {e.inputs} inputs")
-        arrays = [np.ascontiguousarray(x, DTYPES[e.input[i].dtype]) for i, x in enumerate(inputs)]
-        symbols = self._solve(e, arrays)
+            raise ModelError(f"{entry} takes {e.inputs} inputs: {', '.join(e.input[i].name.decode() for i in range(e.inputs))}")
+        arrays = [np.asarray(x, DTYPES[e.input[i].dtype], order="C") for i, x in enumerate(inputs)]
+        symbols = self._solve(entry, e, arrays, sizes)
         for i, array in enumerate(arrays):
             if array.shape != e.input[i].shape(symbols):
                 raise ModelError(f"{entry}: {e.input[i].name.decode()} is {array.shape}, wanted {e.input[i].shape(symbols)}")
         results = [np.empty(e.output[i].shape(symbols), DTYPES[e.output[i].dtype]) for i in range(e.outputs)]
-        pointers = [c.c_void_p(a.ctypes.data) for a in arrays + results]
-        sizes = [c.c_int64(symbols[i]) for i in range(e.symbols)]
-        self._check(self._function(entry.replace(".", "_"))(self._context, *sizes, *pointers))
+
+        def pointers(list_):
+            return (c.c_void_p * max(1, len(list_)))(*[a.ctypes.data for a in list_])
+        self._check(self._api.run(self._context, self._numbers[entry], symbols, pointers(arrays), pointers(results)))
         return results
 
-    def _solve(self, e, arrays):
+    def _solve(self, entry, e, arrays, sizes):
         symbols = (c.c_int64 * max(1, e.symbols))(*([1] * e.symbols))
-        values = list(symbols)
+        values = [sizes.pop(e.symbol[s].name.decode(), None) for s in range(e.symbols)]
+        if sizes:
+            raise ModelError(f"{entry} has no size `{next(iter(sizes))}`")
         for s in range(e.symbols):
             for i, array in enumerate(arrays):
                 base = e.input[i].shape(symbols)
@@ -115,41 +155,63 @@ class Model:
                 slopes = [b - a for a, b in zip(base, e.input[i].shape(symbols))]
                 symbols[s] = 1
                 for k, slope in enumerate(slopes):
-                    if slope and k < array.ndim:
+                    if slope and k < array.ndim and values[s] is None:
                         values[s] = (array.shape[k] - base[k]) // slope + 1
-        return (c.c_int64 * max(1, e.symbols))(*values[:e.symbols])
+            if values[s] is None:
+                raise ModelError(f"{entry}: no array tells the size `{e.symbol[s].name.decode()}`: give it by name")
+        return (c.c_int64 * max(1, e.symbols))(*values)
+
+    def _variable(self, path):
+        if path not in self._variables:
+            raise ModelError(f"there is no variable `{path}`")
+        return self._variables[path]
 
     def __getitem__(self, path):
-        v = self._variables[path]
+        v = self._variable(path)
         array = np.empty([v.extents[i] for i in range(v.rank)], DTYPES[v.dtype])
-        self._check(self._function("get_tensor")(self._context, path.encode(), c.c_void_p(array.ctypes.data), c.c_uint64(array.nbytes)))
+        self._check(self._api.get_tensor(self._context, path.encode(), array.ctypes.data, array.nbytes))
         return array
 
     def __setitem__(self, path, value):
-        array = np.ascontiguousarray(value, DTYPES[self._variables[path].dtype])
-        self._check(self._function("set_tensor")(self._context, path.encode(), c.c_void_p(array.ctypes.data), c.c_uint64(array.nbytes)))
+        v = self._variable(path)
+        array = np.asarray(value, DTYPES[v.dtype], order="C")
+        if list(array.shape) != [v.extents[i] for i in range(v.rank)]:
+            raise ModelError(f"{path} is {[v.extents[i] for i in range(v.rank)]}, not {list(array.shape)}")
+        self._check(self._api.set_tensor(self._context, path.encode(), array.ctypes.data, array.nbytes))
 
     def encode(self, vocabulary, text):
         """The numbers of a text in the vocabulary at a path ("bible.text.chars"), as an array."""
         data, count = text.encode(), c.c_uint64()
         numbers = np.empty(len(data) + 1, np.int32)  # a number stands for a byte or more; for a category, one for all
-        self._check(self._function("encode")(self._context, vocabulary.encode(), data, c.c_uint64(len(data)),
-                                             c.c_void_p(numbers.ctypes.data), c.c_uint64(len(numbers)), c.byref(count)))
+        self._check(self._api.encode(self._context, vocabulary.encode(), data, len(data), numbers.ctypes.data, len(numbers),
+                                     c.byref(count)))
         return numbers[:count.value]
 
     def decode(self, vocabulary, numbers):
         """The text of an array of numbers."""
         numbers, count = np.ascontiguousarray(numbers, np.int32), c.c_uint64()
         text = c.create_string_buffer(256 * numbers.size + 1)
-        self._check(self._function("decode")(self._context, vocabulary.encode(), c.c_void_p(numbers.ctypes.data),
-                                             c.c_uint64(numbers.size), text, c.c_uint64(len(text)), c.byref(count)))
+        self._check(self._api.decode(self._context, vocabulary.encode(), numbers.ctypes.data, numbers.size, text, len(text),
+                                     c.byref(count)))
         return text.raw[:count.value].decode(errors="replace")
 
     def set_scalar(self, name, value):
-        self._check(self._function("set_scalar")(self._context, name.encode(), c.c_double(value)))
+        self._check(self._api.set_scalar(self._context, name.encode(), value))
+
+    def get_scalar(self, name):
+        value = c.c_double()
+        self._check(self._api.get_scalar(self._context, name.encode(), c.byref(value)))
+        return value.value
+
+    def set_threads(self, threads):
+        self._check(self._api.set_threads(self._context, threads))
+
+    def init(self, seed=0):
+        """Draws the parameters anew; what is fitted stays."""
+        self._check(self._api.init(self._context, seed))
 
     def load(self, file):
-        self._check(self._function("load")(self._context, file.encode()))
+        self._check(self._api.load(self._context, str(file).encode()))
 
     def save(self, file):
-        self._check(self._function("save")(self._context, file.encode()))
+        self._check(self._api.save(self._context, str(file).encode()))

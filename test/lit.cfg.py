@@ -1,6 +1,8 @@
 # lit configuration: tests say in RUN lines what is run and in CHECK lines what is expected.
+import importlib.util
 import os
 import shutil
+import sys
 
 import lit.formats
 
@@ -23,6 +25,10 @@ for tool in ("nnc-opt", "nnc", "nn"):
 if shutil.which("qemu-x86_64"):
     config.available_features.add("qemu")
 
+# What python/nncmodel.py needs, and no other test.
+if importlib.util.find_spec("numpy"):
+    config.available_features.add("numpy")
+
 # In this order: the longer names first, so that none is replaced inside another. A path or suffix is no command.
 for name, command in (
     ("nnc-opt", os.path.join(tools, "nnc-opt")),
@@ -32,4 +38,5 @@ for name, command in (
 ):
     config.substitutions.append((r"(?<![\w./-])%s(?![\w./-])" % name, command))
 config.substitutions.append(("%build", build))
+config.substitutions.append(("%python", sys.executable))
 config.environment["NO_COLOR"] = "1"
