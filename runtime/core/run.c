@@ -158,10 +158,13 @@ static void run_on_threads(nnc_context* ctx, pool_job job, void* data) {
   }
 }
 
+/* Whether a launch is large and, at the sizes of this call, can be cut: waking threads for one task is time lost. */
 static int worth_threads(const phase_job* job) {
-  uint32_t large = 0;
-  for (uint32_t i = 0; i < job->launches; i++) large += !job->ctx->target->kernel[job->launch[i].kernel].serial;
-  return large > 0;
+  for (uint32_t i = 0; i < job->launches; i++) {
+    const nnc_kernel* kernel = &job->ctx->target->kernel[job->launch[i].kernel];
+    if (!kernel->serial && kernel->tasks(job->symbols) > 1) return 1;
+  }
+  return 0;
 }
 
 static void run_parallel(phase_job* job) {

@@ -51,6 +51,21 @@ static void refusals(nnc_context* part) {
   REFUSED(part_save(part, "/nonexistent/w"), IO, "/nonexistent/w: no such file or folder");
 }
 
+static void in_order(void* host, int64_t n, void (*body)(void*, int64_t), void* data) {
+  ++*(int*)host;
+  for (int64_t i = 0; i < n; i++) body(data, i);
+}
+
+/* Threads are woken for what can be cut at the sizes of the call, not for what could be at the largest. */
+static void one_row_wakes_nobody(nnc_context* part) {
+  static float x[PART_WAVE_X_ELEMENTS], y[PART_WAVE_X_ELEMENTS];
+  int calls = 0;
+  CHECK(part_set_executor(part, in_order, &calls, 4) == PART_OK);
+  CHECK(part_wave(part, 1, x, y) == PART_OK && calls == 0);
+  CHECK(part_wave(part, PART_WAVE_B_MAX, x, y) == PART_OK && calls > 0);
+  CHECK(part_set_executor(part, 0, 0, 0) == PART_OK && part_set_threads(part, 1) == PART_OK);
+}
+
 int main(int argc, char** argv) {
   CHECK(argc == 3);
   nnc_context* whole;
@@ -62,6 +77,7 @@ int main(int argc, char** argv) {
   CHECK(whole_get_tensor(whole, "net.head.w", w, sizeof w) == WHOLE_OK);
   CHECK(part_get_tensor(part, "net.head.w", v, sizeof v) == PART_OK && memcmp(v, w, sizeof w) == 0);
   refusals(part);
+  one_row_wakes_nobody(part);
   CHECK(part_get_tensor(part, "net.head.w", v, sizeof v) == PART_OK && memcmp(v, w, sizeof w) == 0);
 
   /* What an export assigns stays, and nothing else changes. */
