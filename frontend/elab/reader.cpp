@@ -59,6 +59,8 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   if (reader == kReaders.end()) {
     std::vector<std::string> names;
     for (const Reader& r : kReaders) names.emplace_back(r.name);
+    // What the raw fields are cannot be told, and need not be reported.
+    for (DataFieldInfo& field : data_.back().fields) field.failed = true;
     failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, names);
   }
   Loc foldAt = d.name.loc;

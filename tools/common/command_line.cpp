@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <new>
 #include <optional>
@@ -63,7 +65,7 @@ std::map<std::string, std::string> keyValues(const std::vector<std::string>& set
 
 std::string readWholeFile(const std::string& path) {
   std::optional<std::string> text = readText(path);
-  if (!text) throw IoFailure{fmt::format("cannot read {}", path)};
+  if (!text) throw IoFailure{fmt::format("cannot read {}: {}", path, std::strerror(errno))};
   return std::move(*text);
 }
 
@@ -90,8 +92,9 @@ void writeWholeFile(const std::string& path, const std::string& bytes) {
   out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   out.close();
   if (!out || std::rename(aside.c_str(), path.c_str()) != 0) {
+    const std::string why = std::strerror(errno);
     std::remove(aside.c_str());
-    throw IoFailure{fmt::format("cannot write {}", path)};
+    throw IoFailure{fmt::format("cannot write {}: {}", path, why)};
   }
 }
 

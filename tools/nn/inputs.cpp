@@ -56,6 +56,8 @@ Array readArray(const std::string& path) {
     train::DecodedImage image = train::readImage(path);
     return arrayOf({train::DType::U8, image.shape, image.pixels.data()});
   }
+  if (text.starts_with("PK\3\4"))
+    throw train::DataError(path, "", "is an archive (.npz): an input is one array, in an .npy file");
   if (path.find("ubyte") != std::string::npos) return fromField(train::readIdx(path, "x"));
   return fromCsv(bytes, path);
 }

@@ -141,6 +141,11 @@ const Case kCases[] = {
     {"TrainsNothing", "train fit(steps = 3) { let loss = 1.0 }", {"W0404 1:7"}},
 
     {"UnknownReader", "data d from idxx(\"/x\") { a: f32[3] = f32(raw.a) }", {"E0501 1:13"}},
+    {"UnknownReaderAlone",
+     "data d from hosts(\"/x\") {\n a: f32[3] = raw.a\n b: i32 < 3 = raw.b\n}\nlet net = dense[3]\ntrain fit on d {\n "
+     "let "
+     "loss = mse(net(a), a)\n net = sgd(net, grad(loss, net))\n}",
+     {"E0501 1:13"}},
     {"SearchOfNothing", "train fit(steps = 1) { let loss = 1.0 }\nsearch fitt(trials = 3)", {"W0404 1:7", "E0101 2:8"}},
     {"UnusedFieldIsChecked", "data d from idx(\"/x\") {\n a: f32[3] = f32(raw.a) + foo\n}", {"E0101 2:27"}},
     {"SettingOfAnotherReader", "data d from images(\"x\", window = 3) { a: i32 = raw.label }", {"E0502 1:25"}},
