@@ -83,18 +83,6 @@ Hypers hypersOf(const SafetensorsFile& file) {
   return hypers;
 }
 
-/// A value in force that the file was not trained with can only come from --set.
-void checkHypers(const SafetensorsFile& file, const Hypers& hypers) {
-  const Hypers saved = hypersOf(file);
-  for (const auto& [name, value] : hypers) {
-    auto was = saved.find(name);
-    if (was == saved.end() || was->second == value) continue;
-    throw DataError(file.path(), "metadata",
-                    fmt::format("was trained with {0} = {1}, but {0} = {2} is in force; leave out --set {0}", name,
-                                was->second, value));
-  }
-}
-
 std::map<std::string, std::string> metadataOf(const Hypers& hypers) {
   return {{"hypers", json(hypers).dump()}};
 }
@@ -110,6 +98,17 @@ void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<
 
 }  // namespace
 
+void requireHypers(const SafetensorsFile& file, const Hypers& hypers) {
+  const Hypers saved = hypersOf(file);
+  for (const auto& [name, value] : hypers) {
+    auto was = saved.find(name);
+    if (was == saved.end() || was->second == value) continue;
+    throw DataError(file.path(), "metadata",
+                    fmt::format("was trained with {0} = {1}, but {0} = {2} is in force; leave out --set {0}", name,
+                                was->second, value));
+  }
+}
+
 void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Hypers& hypers) {
   std::vector<std::vector<std::byte>> storage;
   std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
@@ -121,7 +120,7 @@ void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& che
 
 Checkpoint loadCheckpoint(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  checkHypers(file, hypers);
+  requireHypers(file, hypers);
   auto state = file.metadata().find("state");
   if (state == file.metadata().end()) throw DataError(path, "metadata", "holds weights, not the state of a run");
   Checkpoint checkpoint;
@@ -149,7 +148,7 @@ void saveWeights(const std::string& file, const Model& model, const Hypers& hype
 
 std::vector<std::string> loadWeights(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  checkHypers(file, hypers);
+  requireHypers(file, hypers);
   WeightReport report = model.load(file, kWeights);
   return file.metadata().contains("state") ? std::vector<std::string>() : std::move(report.unexpected);
 }

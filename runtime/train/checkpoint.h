@@ -39,6 +39,8 @@ using Hypers = std::map<std::string, std::string>;
 /// The hyperparameters a weight file or checkpoint was made with, as text by name; none if it does not say. Throws
 /// DataError or IoError.
 Hypers savedHypers(const std::string& file);
+/// Throws DataError where a value in force is not the one the file was made with: it can only come from --set.
+void requireHypers(const SafetensorsFile& file, const Hypers& inForce);
 
 /// Writes `file` atomically. Throws IoError.
 void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Hypers& hypers);

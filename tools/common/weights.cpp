@@ -1,5 +1,6 @@
 #include "tools/common/weights.h"
 
+#include "runtime/train/checkpoint.h"
 #include "runtime/train/model.h"
 #include "runtime/train/weight_report.h"
 #include "tools/common/command_line.h"
@@ -12,6 +13,9 @@ std::string weightsFor(const Module& module, const std::string& file) {
     if (train::kWeights >> static_cast<unsigned>(v.kind) & 1)
       wanted.push_back({v.path, train::dtypeOfAbi(static_cast<uint32_t>(v.type.dtype)), constExtents(v.type.shape)});
   const train::SafetensorsFile all = train::SafetensorsFile::read(file);
+  train::Hypers inForce;
+  for (const Hyper& hyper : module.hypers) inForce[hyper.name] = hyper.value;
+  train::requireHypers(all, inForce);
   train::requireLoadable(train::compareWeights(all, wanted), file);
   std::vector<train::NamedTensor> taken;
   for (const train::WantedTensor& w : wanted) taken.push_back({w.path, *all.find(w.path)});

@@ -8,7 +8,8 @@
 namespace nnc::tools {
 
 /// The parameters and layer states of the module out of a weight file or a checkpoint, as the bytes of a safetensors
-/// file that holds these alone. Throws train::DataError unless the file has each, in its shape and type.
+/// file that holds these alone. Throws train::DataError unless the file has each, in its shape and type, and was made
+/// with the hyperparameters in force.
 std::string weightsFor(const Module& module, const std::string& file);
 
 }  // namespace nnc::tools
