@@ -59,9 +59,10 @@ const std::vector<FixedFunction>& fixedFunctions() {
       {"init", offsetof(nnc_api, init), "ipl", "int", "nnc_context *ctx, int64_t seed",
        "Draws all parameters again; statistics and vocabularies stay."},
       {"load", offsetof(nnc_api, load), "ipp", "int", "nnc_context *ctx, const char *file",
-       "Reads weights from a safetensors file."},
+       "Reads weights from a safetensors file: all that the model has; what else the file holds is passed over."},
       {"save", offsetof(nnc_api, save), "ipp", "int", "nnc_context *ctx, const char *file",
-       "Writes weights to a safetensors file."},
+       "Writes weights to a safetensors file: parameters, layer state, statistics and vocabularies; no optimizer's "
+       "state."},
       {"encode", offsetof(nnc_api, encode), "ippplplp", "int",
        "nnc_context *ctx, const char *vocabulary, const char *text, uint64_t bytes,\n    int32_t *numbers, uint64_t "
        "capacity, uint64_t *count",

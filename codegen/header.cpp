@@ -130,7 +130,9 @@ private:
       list += fmt::format("\n  {}: {}", v.variable.path, v.variable.type.str());
     out_ += comment(list) + "\n";
     if (plan_.scalars.empty()) return;
-    std::string scalars = "Scalars by name:";
+    std::string scalars =
+        "Scalars by name, with their values at the start. What steps and draws read is for the host to set:\n"
+        "  step: how many steps came before; steps: how many there will be; epoch; valid.loss";
     for (const Scalar& s : plan_.scalars) scalars += fmt::format("\n  {} = {}", s.name, s.defaultValue);
     out_ += comment(scalars) + "\n";
   }

@@ -4,10 +4,13 @@
  * ./fashion_mlp.so */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xmmintrin.h>
@@ -111,6 +114,22 @@ static void steps_allocate_nothing(void) {
   CHECK(mapped() == memory);
   fashion_mlp_destroy(net);
   expect_same(&r);
+}
+
+/* In a child that any system call but read, write and exit would kill. */
+static void one_thread_makes_no_system_call(void) {
+  static result r;
+  nnc_context* net = make(1);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0) _exit(2);
+    train(net, &r);
+    syscall(SYS_exit, memcmp(&r, &expected, sizeof r) != 0);
+  }
+  int status = 1;
+  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  fashion_mlp_destroy(net);
 }
 
 /* A pool of the host's: one thread after the other, from the last. */
@@ -253,6 +272,7 @@ int main(int argc, char** argv) {
   fashion_mlp_destroy(net);
   contexts_on_two_threads();
   steps_allocate_nothing();
+  one_thread_makes_no_system_call();
   executor_of_the_host();
   fork_with_live_threads();
   floating_point_mode_is_restored();
