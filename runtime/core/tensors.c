@@ -70,33 +70,40 @@ void variable_write(nnc_context* ctx, const nnc_variable* v, const void* data) {
   ctx->stale = 1;
 }
 
-static int find_checked(nnc_context* ctx, const char* path, const void* data, uint64_t bytes, const nnc_variable** v) {
-  if (!ctx || !path || (!data && bytes > 0)) /* an empty tensor needs no memory */
-    return core_fail(ctx, NNC_ERR_ARGUMENT, path ? path : "a tensor", ": a null pointer", (char*)0);
-  *v = core_find_variable(ctx->model, path);
-  if (!*v) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char*)0);
-  if (variable_bytes(*v) == bytes) return NNC_OK;
+/* The variable of a path, if `data` can be its `bytes`; else null, and the context's error says why. */
+static const nnc_variable* find_checked(nnc_context* ctx, const char* path, const void* data, uint64_t bytes) {
+  if (!ctx || !path || (!data && bytes > 0)) { /* an empty tensor needs no memory */
+    core_fail(ctx, NNC_ERR_ARGUMENT, path ? path : "a tensor", ": a null pointer", (char*)0);
+    return 0;
+  }
+  const nnc_variable* v = core_find_variable(ctx->model, path);
+  if (!v) {
+    core_fail(ctx, NNC_ERR_ARGUMENT, "there is no variable ", path, (char*)0);
+    return 0;
+  }
+  if (variable_bytes(v) == bytes) return v;
   char text[96];
   text_buffer t = {text, sizeof text, 0};
   text_add(&t, " has ");
-  text_add_number(&t, (int64_t)variable_bytes(*v));
+  text_add_number(&t, (int64_t)variable_bytes(v));
   text_add(&t, " bytes, not ");
   text_add_number(&t, (int64_t)bytes);
-  return core_fail(ctx, NNC_ERR_ARGUMENT, path, text, (char*)0);
+  core_fail(ctx, NNC_ERR_ARGUMENT, path, text, (char*)0);
+  return 0;
 }
 
 int core_get_tensor(nnc_context* ctx, const char* path, void* data, uint64_t bytes) {
-  const nnc_variable* v;
-  int code = find_checked(ctx, path, data, bytes, &v);
-  if (code == NNC_OK) variable_read(ctx, v, data);
-  return code;
+  const nnc_variable* v = find_checked(ctx, path, data, bytes);
+  if (!v) return NNC_ERR_ARGUMENT;
+  variable_read(ctx, v, data);
+  return NNC_OK;
 }
 
 int core_set_tensor(nnc_context* ctx, const char* path, const void* data, uint64_t bytes) {
-  const nnc_variable* v;
-  int code = find_checked(ctx, path, data, bytes, &v);
-  if (code == NNC_OK) variable_write(ctx, v, data);
-  return code;
+  const nnc_variable* v = find_checked(ctx, path, data, bytes);
+  if (!v) return NNC_ERR_ARGUMENT;
+  variable_write(ctx, v, data);
+  return NNC_OK;
 }
 
 int core_get_store(nnc_context* ctx, void* data) {
