@@ -301,7 +301,9 @@ RegionBuilder::Emitted RegionBuilder::dslice(const Node& node, const Index& inde
 uint32_t RegionBuilder::rand(const Node& node, const Index& index) {
   const Shape& shape = node.out[0].shape;
   Ix number;
-  const auto next = [&](size_t d) { number = number * shape[d] + index[d]; };
+  Index at = index;
+  if (node.in.size() > 1) at[0] = at[0] + Ix::inst(emit(node.in[1], {}));
+  const auto next = [&](size_t d) { number = number * shape[d] + at[d]; };
   const int64_t minor = node.attrs.integer("minor");
   for (size_t d = 0; d < shape.size(); ++d)
     if (static_cast<int64_t>(d) != minor) next(d);

@@ -282,9 +282,15 @@ private:
   Val sortOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   std::vector<int64_t> axesArg(const FnVal& f, int rank, Loc at, bool allByDefault);
   Val applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
-  Val applyRand(const FnVal& f, Loc at);
   Val treeSum(const Val& v, const FnVal& f, Loc at);
-  Value randomKey(Loc at);
+
+  // ---- random.cpp
+  Val applyRand(const FnVal& f, Loc at);
+  Value drawn(const Shape& shape, int64_t fastest, Loc at);
+  Value randomKey(bool isByRow, Loc at);
+  Value fold(Value key, uint64_t data);
+  std::string numberedRows() const;
+  Value firstRow(const Dim& parts, Loc at);
 
   // ---- gradient.cpp
   Val gradOf(const std::vector<ArgVal>& args, Loc at);

@@ -35,6 +35,7 @@ struct Frame {
   std::map<Cell*, CellEntry> cells;
   std::vector<Cell*> cellOrder;
   Value loopIndex;  // of a loop's body: its number, part of every random key drawn in it
+  Dim loopCount;    // of its rounds
   std::vector<std::unique_ptr<Frame>> owned;
 
   /// A new frame that lives as long as this one: values of it may be referred to after it is done.

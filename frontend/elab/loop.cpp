@@ -175,6 +175,7 @@ Val Elaborator::scan(const ast::For& e, size_t k, const Val& lo, const Dim& coun
       place(e.loc);
       t = b().make(Op::Arg, {}, {{"type", Type{DType::I64, {}}}, {"index", int64_t{0}}});
       frame.loopIndex = t;
+      frame.loopCount = count;
       ctx_.scope = scopes_.inside(ctx_.scope);
       ctx_.loopLabel += ".*";
       TensorVal i = wrap(b().cast(t, DType::I32));

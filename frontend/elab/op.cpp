@@ -17,11 +17,6 @@ bool isAxisName(const std::string& name) {
   return name == "axis" || name == "axes" || name == "perm";
 }
 
-std::vector<Val> listOf(const Val& v) {
-  if (v.is(ValKind::Tuple)) return *v.items;
-  return {v};
-}
-
 }  // namespace
 
 Val Elaborator::treeSum(const Val& v, const FnVal& f, Loc at) {
@@ -165,58 +160,6 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
     out.push_back(Val::of(t));
   }
   return out.size() == 1 ? out[0] : Val::tuple(std::move(out));
-}
-
-// ---- Random numbers
-// --------------------------------------------------------------------------------------------------
-
-Value Elaborator::randomKey(Loc at) {
-  place(at);
-  const auto fold = [&](Value key, uint64_t data) {
-    const Value c = b().make(
-        Op::Const, {},
-        {{"type", Type{DType::I64, {}}}, {"value", Literal{std::vector<int64_t>{static_cast<int64_t>(data)}}}});
-    return b().make(Op::Fold, {key, c});
-  };
-  Value key = scalarLeaf("seed", DType::I64, 0);
-  if (!initPath_.empty()) return fold(key, hashText("init " + initPath_ + ctx_.chain));
-  const Instance* owner = ctx_.owner;
-  std::string site = entry_->kind == Function::Kind::Step   ? "step "
-                     : entry_->kind == Function::Kind::Eval ? "eval "
-                                                            : "call ";
-  site += fmt::format("{} {} {} {}", entry_->train.empty() ? entry_->name : entry_->train, owner ? owner->path : "",
-                      ctx_.chain, ctx_.loopLabel);
-  // A shared instance draws anew in each application; the second time the same site is met is told apart likewise.
-  site += fmt::format(" {}", entry_->siteCounts[site]++);
-  key = fold(key, hashText(site));
-  if (entry_->kind == Function::Kind::Step) key = b().make(Op::Fold, {key, scalarLeaf("step", DType::I64, 0)});
-  std::vector<Value> loops;
-  for (Frame* f = frame_; f; f = f->parent)
-    if (f->loopIndex) loops.push_back(useIn(f->loopIndex, f, frame_));
-  for (auto it = loops.rbegin(); it != loops.rend(); ++it) key = b().make(Op::Fold, {key, *it});
-  return key;
-}
-
-Val Elaborator::applyRand(const FnVal& f, Loc at) {
-  Shape shape;
-  std::optional<int64_t> minor;
-  for (const StaticArg& s : f.statics) {
-    if (s.name == "minor") {
-      minor = asConst(s.value, s.at, "minor");
-      continue;
-    }
-    for (const Val& v : listOf(s.value)) shape.push_back(asDim(v, s.at, "a dimension"));
-  }
-  const auto rank = static_cast<int64_t>(shape.size());
-  // The feature axis counts fastest: axis 1 of [B, C, H, W], else the last one.
-  int64_t axis = minor ? (*minor < 0 ? *minor + rank : *minor) : rank == 4 ? 1 : rank - 1;
-  if (rank > 0 && (axis < 0 || axis >= rank))
-    fail(DiagCode::BadIndex, at, fmt::format("`op.rand` has no axis {} in {} axes", axis, rank));
-  const Value key = randomKey(at);
-  const Type type{DType::F32, rank ? shape : Shape{1}};
-  Value v = makeNode(Op::Rand, {key}, {{"type", type}, {"minor", std::max<int64_t>(axis, 0)}}, at);
-  if (rank == 0) v = b().reshape(v, {});
-  return Val::of(wrap(v));
 }
 
 }  // namespace nnc::elab

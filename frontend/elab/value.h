@@ -185,6 +185,10 @@ inline Val Val::function(FnVal fn) {
   return v;
 }
 
+/// The elements of a tuple; of anything else itself.
+inline std::vector<Val> listOf(const Val& v) {
+  return v.is(ValKind::Tuple) ? *v.items : std::vector<Val>{v};
+}
 /// A number whose value is one fixed number, and that number.
 inline bool isConstNumber(const Val& v) {
   return v.is(ValKind::Float) || v.isConstInt();

@@ -45,7 +45,10 @@ Results eval_rand(const Context& c) {
     order = axesExcept({c.attrs().integer("minor")}, y.shape.size());
     order.push_back(c.attrs().integer("minor"));
   }
-  uint64_t number = 0;
+  // What one index of the first axis is worth.
+  uint64_t row = 1;
+  for (const int64_t d : order) row = d == 0 ? 1 : row * static_cast<uint64_t>(y.shape[d]);
+  uint64_t number = c.in.size() > 1 ? row * static_cast<uint64_t>(c.in[1]->ints[0]) : 0;
   for (const int64_t at : positions(axesOf(viewOf(y), order)))
     y.floats[at] = uniformFromWord(philoxWord(key, number++));
   return one(std::move(y));

@@ -49,7 +49,11 @@ Inferred infer_size(const Context&) {
 
 Inferred infer_rand(const Context& c) {
   const Type& type = c.attrs.type("type");
-  if (c.x() != Type{DType::I64, {}}) return fail(c, "takes an i64 scalar as its key, not {}", c.x().str());
+  const Type scalar{DType::I64, {}};
+  if (c.in.empty() || c.in.size() > 2) return fail(c, "takes a key and at most the number of its first row");
+  if (c.x() != scalar) return fail(c, "takes an i64 scalar as its key, not {}", c.x().str());
+  if (c.in.back() != scalar) return fail(c, "counts its rows from an i64 scalar, not from {}", c.in.back().str());
+  if (c.in.size() > 1 && type.rank() == 0) return fail(c, "has no rows to count in {}", type.str());
   if (!isFloat(type.dtype)) return fail(c, "gives floats, not {}", type.str());
   const int64_t minor = c.attrs.integer("minor");
   if (!validAxis(minor, type.rank()) && !(type.rank() == 0 && minor == 0))

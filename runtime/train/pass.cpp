@@ -70,6 +70,7 @@ Sums evaluatePass(Model& model, const TrainInfo& train, Feed& feed) {
   size_t batch = static_cast<size_t>(train.batch);
   for (size_t at = 0; at < feed.rows(); at += batch) {
     size_t end = std::min(at + batch, feed.rows());
+    model.setScalar("first_row", static_cast<double>(at));  // a row draws by its number in the split
     caller.call(static_cast<int64_t>(end - at), feed.gatherRange(at, end), sums);
   }
   return sums;

@@ -195,7 +195,8 @@ private:
     const nnc_entry& entry = model_.entry(number);
     for (const Variable& v : module_.variables)
       in_.leaves[v.path] = tensorOf(v.type.dtype, constExtents(v.type.shape), model_.get(v.path));
-    for (const auto& [name, value] : {std::pair{"step", round}, {"steps", 10}, {"epoch", 1}}) scalar(name, value);
+    for (const auto& [name, value] : {std::pair{"step", round}, {"steps", 10}, {"epoch", 1}, {"first_row", 5 * round}})
+      scalar(name, value);
     in_.symbols.clear();
     for (size_t i = 0; i < symbols.size(); ++i) in_.symbols[f.symbols[i].name] = symbols[i];
     std::vector<Packed> inputs, outputs;

@@ -90,7 +90,7 @@ private:
     return !a.empty() && a[0] == 1 && b[0] == 2 && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
   }
   /// Whether the rows can go in pieces: each input and result has them in front, and there is an input to tell the
-  /// pieces apart (one that only draws would draw the same again).
+  /// pieces apart.
   bool leadsEverywhere() const {
     const auto isArray = [](const nnc_port& p) { return p.rank > 0; };
     const auto leading = [this](const nnc_port& p) { return p.rank == 0 || leads(p); };
@@ -100,6 +100,7 @@ private:
   }
 
   std::vector<Array> chunk(int64_t first, int64_t rows) {
+    model_.setScalar("first_row", static_cast<double>(first));  // what rows draw does not depend on the pieces
     std::vector<int64_t> symbols = symbols_;
     if (!symbols.empty()) symbols[0] = rows;
     std::vector<const void*> inputs;

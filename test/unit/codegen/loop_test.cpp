@@ -396,6 +396,26 @@ TEST(Loop, RandomNumbersMatchTheirDefinition) {
   }
 }
 
+TEST(Loop, RandomNumbersCountFromANumberOfTheRun) {
+  for (int64_t row : {1, 4, 5}) {
+    Kernel k;
+    k.iters = {{200, "i"}};
+    k.taskIters = {0};
+    k.outputs = 1;
+    k.stages = {mapStage({},
+                         {loadInst(0, Ix(), DType::I64), loadInst(1, Ix(), DType::I64),
+                          indexInst(at(0) + Ix::inst(1) * Dim(row)), opInst(Op::Rand, {0, 2})},
+                         {storeTo(2, at(0), 3)})};
+    const Type scalar{DType::I64, {}};
+    for (int64_t first : {0, 3, 1000}) {
+      Tensor key = Tensor::zeros(DType::I64, {}), number = key;
+      key.ints[0] = 0x123456789abcdef;
+      number.ints[0] = first;
+      expectLikeInterpreter(planOf(k, {scalar, scalar, {DType::F32, {200}}}), {key, number}, {}, 0);
+    }
+  }
+}
+
 TEST(Loop, FoldMixesKeys) {
   Kernel k;
   k.iters = {{19, "i"}};

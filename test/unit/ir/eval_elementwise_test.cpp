@@ -151,6 +151,9 @@ TEST(EvalRandom, RandNumbersElementsWithTheMinorAxisLast) {
       EXPECT_EQ(last.floats[i * 3 + j], eval::uniformFromWord(philoxWord(42, i * 3 + j)));
       EXPECT_EQ(first.floats[i * 3 + j], eval::uniformFromWord(philoxWord(42, j * 2 + i)));
     }
+  // A part of the rows, with the number of its first one: the same numbers as in the whole.
+  const Tensor part = eval1("rand(%a, %b) {minor=1} : f32[1, 3]", {key, ints({}, {1}, DType::I64)});
+  for (int64_t j = 0; j < 3; ++j) EXPECT_EQ(part.floats[j], last.floats[3 + j]);
   EXPECT_EQ(eval::uniformFromWord(0), 0x1p-24);
   EXPECT_LT(static_cast<float>(eval::uniformFromWord(0xffffffff)), 1.0f);
   EXPECT_EQ(eval1("rand(%a) {minor=0} : f32[]", {key}).floats.size(), 1u);

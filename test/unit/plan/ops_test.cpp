@@ -31,6 +31,8 @@ TEST(PlanOps, Sources) {
   check1("iota {axis=1} : i32[B, T]", {});
   check1("size {dim=2*B*T + 1} : i64[]", {});
   check1("rand(%a) {minor=1} : f32[B, 3, 4]", {"i64[]"});
+  check1("rand(%a, %b) {minor=1} : f32[B, 3, 4]", {"i64[]", "i64[]"});
+  check1("rand(%a, %b) {minor=0} : f32[B, 3, 5]", {"i64[]", "i64[]"});
 }
 
 TEST(PlanOps, Views) {

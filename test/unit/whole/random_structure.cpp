@@ -117,11 +117,13 @@ RandomGraph::Made RandomGraph::dynamic(Value x) {
   return attempt(Op::DUpdate, in, {{"axes", axes}});
 }
 
-/// Dropout: a mask of random numbers over x.
+/// Dropout: a mask of random numbers over x, whose rows are counted from 0 or from somewhere.
 RandomGraph::Made RandomGraph::drawn(Value x) {
   Value key = leaf("input", "i" + std::to_string(indexInputs_++), {DType::I64, {}});
   key = b_.make(Op::Fold, {key, b_.constant(pick(1000), {DType::I64, {}})});
-  Made r = attempt(Op::Rand, {key}, {{"type", b_.type(x)}, {"minor", int64_t{rank(x) ? pick(rank(x)) : 0}}});
+  std::vector<Value> in = {key};
+  if (rank(x) > 0 && oneIn(2)) in.push_back(leaf("input", "i" + std::to_string(indexInputs_++), {DType::I64, {}}));
+  Made r = attempt(Op::Rand, in, {{"type", b_.type(x)}, {"minor", int64_t{rank(x) ? pick(rank(x)) : 0}}});
   if (!r || oneIn(2)) return r;
   return b_.select(b_.make(Op::Lt, {*r, number(0.25, *r)}), number(0, x), b_.mul(x, number(1 / 0.75, x)));
 }
