@@ -104,8 +104,10 @@ struct Variable {
   Loc declared;
 };
 
-/// A scalar set from outside: hyperparameters, seed, step, steps, epoch, batch counters, valid.x. `name` is the leaf's
-/// name.
+/// Scalars that whoever runs an entry sets; what the program names itself is called otherwise.
+constexpr const char* kHostScalars[] = {"seed", "step", "steps", "epoch", "first_row"};
+
+/// A scalar set from outside: kHostScalars, hyperparameters, valid.x. `name` is the leaf's name.
 struct Scalar {
   std::string name;
   DType dtype = DType::F32;

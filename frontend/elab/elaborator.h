@@ -138,9 +138,19 @@ private:
   // ---- program.cpp, hyper.cpp, module.cpp: files, definitions, the module
   ScopePtr loadFile(const ast::File& file, bool isMain);
   void define(const ast::File& file, const ScopePtr& scope, bool isMain);
-  void checkFunctionHyper(const ast::Hyper& h);
-  void defineHyper(const ast::Hyper& h, const ScopePtr& scope);
+
+  // ---- settings.cpp
+  std::vector<const ast::Arg*> knownSettings(const std::vector<ast::Arg>& args, const std::string& block,
+                                             const std::vector<std::string>& known, bool hasPath = false);
+  int64_t wholeSetting(const ast::Arg& a, int64_t least, int64_t most = kMostCount);
+  std::string resultSetting(const ast::Arg& a);
   void setPrecision(const ast::Call& call);
+  void checkSearch(const ast::Search& s, const ast::File& file);
+
+  // ---- hyper.cpp
+  void checkFunctionHyper(const ast::Hyper& h);
+  void checkDomain(const ast::Hyper& h, const Hyper& record, const Val& v, bool isSet);
+  void defineHyper(const ast::Hyper& h, const ScopePtr& scope);
   void defineLet(const ast::Let& let, const ScopePtr& scope);
   Val forceLazy(Binding& binding, const std::string& name, const ScopePtr& scope);
   ScopePtr useFile(const ast::Use& use);
@@ -356,6 +366,7 @@ private:
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
   void noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at);
   std::string settingText(const std::string& name, const Val& v, Loc at);
+  void readPath(const ast::Data& d, DataSource& source);
   void readSettings(const ast::Data& d, DataSource& source);
   Val rawField(DataInfo& data, const std::string& name, Loc at);
   Val rawColumns(DataInfo& data, const ast::Bracket& e);
@@ -380,7 +391,8 @@ private:
   void trainEntry(const ast::Train& t, const ScopePtr& scope, Function::Kind kind, TrainBlock& block, DataInfo* data);
   void startPass(const ast::Train& t, TrainBlock& block);
   void trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data);
-  void checkValidReads(const TrainBlock& block, bool hasLoss);
+  bool reportsLoss(const TrainBlock& block) const;
+  void checkValidReads(const TrainBlock& block, const std::vector<std::pair<std::string, Loc>>& reads);
   void requireLoss(const ast::Train& t);
   void elaborateMetric(const ast::Metric& m, TrainBlock& block);
   void elaborateExport(const ast::Callable& f, const ScopePtr& scope);
@@ -451,5 +463,7 @@ std::vector<std::string> rawNames(const ast::Data& data);
 std::optional<std::string> rawColumnName(const ast::Bracket& e);
 /// A path with `*` or `**` in it.
 bool isPattern(const ast::Expr& e);
+/// "net", "body.s4" of an assignment's target; of a pattern, what stands before it. Empty for anything else.
+std::string targetPath(const ast::Expr& e);
 
 }  // namespace nnc::elab

@@ -2,9 +2,11 @@
 #include "frontend/elab/elaborator.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace nnc::elab {
 
@@ -29,7 +31,8 @@ Val Elaborator::parseHyper(const std::string& text, const Val& like, const ast::
   }
   if (like.is(ValKind::Float)) {
     double x = 0;
-    if (const auto r = std::from_chars(text.data(), end, x); r.ec != std::errc() || r.ptr != end) wrong("a number");
+    if (const auto r = std::from_chars(text.data(), end, x); r.ec != std::errc() || r.ptr != end || !std::isfinite(x))
+      wrong("a number");
     return Val::real(x);
   }
   if (like.is(ValKind::Bool)) {
@@ -60,8 +63,31 @@ void Elaborator::checkFunctionHyper(const ast::Hyper& h) {
   }
 }
 
+/// The value in force, the default or one from outside (`isSet`), lies in the domain that the file declares.
+void Elaborator::checkDomain(const ast::Hyper& h, const Hyper& record, const Val& v, bool isSet) {
+  std::string domain;
+  bool inside = true;
+  if (record.isRange) {
+    const double x = asNumber(v, h.name.loc, "a hyperparameter");
+    inside = x >= record.lo && x <= record.hi;
+    domain = fmt::format(fmt::runtime(record.logScale ? "log({} .. {})" : "{} .. {}"), record.lo, record.hi);
+  } else if (!record.choices.empty()) {
+    inside = std::find(record.choices.begin(), record.choices.end(), record.value) != record.choices.end();
+    domain = fmt::format("[{}]", fmt::join(record.choices, ", "));
+  }
+  if (inside) return;
+  if (isSet)
+    fail(DiagCode::BadHyper, h.domainLoc,
+         fmt::format("`--set {0}={1}` is outside of the domain {2} of `{0}`", h.name.text, record.value, domain));
+  fail(DiagCode::BadHyper, h.fallback->loc,
+       fmt::format("the default {} of `{}` is outside of its domain {}", record.value, h.name.text, domain));
+}
+
 void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   hyperDecls_[h.name.text] = &h;
+  if (std::find(std::begin(kHostScalars), std::end(kHostScalars), h.name.text) != std::end(kHostScalars))
+    fail(DiagCode::BadHyper, h.name.loc,
+         fmt::format("`{}` is set by what runs the program: a hyperparameter has another name", h.name.text));
   Val v = h.type ? declared(*h.type, *h.fallback, h.name.text) : eval(*h.fallback);
   const auto simple = [](const Val& x) {
     return x.isConstInt() || x.is(ValKind::Float) || x.is(ValKind::Bool) || x.is(ValKind::Str);
@@ -90,21 +116,16 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
   record.isInt = v.is(ValKind::Int);
   record.logScale = h.domain == ast::Hyper::Domain::LogRange;
   record.isRange = record.logScale || h.domain == ast::Hyper::Domain::Range;
-  bool inside = true;
   if (record.isRange) {
     record.lo = asNumber(eval(*h.lo), h.lo->loc, "an end of a domain");
     record.hi = asNumber(eval(*h.hi), h.hi->loc, "an end of a domain");
     if (record.lo > record.hi || (record.logScale && record.lo <= 0))
       fail(DiagCode::BadHyper, h.domainLoc, fmt::format("the domain of `{}` is empty", h.name.text));
-    const double x = asNumber(v, h.name.loc, "a hyperparameter");
-    inside = x >= record.lo && x <= record.hi;
   }
   for (const auto& c : h.choices) record.choices.push_back(text(eval(*c), *c));
-  if (!record.choices.empty())
-    inside = std::find(record.choices.begin(), record.choices.end(), record.value) != record.choices.end();
-  if (!inside && !given)
-    fail(DiagCode::BadHyper, h.fallback->loc,
-         fmt::format("the default {} of `{}` is outside of its domain", record.value, h.name.text));
+  // What weights were trained with stays in force, whatever the file says today.
+  const bool isSet = options_.hypers.contains(h.name.text);
+  if (isSet || !given) checkDomain(h, record, v, isSet);
   hyperValues_[h.name.text] = v;
   if (v.isNumber()) {
     auto f = std::make_shared<Formula>();

@@ -129,18 +129,6 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
             elaborateExport(s->as<ast::Callable>(), scope);
           }
           break;
-        case ast::StmtKind::Search: {
-          const ast::Ident& train = s->as<ast::Search>().train;
-          std::vector<std::string> names;
-          for (const TrainBlock& t : module_.trains) names.push_back(t.name);
-          const auto named = [&](const auto& other) {
-            const auto* t = other->template tryAs<ast::Train>();
-            return t && t->name.text == train.text;
-          };
-          if (std::none_of(file.items.begin(), file.items.end(), named))
-            failUnknown(DiagCode::UnknownName, train.loc, "train block", train.text, names);
-          break;
-        }
         case ast::StmtKind::ExprStmt:
           if (const auto* call = s->as<ast::ExprStmt>().expr->tryAs<ast::Call>();
               call && call->callee->is<ast::Name>() && call->callee->as<ast::Name>().text == "precision") {
@@ -152,6 +140,14 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
         default:
           break;
       }
+    } catch (const Reported&) {
+    }
+  }
+  for (const auto& s : file.items) {
+    ctx_ = Context{};
+    ctx_.scope = scope;
+    try {
+      if (const auto* search = s->tryAs<ast::Search>()) checkSearch(*search, file);
     } catch (const Reported&) {
     }
   }
@@ -168,20 +164,6 @@ void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMai
       frame_ = initFrame_.get();
     }
   if (!exports) exportInstances(scope);
-}
-
-/// `precision(compute = bf16)`
-void Elaborator::setPrecision(const ast::Call& call) {
-  for (const ast::Arg& a : call.args) {
-    if (a.name.text != "compute")
-      failUnknown(DiagCode::UnknownSetting, a.name ? a.name.loc : a.value->loc, "setting of `precision` called",
-                  a.name.text, {"compute"});
-    const Val v = eval(*a.value);
-    const bool type = v.is(ValKind::Fn) && v.fn->kind == FnVal::Kind::Cast;
-    if (!type || (v.fn->dtype != DType::F32 && v.fn->dtype != DType::BF16))
-      fail(DiagCode::UnknownSetting, a.value->loc, "`compute` is f32 or bf16");
-    module_.compute = v.fn->dtype;
-  }
 }
 
 // ---- Lets of a file

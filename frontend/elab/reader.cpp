@@ -53,6 +53,21 @@ std::string Elaborator::settingText(const std::string& name, const Val& v, Loc a
   return std::to_string(n);
 }
 
+/// The one argument without a name.
+void Elaborator::readPath(const ast::Data& d, DataSource& source) {
+  const ast::Arg* path = nullptr;
+  for (const ast::Arg& a : d.args) {
+    if (a.name) continue;
+    Restore<Context> keep(ctx_);
+    const Val value = eval(*a.value);
+    if (!value.is(ValKind::Str) || path)
+      fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes one path and named settings", d.reader.text));
+    path = &a;
+    source.path = value.text;
+  }
+  if (!path) fail(DiagCode::WrongKind, d.reader.loc, fmt::format("`{}` takes the path of its data", d.reader.text));
+}
+
 void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   const auto reader =
       std::find_if(kReaders.begin(), kReaders.end(), [&](const Reader& r) { return d.reader.text == r.name; });
@@ -64,30 +79,25 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
     failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, names);
   }
   Loc foldAt = d.name.loc;
-  for (const ast::Arg& a : d.args) {
-    if (a.name && std::find(reader->settings.begin(), reader->settings.end(), a.name.text) == reader->settings.end())
-      failUnknown(DiagCode::UnknownSetting, a.name.loc, fmt::format("setting of `{}` called", d.reader.text),
-                  a.name.text, reader->settings);
-    if (const auto words = kWords.find(a.name.text); words != kWords.end()) {
-      const auto* word = a.value->tryAs<ast::Name>();
-      const auto& [name, known] = *words;
+  readPath(d, source);
+  const size_t before = diagnostics_.errorCount();
+  const std::string block = fmt::format("`{}`", d.reader.text);
+  for (const ast::Arg* a : knownSettings(d.args, block, reader->settings, /*hasPath=*/true)) {
+    const std::string& name = a->name.text;
+    if (const auto words = kWords.find(name); words != kWords.end()) {
+      const auto* word = a->value->tryAs<ast::Name>();
+      const std::vector<std::string>& known = words->second;
       if (!word || std::find(known.begin(), known.end(), word->text) == known.end())
-        failUnknown(DiagCode::UnknownSetting, a.value->loc, fmt::format("`{}` of a text called", name),
+        failUnknown(DiagCode::UnknownSetting, a->value->loc, fmt::format("`{}` of a text called", name),
                     word ? word->text : "", known);
       source.settings[name] = word->text;
       continue;
     }
     Restore<Context> keep(ctx_);
-    const Val value = eval(*a.value);
-    if (a.name) {
-      source.settings[a.name.text] = settingText(a.name.text, value, a.value->loc);
-      if (a.name.text.starts_with("fold")) foldAt = a.value->loc;
-      continue;
-    }
-    if (!value.is(ValKind::Str))
-      fail(DiagCode::WrongKind, a.value->loc, fmt::format("`{}` takes a path and named settings", d.reader.text));
-    source.path = value.text;
+    source.settings[name] = settingText(name, eval(*a->value), a->value->loc);
+    if (name.starts_with("fold")) foldAt = a->value->loc;
   }
+  if (diagnostics_.errorCount() > before) throw Reported{};
   const auto count = [&](const char* name) {
     const auto it = source.settings.find(name);
     return it == source.settings.end() ? int64_t{-1} : std::stoll(it->second);

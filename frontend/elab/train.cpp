@@ -10,18 +10,14 @@ namespace nnc::elab {
 
 namespace {
 
+/// Those that are whole numbers, with the least.
+const std::map<std::string, std::pair<int64_t, int64_t TrainBlock::*>> kCounts = {
+    {"batch", {1, &TrainBlock::batch}},
+    {"epochs", {1, &TrainBlock::epochs}},
+    {"seed", {0, &TrainBlock::seed}},
+    {"steps", {1, &TrainBlock::steps}},
+    {"patience", {0, &TrainBlock::patience}}};
 const std::vector<std::string> kTrainSettings = {"batch", "epochs", "seed", "steps", "patience", "monitor", "maximize"};
-
-/// "net", "body.s4" of an assignment's target; of a pattern, what stands before it.
-std::string targetPath(const ast::Expr& e) {
-  if (const auto* n = e.tryAs<ast::Name>()) return n->text;
-  if (const auto* w = e.tryAs<ast::Wild>()) return targetPath(*w->base);
-  if (const auto* f = e.tryAs<ast::Field>()) {
-    const std::string base = targetPath(*f->base);
-    return isPattern(*f->base) ? base : base.empty() ? "" : base + "." + f->name.text;
-  }
-  return "";
-}
 
 void assignedPaths(const ast::Block& body, std::vector<std::string>& paths) {
   const std::function<void(const ast::Expr&)> target = [&](const ast::Expr& e) {
@@ -73,43 +69,41 @@ bool shouldFall(const std::string& monitor) {
 
 }  // namespace
 
+std::string targetPath(const ast::Expr& e) {
+  if (const auto* n = e.tryAs<ast::Name>()) return n->text;
+  if (const auto* w = e.tryAs<ast::Wild>()) return targetPath(*w->base);
+  if (const auto* f = e.tryAs<ast::Field>()) {
+    const std::string base = targetPath(*f->base);
+    return isPattern(*f->base) ? base : base.empty() ? "" : base + "." + f->name.text;
+  }
+  return "";
+}
+
 void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo* data) {
   Restore<Context> keep(ctx_);
-  bool hasMaximize = false, failed = false;
-  for (const ast::Arg& a : t.settings) {
-    const Loc at = a.value->loc;
+  const size_t before = diagnostics_.errorCount();
+  bool hasMaximize = false;
+  for (const ast::Arg* a : knownSettings(t.settings, "a train block", kTrainSettings)) {
     try {
-      if (!a.name) fail(DiagCode::UnknownSetting, at, "the settings of a train block are named: `batch = 128`");
-      const std::string& name = a.name.text;
-      if (std::find(kTrainSettings.begin(), kTrainSettings.end(), name) == kTrainSettings.end())
-        failUnknown(DiagCode::UnknownSetting, a.name.loc, "setting of a train block called", name, kTrainSettings);
+      const std::string& name = a->name.text;
       if (name == "monitor") {
-        block.monitor = targetPath(*a.value);
-        if (block.monitor.empty())
-          fail(DiagCode::UnknownSetting, at, "`monitor` names a result: `valid.accuracy`, `valid.loss`");
-        validReads_.emplace_back(block.monitor, at);
-        continue;
-      }
-      if (name == "maximize") {
-        block.maximize = asBool(eval(*a.value), at, "`maximize`");
+        block.monitor = resultSetting(*a);
+        validReads_.emplace_back(block.monitor, a->value->loc);
+      } else if (name == "maximize") {
+        block.maximize = asBool(eval(*a->value), a->value->loc, "`maximize`");
         hasMaximize = true;
-        continue;
+      } else if (name == "steps" && data) {
+        fail(DiagCode::UnknownSetting, a->name.loc,
+             "`steps` is for a block without data: with data an epoch takes each row once");
+      } else {
+        const auto& [least, number] = kCounts.at(name);
+        block.*number = wholeSetting(*a, least, name == "batch" ? kMostCount : INT64_MAX);
       }
-      const int64_t n = asConst(eval(*a.value), at, fmt::format("`{}`", name).c_str());
-      const bool tooLarge = name == "batch" && n > kMostCount;
-      if (n < 0 || tooLarge || (n == 0 && (name == "batch" || name == "epochs")))
-        fail(DiagCode::UnknownSetting, at, fmt::format("`{}` is {}", name, n));
-      if (name == "batch") block.batch = n;
-      if (name == "epochs") block.epochs = n;
-      if (name == "seed") block.seed = n;
-      if (name == "steps") block.steps = n;
-      if (name == "patience") block.patience = n;
     } catch (const Reported&) {
-      failed = true;
     }
   }
   if (!hasMaximize) block.maximize = !block.monitor.empty() && !shouldFall(block.monitor);
-  if (!data && block.steps == 0 && !failed) {
+  if (!data && block.steps == 0 && diagnostics_.errorCount() == before) {
     error(DiagCode::UnknownSetting, t.name.loc,
           fmt::format("`{}` has no data and must say how many steps it takes", t.name.text))
         .help("write `(steps = 1000)`");
@@ -141,25 +135,27 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
   root->at = t.name.loc;
   trainRoots_[t.name.text] = root;
   trainEntry(t, scope, Function::Kind::Step, block, data);
-  if (const Function* step = module_.function(block.step); step && diagnostics_.errorCount() == before) {
-    const auto isLoss = [](const Output& o) { return o.role == OutputRole::Loss; };
-    const std::vector<Output>& outputs = step->body.outputs;
-    const bool hasLoss = std::any_of(outputs.begin(), outputs.end(), isLoss);
+  if (module_.function(block.step) && diagnostics_.errorCount() == before) {
     // Without either, the last weights count.
-    if (block.monitor.empty() && hasLoss) block.monitor = "valid.loss";
-    checkValidReads(block, hasLoss);
+    if (block.monitor.empty() && reportsLoss(block)) block.monitor = "valid.loss";
+    checkValidReads(block, validReads_);
   }
   if (diagnostics_.errorCount() == before) trainEntry(t, scope, Function::Kind::Eval, block, data);
   module_.trains.push_back(block);
 }
 
+bool Elaborator::reportsLoss(const TrainBlock& block) const {
+  const std::vector<Output>& outputs = module_.function(block.step)->body.outputs;
+  return std::any_of(outputs.begin(), outputs.end(), [](const Output& o) { return o.role == OutputRole::Loss; });
+}
+
 /// What is read of validation is the loss or a metric of the block: `valid.acuracy` would be 0 for ever.
-void Elaborator::checkValidReads(const TrainBlock& block, bool hasLoss) {
+void Elaborator::checkValidReads(const TrainBlock& block, const std::vector<std::pair<std::string, Loc>>& reads) {
   std::vector<std::string> known;
-  if (hasLoss) known.push_back("valid.loss");
+  if (reportsLoss(block)) known.push_back("valid.loss");
   for (const std::string& m : block.metrics) known.push_back("valid." + m);
   std::set<std::string> reported;
-  for (const auto& [name, at] : validReads_) {
+  for (const auto& [name, at] : reads) {
     if (std::find(known.begin(), known.end(), name) != known.end() || !reported.insert(name).second) continue;
     Diagnostic& d = error(DiagCode::UnknownName, at, fmt::format("`{}` has no result `{}`", block.name, name));
     // `accuracy` for `valid.accuracy`, `valid.acc` for that too.

@@ -147,6 +147,36 @@ const Case kCases[] = {
      "loss = mse(net(a), a)\n net = sgd(net, grad(loss, net))\n}",
      {"E0501 1:13"}},
     {"SearchOfNothing", "train fit(steps = 1) { let loss = 1.0 }\nsearch fitt(trials = 3)", {"W0404 1:7", "E0101 2:8"}},
+    {"SearchSettingMisspelt",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trails = 3)",
+     {"W0404 1:7", "E0502 2:12"}},
+    {"SearchSettingWithoutName", "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(3)", {"W0404 1:7", "E0502 2:12"}},
+    {"SearchOfNoTrials",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trials = 0, folds = 1, seed = -1)",
+     {"W0404 1:7", "E0502 2:21", "E0502 2:32", "E0502 2:42"}},
+    {"SearchOfHalfATrial",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trials = 2.5)",
+     {"W0404 1:7", "E0209 2:21"}},
+    {"SearchOfNoResult",
+     "search fit(maximize = valid.acuracy)\ntrain fit(steps = 1) { let loss = 1.0; metric accuracy = 2.0 }",
+     {"E0101 1:23", "W0404 2:7"}},
+    {"SearchOfTwoResults",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(minimize = valid.loss, maximize = valid.loss)",
+     {"W0404 1:7", "E0502 2:35"}},
+    {"SearchForANumber",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(minimize = 3)",
+     {"W0404 1:7", "E0502 2:23"}},
+    {"SettingTwice", "train fit(steps = 3, steps = 4) { let loss = 1.0 }", {"W0404 1:7", "E0502 1:22"}},
+    {"SettingOutOfRange",
+     "train fit(steps = 3, batch = 0, seed = -1) { let loss = 1.0 }",
+     {"W0404 1:7", "E0502 1:30", "E0502 1:40"}},
+    {"StepsOfDataAreItsRows",
+     "data d from csv(\"x\") { a: f32 = raw.a }\ntrain fit on d(steps = 3) { let loss = mean(a) }",
+     {"W0404 2:7", "E0502 2:16"}},
+    {"DataSettingTwice", "data d from csv(\"x\", valid = 1, valid = 2) { a: f32 = raw.a }", {"E0502 1:33"}},
+    {"DataWithoutPath", "data d from csv(valid = 1) { a: f32 = raw.a }", {"E0209 1:13"}},
+    {"DataOfTwoPaths", "data d from csv(\"x\", \"y\") { a: f32 = raw.a }", {"E0209 1:22"}},
+    {"PrecisionWithoutName", "precision(bf16)\nexport fn f(x: f32[B <= 4]) { x }", {"E0502 1:11"}},
     {"UnusedFieldIsChecked", "data d from idx(\"/x\") {\n a: f32[3] = f32(raw.a) + foo\n}", {"E0101 2:27"}},
     {"SettingOfAnotherReader", "data d from images(\"x\", window = 3) { a: i32 = raw.label }", {"E0502 1:25"}},
     {"UnknownUnit", "data d from text(\"x\", window = 3, by = line) { a: u8[3] = raw.text }", {"E0502 1:40"}},
@@ -205,6 +235,8 @@ const Case kCases[] = {
      "data d from text(\"x\", window = 3, rows = line, stride = 1) { a: u8[3] = raw.text }",
      {"E0502 1:13"}},
     {"UnknownRowsOfAText", "data d from text(\"x\", window = 3, rows = verse) { a: u8[3] = raw.text }", {"E0502 1:42"}},
+    {"HyperOutsideItsRange", "hyper w = 2.0 in 0.0 .. 1.0\nexport fn f(x: f32[3]) { w * x }", {"E0507 1:11"}},
+    {"HyperNamedAsTheHostsScalar", "hyper step = 3\nexport fn f(x: f32[3]) { step * x }", {"E0507 1:7"}},
     {"HyperOutsideItsDomain", "hyper w = 20 in [1, 2]\nexport fn f(x: f32[w]) { x }", {"E0507 1:11"}},
     {"TooManyElements",
      "export fn f(x: f32[B <= 4]) {\n let z: [1000000, 1000000, 10000000] = 0\n sum(z) + x\n}",
@@ -240,6 +272,37 @@ TEST(CommandLine, AHyperThatIsNotThere) {
   const std::string text = "hyper width = 3\nexport fn f(x: f32[width]) { x }";
   EXPECT_EQ(mistakes(text, options), Strings{"E0503 0:0"});
   EXPECT_NE(report(text, options).find("did you mean `width`?"), std::string::npos) << report(text, options);
+}
+
+// What is set from outside lies in the domain; the message says which that is. What weights were trained with stays.
+TEST(CommandLine, AHyperOutsideOfItsDomain) {
+  const auto said = [](const std::string& hyper, const std::string& value) {
+    ElabOptions options;
+    options.hypers = {{"h", value}};
+    return report("hyper h = " + hyper + "\nexport fn f(x: f32[3]) { h * x }", options);
+  };
+  const auto expect = [&](const std::string& hyper, const std::string& value, const std::string& domain) {
+    const std::string text = said(hyper, value);
+    EXPECT_NE(text.find("error[E0507]: `--set h=" + value + "` is outside of the domain " + domain + " of `h`"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("test.nn:1:"), std::string::npos) << text;
+  };
+  expect("1e-3 in log(1e-4 .. 1e-2)", "-1", "log(0.0001 .. 0.01)");
+  expect("1e-3 in log(1e-4 .. 1e-2)", "0.02", "log(0.0001 .. 0.01)");
+  expect("0.5 in 0.0 .. 1.0", "1.5", "0 .. 1");
+  expect("2 in [1, 2]", "3", "[1, 2]");
+  for (const char* end : {"0.0001", "1e-2"}) EXPECT_EQ(said("1e-3 in log(1e-4 .. 1e-2)", end), "");
+  EXPECT_EQ(said("1e-3", "-1"), "");
+  EXPECT_NE(said("1e-3", "nan").find("`h` is a number, and `nan` was given"), std::string::npos);
+  ElabOptions trained;
+  trained.trained = {{"h", "3"}};
+  EXPECT_EQ(report("hyper h = 2 in [1, 2]\nexport fn f(x: f32[3]) { h * x }", trained), "");
+}
+
+TEST(Report, AnUnknownSettingOfASearchIsSuggested) {
+  const std::string text = report("train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trails = 10)");
+  EXPECT_NE(text.find("did you mean `trials`?"), std::string::npos) << text;
 }
 
 TEST(Report, ALossByAnotherNameIsSuggested) {
