@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "tools/nn/held_stops.h"
+
 namespace nnc::tools {
 
 std::vector<GradSite> addGradFunctions(Module& module) {
@@ -28,15 +30,8 @@ std::vector<GradSite> addGradFunctions(Module& module) {
       Function moved = f;
       moved.name = site.moved;
       moved.body.outputs.resize(1);
-      for (uint32_t i = 0; i < f.body.nodes.size(); ++i) {
-        if (f.body.nodes[i].op != Op::Stop) continue;
-        const std::string held = fmt::format("stop {}", i);
-        f.body.outputs.push_back({OutputRole::Result, held, {i, 0}});
-        Node& leaf = moved.body.nodes[i];
-        leaf.op = Op::Leaf;
-        leaf.in.clear();
-        leaf.attrs = {{"type", leaf.out[0]}, {"kind", std::string("input")}, {"name", held}};
-      }
+      moved.body = withHeldStops(moved.body);
+      exposeStops(f.body);
       made.push_back(std::move(f));
       made.push_back(std::move(moved));
       sites.push_back(std::move(site));

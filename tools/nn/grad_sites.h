@@ -18,7 +18,7 @@ struct GradSite {
 
 /// Adds to a module as elaborated, for each `grad` by parameters in a step, two exports: one that returns the scalar
 /// and its gradients, and one that returns the scalar where parameters are moved and the values of `stop` are not, for
-/// that is what a gradient says. (A `stop` inside a loop or branch stays what it is.)
+/// that is what a gradient says.
 std::vector<GradSite> addGradFunctions(Module& module);
 
 }  // namespace nnc::tools
