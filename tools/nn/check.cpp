@@ -9,8 +9,8 @@
 
 #include "runtime/train/feed.h"
 #include "runtime/train/statistics.h"
+#include "tools/common/comparison.h"
 #include "tools/nn/commands.h"
-#include "tools/nn/compare.h"
 #include "tools/nn/grad_sites.h"
 
 namespace nnc::tools {
@@ -181,6 +181,15 @@ bool checkSite(train::Model& model, const GradSite& site, const CheckArguments& 
     ok = ok && tally.failed == 0;
   }
   return ok;
+}
+
+int compareCompiled(const ModelArguments& arguments) {
+  Compilation compilation(arguments.compileOptions());
+  compilation.beforePasses([](Module& module) { addGradFunctions(module); });
+  const Module* reference = compilation.differentiated();
+  auto loaded = compileAndLoad(compilation, 0, arguments.threads);
+  if (!loaded) return kExitSource;
+  return compareWithInterpreter(*reference, *loaded->model) ? kExitOk : kExitSource;
 }
 
 /// Rows of the block's data, as the check function takes them: floats widened with the program.

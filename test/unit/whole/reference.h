@@ -1,7 +1,6 @@
-// What a training step should compute: a few steps by the f64 interpreter, and how far from that rounding may lead.
-// The bound is found by Monte Carlo arithmetic (Parker, "Monte Carlo Arithmetic", 1997): the same graph with each
-// rounded operation, and each operand of a sum, multiplied by 1 + noise. What a comparison near a tie decides differs
-// from sample to sample, so undecided values get a bound that anything meets.
+// What a training step should compute: a few steps by the f64 interpreter, and how far from that rounding may lead
+// (passes/perturb.h). What a comparison near a tie decides differs from sample to sample, so undecided values get a
+// bound that anything meets.
 #pragma once
 
 #include <map>
@@ -28,10 +27,6 @@ Setting makeSetting(const Function& function, std::map<std::string, int64_t> sym
 
 /// The values of all outputs, step by step.
 using Trajectory = std::vector<std::vector<Tensor>>;
-
-/// The graph with noise of a size that follows from the dtypes. Its kind follows from the sample's number, its draws
-/// also from the step: noise that stays the same has a fixed point of its own, and a gradient that vanishes there.
-Graph perturbed(const Graph& graph, uint64_t sample, int step);
 
 class Reference {
 public:
