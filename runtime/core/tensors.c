@@ -107,13 +107,15 @@ int core_set_tensor(nnc_context* ctx, const char* path, const void* data, uint64
 }
 
 int core_get_store(nnc_context* ctx, void* data) {
-  if (!ctx || (!data && ctx->model->store_bytes)) return core_fail(ctx, NNC_ERR_ARGUMENT, "get_store: a null pointer", (char*)0);
+  if (!ctx || (!data && ctx->model->store_bytes))
+    return core_fail(ctx, NNC_ERR_ARGUMENT, "get_store: a null pointer", (char*)0);
   copy_bytes(data, ctx->store, ctx->model->store_bytes);
   return NNC_OK;
 }
 
 int core_set_store(nnc_context* ctx, const void* data) {
-  if (!ctx || (!data && ctx->model->store_bytes)) return core_fail(ctx, NNC_ERR_ARGUMENT, "set_store: a null pointer", (char*)0);
+  if (!ctx || (!data && ctx->model->store_bytes))
+    return core_fail(ctx, NNC_ERR_ARGUMENT, "set_store: a null pointer", (char*)0);
   copy_bytes(ctx->store, data, ctx->model->store_bytes);
   ctx->stale = 1;
   return NNC_OK;
