@@ -35,6 +35,9 @@ disc = nn.Sequential(
     nn.Flatten(),
     nn.Linear(128 * 7 * 7, 1),
 )
+for weight in [*gen.parameters(), *disc.parameters()]:
+    if weight.dim() > 1:
+        nn.init.normal_(weight, std=0.02)
 (image, _), _ = fashion(o.data, valid=0)
 image = (2 * image - 1).unsqueeze(1)
 g_optimizer = torch.optim.Adam(gen.parameters(), lr=2e-4, betas=(0.5, 0.999))

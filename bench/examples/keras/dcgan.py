@@ -4,34 +4,36 @@ import keras
 import numpy as np
 import torch
 from keras import layers, ops
+from keras.initializers import RandomNormal
 from keras.optimizers import Adam
 
 from data import arguments, fashion
 
 o = arguments(epochs=6, out="samples.npy")
+start = {"kernel_initializer": RandomNormal(stddev=0.02)}
 gen = keras.Sequential(
     [
         keras.Input((64,)),
-        layers.Dense(7 * 7 * 128, use_bias=False),
+        layers.Dense(7 * 7 * 128, use_bias=False, **start),
         layers.Reshape((7, 7, 128)),
         layers.BatchNormalization(),
         layers.ReLU(),
-        layers.Conv2DTranspose(64, 4, 2, "same"),
+        layers.Conv2DTranspose(64, 4, 2, "same", **start),
         layers.BatchNormalization(),
         layers.ReLU(),
-        layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh"),
+        layers.Conv2DTranspose(1, 4, 2, "same", activation="tanh", **start),
     ]
 )
 disc = keras.Sequential(
     [
         keras.Input((28, 28, 1)),
-        layers.Conv2D(64, 4, 2, "same"),
+        layers.Conv2D(64, 4, 2, "same", **start),
         layers.LeakyReLU(0.2),
-        layers.Conv2D(128, 4, 2, "same"),
+        layers.Conv2D(128, 4, 2, "same", **start),
         layers.BatchNormalization(),
         layers.LeakyReLU(0.2),
         layers.Flatten(),
-        layers.Dense(1),
+        layers.Dense(1, **start),
     ]
 )
 g_optimizer, d_optimizer = Adam(2e-4, beta_1=0.5), Adam(2e-4, beta_1=0.5)
