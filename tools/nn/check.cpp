@@ -202,7 +202,10 @@ int runCheck(CheckArguments& a) {
   compilation.beforePasses([&](Module& module) { sites = addGradFunctions(module); });
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
-  if (sites.empty()) throw UsageError{fmt::format("{} takes no gradient by a parameter", a.model.file)};
+  if (sites.empty())
+    throw UsageError{fmt::format(
+        "{}: no train block takes a gradient by a parameter, and those of exported functions are not checked",
+        a.model.file)};
   train::Model& model = *loaded->model;
   bool ok = true;
   for (const GradSite& site : sites) {
