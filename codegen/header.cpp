@@ -132,7 +132,8 @@ private:
     if (plan_.scalars.empty()) return;
     std::string scalars =
         "Scalars by name, with their values at the start. What steps and draws read is for the host to set:\n"
-        "  step: how many steps came before; steps: how many there will be; epoch; valid.loss";
+        "  step: how many steps came before; steps: how many there will be; epoch; valid.loss\n"
+        "  first_row: how many rows came before those of the call";
     for (const Scalar& s : plan_.scalars) scalars += fmt::format("\n  {} = {}", s.name, s.defaultValue);
     out_ += comment(scalars) + "\n";
   }
