@@ -88,8 +88,8 @@ private:
   void exposeModel(llvm::GlobalVariable* image, uint64_t at) {
     llvm::LLVMContext& context = module_.getContext();
     llvm::Constant* offset = llvm::ConstantInt::get(llvm::Type::getInt64Ty(context), at);
-    llvm::Constant* address =
-        llvm::ConstantExpr::getInBoundsGetElementPtr(llvm::Type::getInt8Ty(context), image, offset);
+    llvm::Constant* address = llvm::ConstantExpr::getInBoundsGetElementPtr(llvm::Type::getInt8Ty(context), image,
+                                                                           llvm::ArrayRef<llvm::Value*>(offset));
     auto* alias = llvm::GlobalAlias::create(llvm::Type::getInt8Ty(context), 0, llvm::GlobalValue::ExternalLinkage,
                                             "nnc_model_table", address, &module_);
     alias->setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -296,7 +296,7 @@ private:
   nnc_buffer placeOf(const plan::Entry& e, BufId id) {
     const plan::Buffer& b = e.buffers[id];
     nnc_buffer row{};
-    if (b.alias != UINT32_MAX) {
+    if (b.alias != plan::kNoBuffer) {
       row = placeOf(e, b.alias);
     } else if (b.role == Role::Variable) {
       auto v = std::find_if(plan_.variables.begin(), plan_.variables.end(),

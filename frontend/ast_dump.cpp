@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace nnc {
-
-using namespace ast;
+namespace nnc::ast {
 
 namespace {
 
@@ -418,4 +416,4 @@ std::string dumpAst(const Expr& expr) {
   return dumper.take();
 }
 
-}  // namespace nnc
+}  // namespace nnc::ast

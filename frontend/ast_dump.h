@@ -6,10 +6,10 @@
 
 #include "frontend/ast.h"
 
-namespace nnc {
+namespace nnc::ast {
 
-std::string dumpAst(const ast::File& file);
+std::string dumpAst(const File& file);
 /// An expression on one line, except the blocks in it.
-std::string dumpAst(const ast::Expr& expr);
+std::string dumpAst(const Expr& expr);
 
-}  // namespace nnc
+}  // namespace nnc::ast

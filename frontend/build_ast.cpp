@@ -7,9 +7,8 @@
 #include "frontend/token_kinds.h"
 #include "ir/check.h"
 
-namespace nnc {
+namespace nnc::ast {
 
-using namespace ast;
 using antlr4::Token;
 
 std::unique_ptr<File> AstBuilder::file(uint32_t fileId, P::FileContext* context) {
@@ -284,4 +283,4 @@ bool AstBuilder::checkTarget(const Expr& target) {
   }
 }
 
-}  // namespace nnc
+}  // namespace nnc::ast

@@ -6,9 +6,8 @@
 #include "frontend/build_ast.h"
 #include "ir/check.h"
 
-namespace nnc {
+namespace nnc::ast {
 
-using namespace ast;
 using antlr4::Token;
 using grammar::NnParser;
 
@@ -396,4 +395,4 @@ ExprPtr AstBuilder::range(P::RangeContext* context, Where where) {
   return finish(std::move(node), {lo, hi});
 }
 
-}  // namespace nnc
+}  // namespace nnc::ast

@@ -4,12 +4,11 @@
 
 #include "frontend/build_ast.h"
 
-namespace nnc {
+namespace nnc::ast {
 
-using namespace ast;
 using antlr4::Token;
 
-ast::Ident AstBuilder::ident(P::NameContext* context) {
+Ident AstBuilder::ident(P::NameContext* context) {
   if (!context) return {};
   return {std::string(places_.text(context->start)), loc(context)};
 }
@@ -130,4 +129,4 @@ int64_t AstBuilder::integer(const Token* token) {
   return value;
 }
 
-}  // namespace nnc
+}  // namespace nnc::ast

@@ -22,7 +22,7 @@ std::unique_ptr<ast::File> parseFile(uint32_t fileId, const SourceManager& sourc
   parser.removeErrorListeners();
   parser.setErrorHandler(std::make_shared<ErrorStrategy>(lexed->places, errors));
   parser.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(antlr4::atn::PredictionMode::SLL);
-  auto file = AstBuilder(lexed->places, errors).file(fileId, parser.file());
+  auto file = ast::AstBuilder(lexed->places, errors).file(fileId, parser.file());
   // What stands in the wrong place may do so because of a missing or a stray brace.
   if (!errors.any()) checkPlacement(*file, diagnostics);
   return file;

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace nnc {
-
-using namespace ast;
+namespace nnc::ast {
 
 namespace {
 
@@ -200,4 +198,4 @@ void checkPlacement(const File& file, Diagnostics& diagnostics) {
   for (const StmtPtr& item : file.items) checker.stmt(*item, Scope::File);
 }
 
-}  // namespace nnc
+}  // namespace nnc::ast

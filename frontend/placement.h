@@ -4,8 +4,8 @@
 #include "frontend/ast.h"
 #include "ir/diagnostic.h"
 
-namespace nnc {
+namespace nnc::ast {
 
-void checkPlacement(const ast::File& file, Diagnostics& diagnostics);
+void checkPlacement(const File& file, Diagnostics& diagnostics);
 
-}  // namespace nnc
+}  // namespace nnc::ast

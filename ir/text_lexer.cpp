@@ -11,10 +11,6 @@ bool isDigit(char c) {
 bool isNameStart(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
-bool isNameChar(char c) {
-  return isNameStart(c) || isDigit(c) || c == '.';
-}
-
 int hexDigit(char c) {
   if (isDigit(c)) return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -22,6 +18,10 @@ int hexDigit(char c) {
 }
 
 }  // namespace
+
+bool isNameChar(char c) {
+  return isNameStart(c) || isDigit(c) || c == '.';
+}
 
 void IrLexer::skipBlanks() {
   while (pos_ < text_.size()) {

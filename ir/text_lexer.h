@@ -8,8 +8,11 @@
 
 namespace nnc {
 
+/// What names are made of: letters, digits, _ and .
+bool isNameChar(char c);
+
 enum class IrTokenKind : uint8_t {
-  Identifier,  // letters, digits, _ and . , not starting with a digit
+  Identifier,  // a name, not starting with a digit
   Number,      // digits with fraction and exponent; the sign is a token of its own
   String,      // `text` holds the characters after escapes
   Value,       // %name, `text` without the %

@@ -7,13 +7,10 @@
 
 #include "ir/op_schema.h"
 #include "ir/text.h"
+#include "ir/text_lexer.h"
 
 namespace nnc {
 namespace {
-
-bool isNameChar(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-}
 
 std::string identifierOf(const std::string& name) {
   std::string id;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/contains.h"
 #include "passes/passes.h"
 #include "passes/rewrite.h"
 #include "passes/vjp/vjp.h"
@@ -11,10 +12,6 @@ namespace {
 
 using Result = std::optional<Value>;
 using Ints = std::vector<int64_t>;
-
-bool contains(const Ints& axes, int64_t axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
 
 /// The product of the extents at some axes, as a scalar of the dtype.
 Value extentProduct(Builder& b, const Type& type, const Ints& axes, DType dtype) {

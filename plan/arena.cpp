@@ -76,8 +76,8 @@ private:
       if (step.kind == Step::Kind::Phase)
         for (const Launch& launch : entry_.phases[step.phase].launches)
           for (const BufId b : launch.bind) touch(b, i);
-      if (step.predicate != UINT32_MAX) touch(step.predicate, i);
-      if (step.counter != UINT32_MAX) touch(step.counter, i);
+      if (step.predicate != kNoBuffer) touch(step.predicate, i);
+      if (step.counter != kNoBuffer) touch(step.counter, i);
       for (const Slice& s : step.slices) touch(s.whole, i);
       for (const BufId b : step.moved) touch(b, i);
     }
@@ -106,7 +106,7 @@ private:
   std::set<BufId> carriedBy(uint32_t begin, uint32_t end) const {
     std::set<BufId> inside, carried;
     const Step& loop = entry_.steps[begin];
-    if (loop.counter != UINT32_MAX) carried.insert(loop.counter);
+    if (loop.counter != kNoBuffer) carried.insert(loop.counter);
     for (const Slice& s : loop.slices) carried.insert(storageOf(s.whole));
     for (const BufId b : loop.moved) carried.insert(storageOf(b));
     for (uint32_t i = begin + 1; i < end; ++i) {
@@ -142,7 +142,7 @@ private:
   // ---- in place: a result on top of an operand that nobody reads afterwards ----
 
   BufId rootOf(BufId b) const {
-    while (entry_.buffers[b].alias != UINT32_MAX) b = entry_.buffers[b].alias;
+    while (entry_.buffers[b].alias != kNoBuffer) b = entry_.buffers[b].alias;
     return b;
   }
 
@@ -302,7 +302,7 @@ private:
   void compact() {
     // An alias names the buffer that decided the place.
     for (BufId b = 0; b < entry_.buffers.size(); ++b)
-      if (entry_.buffers[b].alias != UINT32_MAX) entry_.buffers[b].alias = rootOf(b);
+      if (entry_.buffers[b].alias != kNoBuffer) entry_.buffers[b].alias = rootOf(b);
     std::vector<BufId> number(entry_.buffers.size(), kNoBuffer);
     std::vector<Buffer> kept;
     for (BufId b = 0; b < entry_.buffers.size(); ++b) {

@@ -18,7 +18,7 @@ constexpr double kBlockBytes = 1024 << 10;
 /// percent of their time.
 constexpr double kUsesOfWeights = 400;
 
-struct Item {
+struct Scheduled {
   Launch launch;
   uint32_t phase = 0;  // in which it was scheduled
   std::set<BufId> reads, writes;
@@ -45,7 +45,7 @@ public:
     const std::vector<Step> steps = std::exchange(entry_.steps, {});
     phases_ = std::exchange(entry_.phases, {});
     int depth = 0;
-    std::vector<Item> segment;
+    std::vector<Scheduled> segment;
     for (const Step& step : steps) {
       using Kind = Step::Kind;
       if (step.kind == Kind::Phase && depth == 0) {
@@ -85,9 +85,9 @@ private:
     return elements ? static_cast<double>(elements->evaluate(bounds_) * dtypeSize(typeOf(b).dtype)) : 0;
   }
 
-  Item itemOf(const Launch& launch, uint32_t phase) const {
+  Scheduled itemOf(const Launch& launch, uint32_t phase) const {
     const Kernel& kernel = plan_.kernels[launch.kernel];
-    Item item{launch, phase, {}, {}};
+    Scheduled item{launch, phase, {}, {}};
     std::vector<const Type*> types;
     double weights = 0;
     for (size_t o = 0; o < launch.bind.size(); ++o) {
@@ -105,29 +105,30 @@ private:
     return item;
   }
 
-  double rowsOfBlock(const std::vector<Item>& group) const {
+  double rowsOfBlock(const std::vector<Scheduled>& group) const {
     double rows = static_cast<double>(symbol_.bound);
-    for (const Item& item : group) rows = std::min(rows, std::floor(kBlockBytes / std::max(item.rowBytes, 1.0)));
+    for (const Scheduled& item : group) rows = std::min(rows, std::floor(kBlockBytes / std::max(item.rowBytes, 1.0)));
     return always_ ? 1 : std::max(rows, 1.0);
   }
 
-  bool joins(const Item& item, std::vector<Item> group) const {
+  bool joins(const Scheduled& item, std::vector<Scheduled> group) const {
     if (!item.byRows) return false;
     group.push_back(item);
     const double rows = rowsOfBlock(group);
-    return always_ || std::all_of(group.begin(), group.end(), [rows](const Item& i) { return i.leastRows <= rows; });
+    return always_ ||
+           std::all_of(group.begin(), group.end(), [rows](const Scheduled& i) { return i.leastRows <= rows; });
   }
 
-  static bool conflicts(const Item& item, const std::vector<Item>& group) {
-    return std::any_of(group.begin(), group.end(), [&item](const Item& g) {
+  static bool conflicts(const Scheduled& item, const std::vector<Scheduled>& group) {
+    return std::any_of(group.begin(), group.end(), [&item](const Scheduled& g) {
       return meet(item.reads, g.writes) || meet(item.writes, g.reads) || meet(item.writes, g.writes);
     });
   }
 
   /// Launches in the order of their phases. What can join the group does; what is independent of it comes before it.
-  void blockSegment(std::vector<Item> items) {
-    std::vector<Item> before, group;
-    for (Item& item : items) {
+  void blockSegment(std::vector<Scheduled> items) {
+    std::vector<Scheduled> before, group;
+    for (Scheduled& item : items) {
       if (joins(item, group)) {
         group.push_back(std::move(item));
       } else if (!conflicts(item, group)) {
@@ -141,9 +142,9 @@ private:
   }
 
   /// Temporaries that only launches of the group touch.
-  std::set<BufId> ownOf(const std::vector<Item>& group) const {
+  std::set<BufId> ownOf(const std::vector<Scheduled>& group) const {
     std::map<BufId, int> uses;
-    for (const Item& item : group)
+    for (const Scheduled& item : group)
       for (const BufId b : std::set<BufId>(item.launch.bind.begin(), item.launch.bind.end())) ++uses[b];
     std::set<BufId> own;
     for (const auto& [b, count] : uses)
@@ -153,12 +154,12 @@ private:
 
   /// Blocks of what lies between the first and the last launch of the group that touch its own temporaries, if that
   /// pays; the others, and those that must come before, stay as they are.
-  void emit(std::vector<Item> before, std::vector<Item> group) {
+  void emit(std::vector<Scheduled> before, std::vector<Scheduled> group) {
     const std::set<BufId> own = ownOf(group);
-    const auto touches = [&own](const Item& i) { return meet(i.reads, own) || meet(i.writes, own); };
+    const auto touches = [&own](const Scheduled& i) { return meet(i.reads, own) || meet(i.writes, own); };
     const auto first = std::find_if(group.begin(), group.end(), touches);
     const auto last = std::find_if(group.rbegin(), std::make_reverse_iterator(first), touches).base();
-    const std::vector<Item> blocked(first, last);
+    const std::vector<Scheduled> blocked(first, last);
     const double rows = rowsOfBlock(blocked);
     std::move(before.begin(), before.end(), std::back_inserter(plain_));
     const bool pays = !own.empty() && rows < static_cast<double>(symbol_.bound);
@@ -170,7 +171,7 @@ private:
     step.symbol = symbol_.name;
     step.rows = static_cast<int64_t>(rows);
     std::set<BufId> moved;
-    for (const Item& item : blocked)
+    for (const Scheduled& item : blocked)
       for (const BufId b : item.launch.bind)
         if (bytesOfRow(b) > 0 && !own.contains(b)) moved.insert(b);
     step.moved.assign(moved.begin(), moved.end());
@@ -184,12 +185,13 @@ private:
   }
 
   void addPlain() {
-    std::stable_sort(plain_.begin(), plain_.end(), [](const Item& a, const Item& b) { return a.phase < b.phase; });
+    std::stable_sort(plain_.begin(), plain_.end(),
+                     [](const Scheduled& a, const Scheduled& b) { return a.phase < b.phase; });
     addPhases(std::exchange(plain_, {}));
   }
 
   /// Launches in the order of their phases: as many phases again.
-  void addPhases(const std::vector<Item>& items) {
+  void addPhases(const std::vector<Scheduled>& items) {
     for (size_t i = 0; i < items.size(); ++i) {
       if (i == 0 || items[i].phase != items[i - 1].phase) {
         Step step;
@@ -206,8 +208,8 @@ private:
   const std::map<std::string, int64_t>& bounds_;
   const Symbol symbol_;
   bool always_;
-  std::vector<Phase> phases_;  // as they were scheduled
-  std::vector<Item> plain_;    // not in blocks, to be added before the next blocks
+  std::vector<Phase> phases_;     // as they were scheduled
+  std::vector<Scheduled> plain_;  // not in blocks, to be added before the next blocks
   std::map<BufId, int> uses_;
 };
 

@@ -322,7 +322,7 @@ private:
   void loop(const Step& step, uint32_t begin, uint32_t end) {
     const int64_t trip = step.trip.evaluate(inputs_.symbols);
     for (int64_t t = 0; t < trip; ++t) {
-      if (step.counter != UINT32_MAX) memory_[step.counter].at(0) = {0, t};
+      if (step.counter != kNoBuffer) memory_[step.counter].at(0) = {0, t};
       for (const Slice& s : step.slices) {
         memory_[s.slice] = memory_[s.whole];
         memory_[s.slice].size = sizeOf(s.slice);

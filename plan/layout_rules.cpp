@@ -1,16 +1,13 @@
 // How layouts pass through ops: what is contiguous in an operand should be contiguous in the result.
 #include <algorithm>
 
+#include "ir/contains.h"
 #include "plan/layout.h"
 
 namespace nnc::plan {
 namespace {
 
 using Axes = std::vector<int64_t>;
-
-bool contains(const Axes& list, size_t x) {
-  return std::find(list.begin(), list.end(), static_cast<int64_t>(x)) != list.end();
-}
 
 bool isWhole(const Digit& digit, const Shape& shape) {
   return digit.div == Dim(1) && digit.extent == shape[digit.dim];

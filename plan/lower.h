@@ -14,8 +14,6 @@
 
 namespace nnc::plan {
 
-constexpr BufId kNoBuffer = UINT32_MAX;
-
 /// What lowering knows of the values of one graph: which of them live in buffers.
 struct GraphContext {
   const Graph& graph;

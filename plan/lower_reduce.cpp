@@ -2,15 +2,12 @@
 #include <algorithm>
 
 #include "ir/check.h"
+#include "ir/contains.h"
 #include "ir/inner_product.h"
 #include "plan/lower.h"
 
 namespace nnc::plan {
 namespace {
-
-bool contains(const std::vector<int64_t>& list, size_t x) {
-  return std::find(list.begin(), list.end(), static_cast<int64_t>(x)) != list.end();
-}
 
 std::vector<int64_t> foldedAxes(const Node& node) {
   return node.op == Op::Sum ? node.attrs.ints("axes") : std::vector<int64_t>{node.attrs.integer("axis")};

@@ -17,6 +17,7 @@ namespace nnc::plan {
 
 using BufId = uint32_t;
 using KernelId = uint32_t;
+constexpr BufId kNoBuffer = UINT32_MAX;
 
 /// One digit of a logical dimension: (index[dim] / div) % extent. A plain dimension has div 1 and its whole extent; the
 /// K axis of a weight behind a flatten of NHWC data has three digits (H, W, C) of one dimension.
@@ -55,7 +56,7 @@ struct Buffer {
   uint64_t bytesAtBound = 0;     // with every symbol at its bound; Scratch: with the rows of a block
   uint64_t offset = 0;           // Arena, Scratch: in bytes, a multiple of 64
   int64_t bound = 0;             // Input: exclusive upper bound of an index, checked at each call; 0: none
-  BufId alias = UINT32_MAX;      // in place: shares the storage of that buffer (its last reader is this one's writer)
+  BufId alias = kNoBuffer;       // in place: shares the storage of that buffer (its last reader is this one's writer)
   uint32_t first = 0, last = 0;  // steps between which it is live (Arena, Scratch)
   Origin origin;
 };
@@ -183,13 +184,13 @@ struct Step {
   enum class Kind : uint8_t { Phase, Loop, EndLoop, If, Else, EndIf, Blocks, EndBlocks };
   Kind kind = Kind::Phase;
   uint32_t phase = 0;
-  Dim trip;                      // Loop
-  std::vector<Slice> slices;     // Loop
-  BufId counter = UINT32_MAX;    // Loop: i64 scalar buffer that holds t, if the body reads it
-  BufId predicate = UINT32_MAX;  // If: bool scalar
-  std::string symbol;            // Blocks
-  int64_t rows = 0;              // Blocks: at least 1
-  std::vector<BufId> moved;      // Blocks
+  Dim trip;                     // Loop
+  std::vector<Slice> slices;    // Loop
+  BufId counter = kNoBuffer;    // Loop: i64 scalar buffer that holds t, if the body reads it
+  BufId predicate = kNoBuffer;  // If: bool scalar
+  std::string symbol;           // Blocks
+  int64_t rows = 0;             // Blocks: at least 1
+  std::vector<BufId> moved;     // Blocks
 };
 
 struct EntryOutput {

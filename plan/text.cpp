@@ -97,7 +97,7 @@ std::string bufferText(const Entry& entry, BufId b) {
   if (!buffer.name.empty()) text += fmt::format(" \"{}\"", buffer.name);
   if (buffer.role == Role::Arena || buffer.role == Role::Scratch)
     text += fmt::format(" at {} live {}..{}", buffer.offset, buffer.first, buffer.last);
-  if (buffer.alias != UINT32_MAX) text += fmt::format(" in place of b{}", buffer.alias);
+  if (buffer.alias != kNoBuffer) text += fmt::format(" in place of b{}", buffer.alias);
   return text + fmt::format(" bytes {}\n", buffer.bytesAtBound);
 }
 
@@ -146,7 +146,7 @@ std::string printEntry(const Entry& entry, const Plan& plan) {
         break;
       case Step::Kind::Loop:
         text += fmt::format("{}loop {}", indent(), step.trip.str());
-        if (step.counter != UINT32_MAX) text += fmt::format(" counter b{}", step.counter);
+        if (step.counter != kNoBuffer) text += fmt::format(" counter b{}", step.counter);
         for (const Slice& s : step.slices)
           text += fmt::format(" b{}=b{}[{}]", s.slice, s.whole, s.reverse ? "-t" : "t");
         text += "\n";

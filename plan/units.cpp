@@ -7,6 +7,7 @@
 #include <set>
 
 #include "ir/check.h"
+#include "ir/contains.h"
 #include "plan/planner.h"
 
 namespace nnc::plan {
@@ -14,10 +15,6 @@ namespace {
 
 void addUnique(std::vector<BufId>& list, BufId b) {
   if (std::find(list.begin(), list.end(), b) == list.end()) list.push_back(b);
-}
-
-bool contains(const std::vector<BufId>& list, BufId b) {
-  return std::find(list.begin(), list.end(), b) != list.end();
 }
 
 void collectAccesses(Unit& unit) {
@@ -30,7 +27,7 @@ void collectAccesses(Unit& unit) {
     }
     return;
   }
-  if (unit.step.predicate != UINT32_MAX) addUnique(unit.reads, unit.step.predicate);
+  if (unit.step.predicate != kNoBuffer) addUnique(unit.reads, unit.step.predicate);
   for (auto* list : {&unit.body, &unit.other})
     for (Unit& inner : *list) {
       collectAccesses(inner);

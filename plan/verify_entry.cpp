@@ -6,8 +6,6 @@
 namespace nnc::plan {
 namespace {
 
-constexpr BufId kNone = UINT32_MAX;
-
 class EntryRules {
 public:
   EntryRules(const EntryView& view, Violations& violations)
@@ -41,7 +39,7 @@ private:
     if (buffer.role == Role::Const && buffer.literal.size() != 1 &&
         static_cast<int64_t>(buffer.literal.size()) != count)
       violations_.report("b{} is {} and a literal of {} numbers", b, buffer.type.str(), buffer.literal.size());
-    if (buffer.alias != kNone && (!exists(buffer.alias) || !isTemporary(buffer)))
+    if (buffer.alias != kNoBuffer && (!exists(buffer.alias) || !isTemporary(buffer)))
       violations_.report("b{} stands in place of a buffer that it cannot", b);
     if (buffer.role == Role::Variable) checkVariable(b);
   }
@@ -114,7 +112,7 @@ private:
   void checkStep(const Step& step) {
     if (step.kind == Step::Kind::If && !isScalar(step.predicate, DType::Bool))
       violations_.report("a branch asks b{}, which is no bool", step.predicate);
-    if (step.kind == Step::Kind::Loop && step.counter != kNone && !isScalar(step.counter, DType::I64))
+    if (step.kind == Step::Kind::Loop && step.counter != kNoBuffer && !isScalar(step.counter, DType::I64))
       violations_.report("a loop counts in b{}, which is no i64", step.counter);
     if (step.kind == Step::Kind::Blocks && !view_.bounds.contains(step.symbol))
       violations_.report("blocks of {}, which is no symbol of the entry", step.symbol);

@@ -9,8 +9,6 @@
 namespace nnc::plan {
 namespace {
 
-constexpr BufId kNone = UINT32_MAX;
-
 /// What a launch reads and writes.
 struct Access {
   std::set<BufId> reads;
@@ -37,7 +35,7 @@ public:
     for (const Phase& phase : entry_.phases) checkPhase(phase);
     checkLifetimes();
     const size_t n = entry_.buffers.size();
-    held_ = {std::vector<char>(n, false), {}, std::vector<BufId>(n, kNone)};
+    held_ = {std::vector<char>(n, false), {}, std::vector<BufId>(n, kNoBuffer)};
     for (BufId b = 0; b < n; ++b) {
       const Role role = entry_.buffers[b].role;
       held_.whole[b] = (!isTemporary(entry_.buffers[b]) && role != Role::Output) || view_.count(b) == 0;
@@ -108,7 +106,7 @@ private:
         if (view_.isOutput(step.predicate))
           violations_.report("step {} asks an output, which its caller may not want", i);
       }
-      if (step.counter != kNone) checkUse(step.counter, i);
+      if (step.counter != kNoBuffer) checkUse(step.counter, i);
       if (step.kind != Step::Kind::Phase) continue;
       for (const Launch& launch : entry_.phases[step.phase].launches)
         for (const BufId b : launch.bind) checkUse(b, i);
@@ -128,7 +126,7 @@ private:
   void checkShared(BufId a, BufId b) {
     const Buffer &x = entry_.buffers[a], &y = entry_.buffers[b];
     if (x.first > y.last || y.first > x.last) return;
-    const bool related = x.alias == b || y.alias == a || (x.alias != kNone && x.alias == y.alias);
+    const bool related = x.alias == b || y.alias == a || (x.alias != kNoBuffer && x.alias == y.alias);
     if (!related || (x.last != y.first && y.last != x.first))
       violations_.report("b{} and b{} share storage while both live", a, b);
   }
@@ -139,7 +137,7 @@ private:
 
   void mustHold(BufId b, const std::string& reader) {
     if (held_.whole[b]) return;
-    if (held_.takenBy[b] == kNone)
+    if (held_.takenBy[b] == kNoBuffer)
       violations_.report("{} reads b{} before it is written{}", reader, b, inPart(b));
     else
       violations_.report("{} reads b{}, whose storage b{} has taken", reader, b, held_.takenBy[b]);
@@ -230,7 +228,7 @@ private:
   /// hold; a slice that it writes, all rounds together make a whole.
   void runLoop(const Step& step, size_t begin, size_t end) {
     for (Held before = held_;;) {
-      if (step.counter != kNone) take(step.counter), held_.whole[step.counter] = true;
+      if (step.counter != kNoBuffer) take(step.counter), held_.whole[step.counter] = true;
       for (const Slice& s : step.slices) {
         held_.whole[s.slice] = held_.whole[s.whole];
         held_.parts.erase(s.slice);

@@ -5,7 +5,9 @@ usage: tidy.py BUILD_DIR FOLDER…    Prints findings and exits 1 if there are a
 import json
 import os
 import pathlib
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,14 +29,31 @@ def for_clang(command):
     return result
 
 
+def unity_of(entry):
+    """The text of a file that includes several sources, which are compiled at once; None for a source."""
+    path = pathlib.Path(entry["file"])
+    return path.read_text() if "Unity" in path.parts else None
+
+
+def first_source(entry):
+    text = unity_of(entry)
+    return pathlib.Path(re.search('#include "(.*)"', text)[1] if text else entry["file"])
+
+
 def main():
-    build, folders = pathlib.Path(sys.argv[1]), [str(ROOT / f) + "/" for f in sys.argv[2:]]
+    build, folders = pathlib.Path(sys.argv[1]), [ROOT / f for f in sys.argv[2:]]
     entries = [e for e in json.loads((build / "compile_commands.json").read_text())
-               if any(str(pathlib.Path(e["file"]).resolve()).startswith(f) for f in folders)]
+               if any(first_source(e).is_relative_to(f) for f in folders)]
     with tempfile.TemporaryDirectory() as database:
-        for e in entries:
+        for number, e in enumerate(entries):
             e["arguments"] = for_clang(e.pop("command"))
+            if text := unity_of(e):  # the analyzer looks into included sources only where the file is called so
+                renamed = pathlib.Path(database) / f"UnifiedSource{number}.cpp"
+                renamed.write_text(text)
+                e["arguments"] = [str(renamed) if a == e["file"] else a for a in e["arguments"]]
+                e["file"] = str(renamed)
         (pathlib.Path(database) / "compile_commands.json").write_text(json.dumps(entries))
+        shutil.copy(ROOT / ".clang-tidy", database)
 
         def check(entry):
             return subprocess.run(["clang-tidy-19", "--quiet", "-p", database, entry["file"]], capture_output=True, text=True)
@@ -44,7 +63,7 @@ def main():
     bad = [r for r in results if r.returncode != 0]
     for r in bad:
         print(r.stdout)
-    print(f"{len(entries)} files, {len(bad)} with findings")
+    print(f"{len(entries)} compilations, {len(bad)} with findings")
     return 1 if bad or not entries else 0
 
 

@@ -15,7 +15,7 @@ constexpr int64_t kGroupPixels = 256;
 /// … and while the patch stays in the nearest large cache.
 constexpr int64_t kGroupBytes = 128 << 10;
 /// The sums of a thread stay below this.
-constexpr int64_t kSumBytes = 16 << 20;
+constexpr int64_t kPartsBytes = 16 << 20;
 
 class ConvWeightsEmitter {
 public:
@@ -184,7 +184,7 @@ bool emitDirect(KernelEmitter& e, const Contraction& c, const std::vector<uint32
   std::optional<Window> window = analyseWindow(e.kernel, c, outs, taps, channel);
   if (!window || patchFor(*window, window->h.outs, 16).size() > int64_t(1) << 20) return false;
   ConvWeightsEmitter emitter(e, c, *window);
-  if (emitter.sumBytes() > kSumBytes) return false;
+  if (emitter.sumBytes() > kPartsBytes) return false;
   emitter.emit();
   return true;
 }

@@ -38,6 +38,7 @@ std::optional<TensorVal> outward(TensorVal t, Frame* target) {
 }  // namespace
 
 Elaborator::Holder Elaborator::holderOf(const TensorVal& t) const {
+  const Node& n = t.frame->graph.node(t.value);
   for (Frame* f = t.frame; f; f = f->parent)
     for (const auto& [cell, entry] : f->cells) {
       std::vector<TensorVal> held;
@@ -49,7 +50,6 @@ Elaborator::Holder Elaborator::holderOf(const TensorVal& t) const {
         if (const Frame::CellEntry* e = f->find(cell); e && e->assigned) return {cell->name, e->at};
       return {cell->name, {}};
     }
-  const Node& n = t.frame->graph.node(t.value);
   return {n.name.empty() ? "x" : n.name, {}};
 }
 

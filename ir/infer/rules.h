@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/contains.h"
 #include "ir/infer.h"
 
 namespace nnc::infer {
@@ -49,7 +50,6 @@ std::string shapeText(const Shape& shape);
 /// True if `axes` are distinct and in 0..rank-1.
 bool distinctAxes(const std::vector<int64_t>& axes, int rank);
 bool increasingAxes(const std::vector<int64_t>& axes, int rank);
-bool contains(const std::vector<int64_t>& axes, int64_t axis);
 inline bool validAxis(int64_t axis, int rank) {
   return axis >= 0 && axis < rank;
 }

@@ -29,10 +29,6 @@ std::string shapeText(const Shape& shape) {
   return text.substr(text.find('['));
 }
 
-bool contains(const std::vector<int64_t>& axes, int64_t axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
-
 bool distinctAxes(const std::vector<int64_t>& axes, int rank) {
   std::vector<bool> seen(static_cast<size_t>(rank));
   for (const int64_t axis : axes) {

@@ -56,13 +56,13 @@ std::optional<DType> idxType(unsigned code) {
   }
 }
 
-struct Header {
+struct IdxHeader {
   DType dtype;
   std::vector<int64_t> extents;
   size_t size() const { return 4 + 4 * extents.size(); }
 };
 
-Header readHeader(Source& source, const std::string& path) {
+IdxHeader readHeader(Source& source, const std::string& path) {
   std::byte magic[4];
   if (source.read(magic, 4) != 4) throw DataError(path, "byte 0", "too short for an IDX header of at least 8 bytes");
   const auto dtype = idxType(std::to_integer<unsigned>(magic[2]));
@@ -78,7 +78,7 @@ Header readHeader(Source& source, const std::string& path) {
   if (got != words.size()) {
     throw DataError(path, atByte(4 + got), fmt::format("the header of rank {} is cut off", rank));
   }
-  Header header{*dtype, {}};
+  IdxHeader header{*dtype, {}};
   for (size_t axis = 0; axis < rank; ++axis) header.extents.push_back(loadBe<uint32_t>(words.data() + 4 * axis));
   return header;
 }
@@ -106,7 +106,7 @@ std::optional<FileName> parseName(std::string name) {
 RawField readIdx(const std::string& path, std::string fieldName) {
   const Buffer file = readFile(path);
   Source source(file, path);
-  Header header = readHeader(source, path);
+  IdxHeader header = readHeader(source, path);
   const auto promised = checkedBytes(header.extents, sizeOf(header.dtype));
   const std::string shape = fmt::format("{}{}", nameOf(header.dtype), shapeText(header.extents));
   if (!promised || *promised > source.mostBytes()) {

@@ -17,7 +17,7 @@ constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr size_t kMostHeader = 1 << 20;
 constexpr size_t kMostRank = 32;  // NumPy's own limit (64 since 2.0) is not met by any data of rows
 
-struct Header {
+struct NpyHeader {
   std::string descr;
   bool fortran = false;
   std::vector<int64_t> shape;
@@ -29,8 +29,8 @@ public:
   HeaderParser(std::string_view text, const std::string& file, const std::string& place)
       : text_(text), file_(file), place_(place) {}
 
-  Header parse() {
-    Header header;
+  NpyHeader parse() {
+    NpyHeader header;
     bool descr = false, order = false, shape = false;
     expect('{');
     while (!accept('}')) {
@@ -194,7 +194,7 @@ RawField fieldOf(std::string name, NpyArray array, const std::string& file, cons
 NpyArray parseNpy(std::span<const std::byte> bytes, const std::string& file, const std::string& place) {
   const auto [start, length] = locateHeader(bytes, file, place);
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + start, length);
-  Header header = HeaderParser(text, file, place).parse();
+  NpyHeader header = HeaderParser(text, file, place).parse();
   const auto type = elementType(header.descr);
   if (!type) {
     throw DataError(file, place,

@@ -39,7 +39,7 @@ std::vector<Token> tokensOf(const std::string& text) {
   return tokens;
 }
 
-struct Program {
+struct Original {
   std::filesystem::path path;
   std::vector<Token> tokens;
   std::vector<size_t> places;  // tokens that are no space
@@ -66,8 +66,8 @@ Said compile(const std::filesystem::path& path, const std::string& text) {
 }
 
 /// The examples and those files of the library that are right on their own.
-std::vector<Program> programs() {
-  std::vector<Program> list;
+std::vector<Original> originals() {
+  std::vector<Original> list;
   for (const char* folder : {"examples", "stdlib", "test/frontend/samples"})
     for (const auto& entry : std::filesystem::recursive_directory_iterator(std::string(NNC_SOURCE_DIR "/") + folder)) {
       if (entry.path().extension() != ".nn") continue;
@@ -75,12 +75,12 @@ std::vector<Program> programs() {
       std::stringstream text;
       text << in.rdbuf();
       if (compile(entry.path(), text.str()).errors) continue;
-      Program p{entry.path(), tokensOf(text.str()), {}};
+      Original p{entry.path(), tokensOf(text.str()), {}};
       for (size_t i = 0; i < p.tokens.size(); ++i)
         if (!p.tokens[i].isSpace()) p.places.push_back(i);
       list.push_back(std::move(p));
     }
-  std::sort(list.begin(), list.end(), [](const Program& a, const Program& b) { return a.path < b.path; });
+  std::sort(list.begin(), list.end(), [](const Original& a, const Original& b) { return a.path < b.path; });
   return list;
 }
 
@@ -93,7 +93,7 @@ class Mutator {
 public:
   explicit Mutator(uint32_t seed) : rng_(seed) {}
 
-  Mutant mutate(const Program& p) {
+  Mutant mutate(const Original& p) {
     std::vector<Token> tokens = p.tokens;
     const size_t k = pick(p.places.size()), i = p.places[k], next = p.places[std::min(k + 1, p.places.size() - 1)];
     Mutant m;
@@ -163,12 +163,12 @@ TEST(Mutants, AreRefusedInFewWordsAtTheirLine) {
   const size_t count = countText ? static_cast<size_t>(std::atoi(countText)) : 600;
   fmt::print("again: NNC_RANDOM_SEED={} unit_frontend --gtest_filter=Mutants*\n", seed);
   std::fflush(stdout);  // what follows may crash
-  const std::vector<Program> all = programs();
+  const std::vector<Original> all = originals();
   ASSERT_GT(all.size(), 5u);
   Mutator mutator(seed);
   size_t refused = 0, reports = 0, atPlace = 0;
   for (size_t i = 0; i < count; ++i) {
-    const Program& p = all[mutator.pick(all.size())];
+    const Original& p = all[mutator.pick(all.size())];
     const Mutant m = mutator.mutate(p);
     SCOPED_TRACE(fmt::format("{}:{}: {}", p.path.filename().string(), m.first, m.what));
     const Said said = compile(p.path, m.text);

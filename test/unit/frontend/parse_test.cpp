@@ -10,6 +10,7 @@
 #include "frontend/ast_dump.h"
 #include "frontend/parse.h"
 #include "frontend/syntax_errors.h"
+#include "ir/read_text.h"
 
 namespace nnc {
 namespace {
@@ -22,13 +23,6 @@ struct Parsed {
   explicit Parsed(const std::string& text) { file = parseFile(sources.add("t.nn", text), sources, diagnostics); }
   std::string errors() const { return diagnostics.render(DiagFormat::Text); }
 };
-
-std::string readFile(const std::filesystem::path& path) {
-  std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 std::vector<std::filesystem::path> programs() {
   std::vector<std::filesystem::path> list;
@@ -51,7 +45,7 @@ std::string expression(const std::string& text) {
 
 TEST(Parse, ReadsTheSamplePrograms) {
   for (const auto& path : programs()) {
-    Parsed parsed(readFile(path));
+    Parsed parsed(*readText(path));
     EXPECT_FALSE(parsed.diagnostics.hasErrors()) << path << "\n" << parsed.errors();
   }
 }
@@ -266,7 +260,7 @@ TEST(Parse, SaysLittleAboutProgramsWithOneMistake) {
   size_t broken = 0, reports = 0;
   for (const auto& path : programs()) {
     if (path.string().find("samples") == std::string::npos) continue;
-    const std::vector<std::string> original = pieces(readFile(path));
+    const std::vector<std::string> original = pieces(*readText(path));
     for (size_t i = 0; i < original.size(); ++i) {
       if (std::isspace(static_cast<unsigned char>(original[i][0])) && original[i].find('\n') == std::string::npos)
         continue;

@@ -42,6 +42,12 @@ inline Value leaf(Builder& b, const std::string& name, const Type& type, const c
   return b.make(Op::Leaf, {}, {{"type", type}, {"kind", std::string(kind)}, {"name", name}});
 }
 
+/// [.., K] · [K, N]
+inline Value matmul(Builder& b, Value x, Value w) {
+  return b.make(Op::Dot, {x, w},
+                {{"contract_a", std::vector<int64_t>{b.type(x).rank() - 1}}, {"contract_b", std::vector<int64_t>{0}}});
+}
+
 inline Tensor randomTensor(std::mt19937& rng, const Extents& extents, double lo, double hi) {
   Tensor t = Tensor::zeros(DType::F64, extents);
   for (double& x : t.floats) x = std::uniform_real_distribution<>(lo, hi)(rng);

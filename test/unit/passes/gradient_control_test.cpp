@@ -31,10 +31,6 @@ Values scan(Builder& b, int64_t count, const Values& consts, const Values& carri
                      {region});
 }
 
-Value matmul(Builder& b, Value x, Value w) {
-  return b.make(Op::Dot, {x, w}, {{"contract_a", Ints{b.type(x).rank() - 1}}, {"contract_b", Ints{0}}});
-}
-
 class ScanGradient : public ::testing::TestWithParam<std::tuple<int64_t, bool>> {
 protected:
   int64_t count() const { return std::get<0>(GetParam()); }

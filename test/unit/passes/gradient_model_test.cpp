@@ -19,10 +19,6 @@ Value along(Builder& b, Value y, const Ints& axes, Value like) {
   return b.broadcast(y, axes, extents);
 }
 
-Value matmul(Builder& b, Value x, Value w) {
-  return b.make(Op::Dot, {x, w}, {{"contract_a", Ints{b.type(x).rank() - 1}}, {"contract_b", Ints{0}}});
-}
-
 Value dense(Builder& b, Value x, Value w, Value bias) {
   Value y = matmul(b, x, w);
   Ints leading;

@@ -13,8 +13,6 @@ namespace {
 
 using namespace test;
 
-const Dim kB = Dim::symbol("B");
-
 /// y[r, i] = x[index], for rows r < B and i < 6.
 Kernel copyKernelOf(const Ix& load) {
   Kernel k;

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 
 #include "plan/views.h"
+#include "test/unit/plan/support.h"
 
 namespace nnc::plan {
 namespace {
 
-const Dim kB = Dim::symbol("B"), kT = Dim::symbol("T");
+using namespace test;
+
+const Dim kT = Dim::symbol("T");
 
 TEST(PlanIndex, SumsCollectTerms) {
   const Ix i = Ix::iter(0), j = Ix::iter(1);

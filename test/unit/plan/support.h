@@ -17,6 +17,8 @@
 
 namespace nnc::plan::test {
 
+inline const Dim kB = Dim::symbol("B");
+
 /// Declarations of the variables that the leaves of a body name.
 inline std::string declarations(const std::string& body) {
   static const std::regex kLeaf(R"re(kind="(param|state)", name="([^"]*)"\} : (\S+\[[^\]]*\]))re");

@@ -5,16 +5,16 @@
 namespace nnc::train::test {
 namespace {
 
-RawTable parse(const std::string& text, const CsvSettings& settings = {}) {
+RawTable parsedCsv(const std::string& text, const CsvSettings& settings = {}) {
   return parseCsv(bufferOf(text), "t.csv", settings);
 }
 
-std::string errorIn(const std::string& text) {
-  return errorOf([&] { parse(text); });
+std::string errorInCsv(const std::string& text) {
+  return errorOf([&] { parsedCsv(text); });
 }
 
 TEST(Csv, ColumnsAreIntegerFloatOrText) {
-  const RawTable table = parse("n,x,name\n1,2.5,a\n-3,4,b\n");
+  const RawTable table = parsedCsv("n,x,name\n1,2.5,a\n-3,4,b\n");
   EXPECT_EQ(table.rows, 2u);
   EXPECT_EQ(table.at("n").dtype, DType::I64);
   EXPECT_EQ(elementAsInt(DType::I64, table.at("n").data, 1), -3);
@@ -24,13 +24,13 @@ TEST(Csv, ColumnsAreIntegerFloatOrText) {
 }
 
 TEST(Csv, QuotedCellsHoldSeparatorsLineEndsAndQuotes) {
-  const RawTable table = parse("a,b\n\"x,y\",\"he said \"\"no\"\"\"\n\"two\nlines\",\"\"\n");
+  const RawTable table = parsedCsv("a,b\n\"x,y\",\"he said \"\"no\"\"\"\n\"two\nlines\",\"\"\n");
   EXPECT_EQ(table.at("a").strings, (std::vector<std::string>{"x,y", "two\nlines"}));
   EXPECT_EQ(table.at("b").strings, (std::vector<std::string>{"he said \"no\"", ""}));
 }
 
 TEST(Csv, WindowsLineEndsMarkEmptyLinesAndMissingLastLineEnd) {
-  const RawTable table = parse(
+  const RawTable table = parsedCsv(
       "\xEF\xBB\xBF"
       "a,b\r\n1,2\r\n\r\n3,4");
   EXPECT_EQ(table.rows, 2u);
@@ -38,36 +38,36 @@ TEST(Csv, WindowsLineEndsMarkEmptyLinesAndMissingLastLineEnd) {
 }
 
 TEST(Csv, SeparatorAndMissingHeader) {
-  const RawTable table = parse("1;2\n3;4\n", {';', false});
+  const RawTable table = parsedCsv("1;2\n3;4\n", {';', false});
   EXPECT_EQ(table.rows, 2u);
   EXPECT_EQ(elementAsInt(DType::I64, table.at("1").data, 0), 2);
 }
 
 TEST(Csv, NumbersMayHaveBlanksSignsAndExponents) {
-  const RawTable table = parse("x\n +1.5\n-2e3 \nnan\n");
+  const RawTable table = parsedCsv("x\n +1.5\n-2e3 \nnan\n");
   EXPECT_EQ(elementAsDouble(DType::F64, table.at("x").data, 0), 1.5);
   EXPECT_EQ(elementAsDouble(DType::F64, table.at("x").data, 1), -2000);
 }
 
 TEST(Csv, RaggedRowNamesItsLine) {
-  EXPECT_EQ(errorIn("a,b\n1,2\n\n3\n"), "t.csv: line 4: has 1 cells, but the first row has 2");
+  EXPECT_EQ(errorInCsv("a,b\n1,2\n\n3\n"), "t.csv: line 4: has 1 cells, but the first row has 2");
 }
 
 TEST(Csv, OpenQuoteNamesTheLineWhereItOpens) {
-  EXPECT_EQ(errorIn("a\n1\n\"x\ny\n"), "t.csv: line 3: a quote that opens here is never closed");
+  EXPECT_EQ(errorInCsv("a\n1\n\"x\ny\n"), "t.csv: line 3: a quote that opens here is never closed");
 }
 
 TEST(Csv, TextAfterClosingQuoteIsRefused) {
-  EXPECT_EQ(errorIn("a\n\"x\"y\n"), "t.csv: line 2: text follows a closing quote: `y\\x0A`");
+  EXPECT_EQ(errorInCsv("a\n\"x\"y\n"), "t.csv: line 2: text follows a closing quote: `y\\x0A`");
 }
 
 TEST(Csv, DoubleHeaderAndEmptyFileAreRefused) {
-  EXPECT_EQ(errorIn("a,b,a\n1,2,3\n"), "t.csv: line 1: two columns are named `a`");
-  EXPECT_EQ(errorIn(""), "t.csv: line 1: the file is empty; expected a header and rows");
+  EXPECT_EQ(errorInCsv("a,b,a\n1,2,3\n"), "t.csv: line 1: two columns are named `a`");
+  EXPECT_EQ(errorInCsv(""), "t.csv: line 1: the file is empty; expected a header and rows");
 }
 
 TEST(Csv, ColumnRangeBecomesAVector) {
-  const RawTable table = parse("id,a,b,c\n7,1,2.5,3\n8,4,5,6\n");
+  const RawTable table = parsedCsv("id,a,b,c\n7,1,2.5,3\n8,4,5,6\n");
   const RawField field = numericColumns(table, "x", "a", "c", DType::F32, false);
   EXPECT_EQ(field.extents, std::vector<int64_t>{3});
   EXPECT_EQ(elementAsDouble(DType::F32, field.row(0), 1), 2.5);
@@ -76,13 +76,13 @@ TEST(Csv, ColumnRangeBecomesAVector) {
 }
 
 TEST(Csv, CellThatIsNoNumberNamesRowAndColumn) {
-  const RawTable table = parse("age\n12\n?\n");
+  const RawTable table = parsedCsv("age\n12\n?\n");
   EXPECT_EQ(errorOf([&] { numericColumns(table, "x", "age", "age", DType::F32, true); }),
             "t.csv: row 2, column `age`: expected a number, found `?`");
-  const RawTable fractions = parse("n\n1\n1.5\n");
+  const RawTable fractions = parsedCsv("n\n1\n1.5\n");
   for (const char* cell : {"nan", "-NaN", "inf", "1e300"})
     EXPECT_NE(errorOf([&] {
-                numericColumns(parse(std::string("n\n1\n") + cell + "\n"), "x", "n", "n", DType::F32, true);
+                numericColumns(parsedCsv(std::string("n\n1\n") + cell + "\n"), "x", "n", "n", DType::F32, true);
               }).find("t.csv: row 2, column `n`: expected a finite number that fits f32"),
               std::string::npos)
         << cell;
@@ -91,14 +91,14 @@ TEST(Csv, CellThatIsNoNumberNamesRowAndColumn) {
 }
 
 TEST(Csv, UnknownColumnIsSuggested) {
-  const RawTable table = parse("alcohol,ash\n1,2\n");
+  const RawTable table = parsedCsv("alcohol,ash\n1,2\n");
   EXPECT_EQ(errorOf([&] { table.at("alchol"); }),
             "t.csv: has no field `alchol` (did you mean `alcohol`?); its fields are `alcohol`, `ash`");
 }
 
 TEST(Csv, DamageIsSurvived) {
   expectDamageSurvived("a,b,name\n1,2.5,\"x \"\"q\"\"\"\n3,4e2,\"y,z\"\n",
-                       [](const std::string& text) { parse(text); });
+                       [](const std::string& text) { parsedCsv(text); });
 }
 
 }  // namespace

@@ -11,10 +11,6 @@
 namespace nnc::train::test {
 namespace {
 
-std::string content(const std::string& path) {
-  return std::string(readFile(path).text());
-}
-
 TEST(AtomicFile, ReplacesOnCommitOnly) {
   TempFolder folder;
   const std::string path = folder.write("f", "old");

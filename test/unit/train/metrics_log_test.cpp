@@ -13,10 +13,6 @@ LogRecord record(int64_t step, const std::string& train = "fit", const std::stri
   return {train, step, 1 + step / 10, split, 1.0 / static_cast<double>(step), {{"accuracy", 0.5}}};
 }
 
-std::string content(const std::string& path) {
-  return std::string(readFile(path).text());
-}
-
 TEST(MetricsLog, WritesBothFiles) {
   TempFolder folder;
   MetricsLog log(folder.path(), {"accuracy", "f1"});

@@ -13,12 +13,12 @@ std::string npy(const std::string& header, const std::string& elements, char ver
   return bytes + header + elements;
 }
 
-NpyArray parse(const std::string& bytes) {
+NpyArray parsedNpy(const std::string& bytes) {
   return parseNpy(bufferOf(bytes).span(), "x.npy");
 }
 
-std::string errorIn(const std::string& header, const std::string& elements = "") {
-  return errorOf([&] { parse(npy(header, elements)); });
+std::string errorInNpy(const std::string& header, const std::string& elements = "") {
+  return errorOf([&] { parsedNpy(npy(header, elements)); });
 }
 
 struct Member {
@@ -56,7 +56,7 @@ const std::string kSmall = npy("{'descr': '<i2', 'fortran_order': False, 'shape'
                                    bytesOf<int16_t>(5) + bytesOf<int16_t>(-6));
 
 TEST(Npy, ReadsShapeAndElements) {
-  const NpyArray array = parse(kSmall);
+  const NpyArray array = parsedNpy(kSmall);
   EXPECT_EQ(array.dtype, DType::I16);
   EXPECT_EQ(array.shape, (std::vector<int64_t>{2, 3}));
   EXPECT_EQ(elementAsInt(array.dtype, array.bytes.data(), 5), -6);
@@ -65,7 +65,7 @@ TEST(Npy, ReadsShapeAndElements) {
 TEST(Npy, FortranOrderAndBigEndianBecomeCOrderAndLittleEndian) {
   std::string elements;
   for (int value : {0, 10, 1, 11, 2, 12}) elements += std::string("\0\0\0", 3) + static_cast<char>(value);
-  const NpyArray array = parse(npy("{'descr': '>u4', 'fortran_order': True, 'shape': (2, 3)}", elements, 2));
+  const NpyArray array = parsedNpy(npy("{'descr': '>u4', 'fortran_order': True, 'shape': (2, 3)}", elements, 2));
   for (int row = 0; row < 2; ++row) {
     for (int column = 0; column < 3; ++column) {
       EXPECT_EQ(elementAsInt(array.dtype, array.bytes.data(), static_cast<size_t>(row * 3 + column)),
@@ -80,35 +80,36 @@ TEST(Npy, WhatIsWrittenReadsBack) {
     const TensorView view{DType::F32, shape, reinterpret_cast<const std::byte*>(values)};
     const std::string content = npyContent(view);
     EXPECT_EQ((content.size() - view.bytes()) % 64, 0u);
-    const NpyArray back = parse(content);
+    const NpyArray back = parsedNpy(content);
     EXPECT_EQ(back.shape, shape);
     EXPECT_EQ(back.bytes.text(), std::string_view(reinterpret_cast<const char*>(values), view.bytes()));
   }
 }
 
 TEST(Npy, EveryTruncationIsRefused) {
-  expectAllPrefixesRefused(kSmall, [](const std::string& bytes) { parse(bytes); });
+  expectAllPrefixesRefused(kSmall, [](const std::string& bytes) { parsedNpy(bytes); });
 }
 
 TEST(Npy, DamageIsSurvived) {
-  expectDamageSurvived(kSmall, [](const std::string& bytes) { parse(bytes); });
+  expectDamageSurvived(kSmall, [](const std::string& bytes) { parsedNpy(bytes); });
 }
 
 TEST(Npy, LyingHeadersAreRefused) {
-  EXPECT_EQ(errorIn("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", std::string(8, 'x')),
+  EXPECT_EQ(errorInNpy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,)}", std::string(8, 'x')),
             "x.npy: the header promises f32[3], 12 bytes, but 8 bytes of elements follow");
-  EXPECT_EQ(errorIn("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"),
+  EXPECT_EQ(errorInNpy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}"),
             "x.npy: the header promises f32[4294967296, 4294967296], but 0 bytes of elements follow");
-  EXPECT_THROW(parse(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "")), DataError);
-  EXPECT_THROW(parse(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")), DataError);
-  EXPECT_THROW(parse(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}", "")), DataError);
-  EXPECT_THROW(parse(npy("{'fortran_order': False, 'shape': ()}", "")), DataError);
+  EXPECT_THROW(parsedNpy(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "")), DataError);
+  EXPECT_THROW(parsedNpy(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "")),
+               DataError);
+  EXPECT_THROW(parsedNpy(npy("{'descr': '<f4', 'descr': '<f4', 'fortran_order': False, 'shape': ()}", "")), DataError);
+  EXPECT_THROW(parsedNpy(npy("{'fortran_order': False, 'shape': ()}", "")), DataError);
 }
 
 TEST(Npy, UnsupportedElementsAreNamed) {
-  EXPECT_NE(errorIn("{'descr': '<c8', 'fortran_order': False, 'shape': (0,)}").find("elements of type `<c8`"),
+  EXPECT_NE(errorInNpy("{'descr': '<c8', 'fortran_order': False, 'shape': (0,)}").find("elements of type `<c8`"),
             std::string::npos);
-  EXPECT_NE(errorIn("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (0,)}").find("records"),
+  EXPECT_NE(errorInNpy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (0,)}").find("records"),
             std::string::npos);
 }
 

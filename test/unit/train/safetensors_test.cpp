@@ -26,7 +26,7 @@ std::string written(const TempFolder& folder) {
   return std::string(readFile(folder / "w.safetensors").text());
 }
 
-void parse(const std::string& bytes) {
+void parseSafetensors(const std::string& bytes) {
   SafetensorsFile::parse(bufferOf(bytes), "w.safetensors");
 }
 
@@ -35,8 +35,8 @@ std::string withHeader(const std::string& header, size_t data) {
   return bytesOf(static_cast<uint64_t>(header.size())) + header + std::string(data, '\0');
 }
 
-std::string errorIn(const std::string& header, size_t data) {
-  return errorOf([&] { parse(withHeader(header, data)); });
+std::string errorInSafetensors(const std::string& header, size_t data) {
+  return errorOf([&] { parseSafetensors(withHeader(header, data)); });
 }
 
 TEST(Safetensors, WhatIsWrittenReadsBack) {
@@ -70,52 +70,59 @@ TEST(Safetensors, DataAreAlignedAndTheBytesDependOnContentOnly) {
 
 TEST(Safetensors, EveryTruncationIsRefused) {
   TempFolder folder;
-  expectAllPrefixesRefused(written(folder), parse);
+  expectAllPrefixesRefused(written(folder), parseSafetensors);
 }
 
 TEST(Safetensors, DamageIsSurvived) {
   TempFolder folder;
-  expectDamageSurvived(written(folder), parse);
+  expectDamageSurvived(written(folder), parseSafetensors);
 }
 
 TEST(Safetensors, DamagedDataAreFoundByTheChecksum) {
   TempFolder folder;
   std::string bytes = written(folder);
   bytes.back() ^= 1;
-  EXPECT_NE(errorOf([&] { parse(bytes); }).find("checksum"), std::string::npos);
+  EXPECT_NE(errorOf([&] { parseSafetensors(bytes); }).find("checksum"), std::string::npos);
 }
 
 TEST(Safetensors, LyingHeadersAreRefused) {
-  EXPECT_THROW(parse(std::string(8, '\xFF')), DataError);
-  EXPECT_THROW(parse(bytesOf<uint64_t>(99) + "{}"), DataError);
+  EXPECT_THROW(parseSafetensors(std::string(8, '\xFF')), DataError);
+  EXPECT_THROW(parseSafetensors(bytesOf<uint64_t>(99) + "{}"), DataError);
   const std::string a = R"("a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]})";
-  parse(withHeader("{" + a + "}   ", 8));
-  EXPECT_NE(errorIn("{" + a + "}", 12).find("has 12 bytes of tensor data, but its header describes 8"),
+  parseSafetensors(withHeader("{" + a + "}   ", 8));
+  EXPECT_NE(errorInSafetensors("{" + a + "}", 12).find("has 12 bytes of tensor data, but its header describes 8"),
             std::string::npos);
-  EXPECT_NE(errorIn("{" + a + "}", 4).find("lies at bytes 0 to 8 of 4"), std::string::npos);
-  EXPECT_NE(errorIn("{" + a + "," + a + "}", 8).find("the key `a` stands there twice"), std::string::npos);
+  EXPECT_NE(errorInSafetensors("{" + a + "}", 4).find("lies at bytes 0 to 8 of 4"), std::string::npos);
+  EXPECT_NE(errorInSafetensors("{" + a + "," + a + "}", 8).find("the key `a` stands there twice"), std::string::npos);
   const auto second = [&](const std::string& b) { return "{" + a + R"(,"b":)" + b + "}"; };
-  EXPECT_NE(errorIn(second(R"({"dtype":"U8","shape":[4],"data_offsets":[4,8]})"), 8).find("overlaps"),
+  EXPECT_NE(errorInSafetensors(second(R"({"dtype":"U8","shape":[4],"data_offsets":[4,8]})"), 8).find("overlaps"),
             std::string::npos);
-  EXPECT_NE(errorIn(second(R"({"dtype":"U8","shape":[4],"data_offsets":[9,13]})"), 13).find("hole"), std::string::npos);
+  EXPECT_NE(errorInSafetensors(second(R"({"dtype":"U8","shape":[4],"data_offsets":[9,13]})"), 13).find("hole"),
+            std::string::npos);
+  EXPECT_NE(errorInSafetensors(second(R"({"dtype":"U8","shape":[5],"data_offsets":[8,12]})"), 12)
+                .find("does not fill the 4 bytes"),
+            std::string::npos);
   EXPECT_NE(
-      errorIn(second(R"({"dtype":"U8","shape":[5],"data_offsets":[8,12]})"), 12).find("does not fill the 4 bytes"),
+      errorInSafetensors(second(R"({"dtype":"Q8","shape":[4],"data_offsets":[8,12]})"), 12).find("unknown dtype `Q8`"),
       std::string::npos);
-  EXPECT_NE(errorIn(second(R"({"dtype":"Q8","shape":[4],"data_offsets":[8,12]})"), 12).find("unknown dtype `Q8`"),
-            std::string::npos);
-  EXPECT_THROW(parse(withHeader(second(R"({"dtype":"U8","shape":[-4],"data_offsets":[8,12]})"), 12)), DataError);
-  EXPECT_THROW(parse(withHeader(second(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[8,8]})"), 8)),
+  EXPECT_THROW(parseSafetensors(withHeader(second(R"({"dtype":"U8","shape":[-4],"data_offsets":[8,12]})"), 12)),
                DataError);
-  EXPECT_THROW(parse(withHeader(second(R"({"dtype":"U8","shape":[4],"data_offsets":[12,8]})"), 12)), DataError);
-  EXPECT_THROW(parse(withHeader(second(R"({"dtype":"U8","shape":[4],"data_offsets":[8,12],"x":1})"), 12)), DataError);
-  EXPECT_THROW(parse(withHeader(second(R"({"dtype":"U8","shape":[1e999],"data_offsets":[8,12]})"), 12)), DataError);
-  EXPECT_THROW(parse(withHeader(R"({"__metadata__":{"a":1}})", 0)), DataError);
-  EXPECT_THROW(parse(withHeader("[]", 0)), DataError);
-  EXPECT_THROW(parse(withHeader("{\"\xFF\":1}", 0)), DataError);
+  EXPECT_THROW(
+      parseSafetensors(withHeader(second(R"({"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[8,8]})"), 8)),
+      DataError);
+  EXPECT_THROW(parseSafetensors(withHeader(second(R"({"dtype":"U8","shape":[4],"data_offsets":[12,8]})"), 12)),
+               DataError);
+  EXPECT_THROW(parseSafetensors(withHeader(second(R"({"dtype":"U8","shape":[4],"data_offsets":[8,12],"x":1})"), 12)),
+               DataError);
+  EXPECT_THROW(parseSafetensors(withHeader(second(R"({"dtype":"U8","shape":[1e999],"data_offsets":[8,12]})"), 12)),
+               DataError);
+  EXPECT_THROW(parseSafetensors(withHeader(R"({"__metadata__":{"a":1}})", 0)), DataError);
+  EXPECT_THROW(parseSafetensors(withHeader("[]", 0)), DataError);
+  EXPECT_THROW(parseSafetensors(withHeader("{\"\xFF\":1}", 0)), DataError);
 }
 
 TEST(Safetensors, DeepNestingIsRefused) {
-  EXPECT_NE(errorIn("{\"a\":" + std::string(100000, '['), 0).find("nested deeper"), std::string::npos);
+  EXPECT_NE(errorInSafetensors("{\"a\":" + std::string(100000, '['), 0).find("nested deeper"), std::string::npos);
 }
 
 TEST(WeightReport, NamesWhatDoesNotFit) {

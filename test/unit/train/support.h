@@ -16,6 +16,11 @@
 
 namespace nnc::train::test {
 
+/// The bytes of a file.
+inline std::string content(const std::string& path) {
+  return std::string(readFile(path).text());
+}
+
 class TempFolder {
 public:
   TempFolder() {
