@@ -31,7 +31,7 @@ std::string distinct(std::string name, std::set<std::string>& taken) {
 }
 
 bool isExported(const plan::Entry& e) {
-  return e.kind != Function::Kind::Init && e.kind != Function::Kind::Prepare;
+  return e.kind != Function::Kind::Init && e.kind != Function::Kind::Derive;
 }
 
 }  // namespace

@@ -127,7 +127,8 @@ private:
     if (plan_.variables.empty()) return;
     std::string list = "Tensors by path:";
     for (const plan::StoredVariable& v : plan_.variables)
-      list += fmt::format("\n  {}: {}", v.variable.path, v.variable.type.str());
+      if (v.variable.kind != Variable::Kind::Derived)
+        list += fmt::format("\n  {}: {}", v.variable.path, v.variable.type.str());
     out_ += comment(list) + "\n";
     if (plan_.scalars.empty()) return;
     std::string scalars =

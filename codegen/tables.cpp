@@ -28,8 +28,8 @@ const char* kindName(const plan::Entry& entry) {
       return "eval";
     case Function::Kind::Export:
       return "export";
-    case Function::Kind::Prepare:
-      return "prepare";
+    case Function::Kind::Derive:
+      return "derive";
     case Function::Kind::Rows:
       return "rows";
     case Function::Kind::StartPass:
@@ -54,13 +54,13 @@ public:
     model.abi_version = NNC_ABI_VERSION;
     model.entries = static_cast<uint32_t>(plan_.entries.size());
     model.kernels = static_cast<uint32_t>(instances_.kernels.size());
-    model.variables = static_cast<uint32_t>(plan_.variables.size());
     model.scalars = static_cast<uint32_t>(plan_.scalars.size());
     model.targets = static_cast<uint32_t>(targets_.size());
     model.weights_bytes = options_.weights.size();
     model.store_bytes = plan_.storeBytes;
     model.scalar_bytes = scalarBytes_;
     model.constant_bytes = literals_.bytes().size();
+    for (const plan::StoredVariable& v : plan_.variables) model.variables += v.variable.kind != Variable::Kind::Derived;
     for (const plan::Entry& e : plan_.entries)
       for (const plan::Buffer& b : e.buffers)
         if (b.role == Role::Output) model.sink_bytes = std::max<uint64_t>(model.sink_bytes, b.bytesAtBound);
@@ -132,16 +132,20 @@ private:
     return at;
   }
 
+  /// Those that hosts see: derived ones are places in the store and nothing more.
   uint64_t writeVariables() {
     std::vector<nnc_variable> rows;
+    std::vector<const plan::StoredVariable*> seen;
     for (const plan::StoredVariable& v : plan_.variables) {
+      if (v.variable.kind == Variable::Kind::Derived) continue;
+      seen.push_back(&v);
       rows.push_back({nullptr, static_cast<uint32_t>(v.variable.kind), static_cast<uint32_t>(v.variable.type.dtype),
                       static_cast<uint32_t>(v.variable.type.shape.size()),
                       static_cast<uint32_t>(v.layout.digits.size()), nullptr, nullptr, v.offset});
     }
     uint64_t at = image_.add(rows);
     for (size_t i = 0; i < rows.size(); ++i) {
-      const plan::StoredVariable& v = plan_.variables[i];
+      const plan::StoredVariable& v = *seen[i];
       std::vector<nnc_digit> digits;
       for (const plan::Digit& d : v.layout.digits) digits.push_back({d.dim, d.div.value(), d.extent.value()});
       uint64_t row = at + i * sizeof(nnc_variable);
@@ -212,6 +216,8 @@ private:
       row.arena_bytes = e.arenaBytes;
       row.scratch_bytes = e.scratchBytes;
       row.conditions = e.conditions.size();
+      row.reads_derived = e.readsDerived;
+      row.changes_derived = e.changesDerived;
       rows.push_back(row);
     }
     uint64_t at = image_.add(rows);

@@ -97,6 +97,7 @@ struct Variable {
     TrainState,   // state of what a train block or export made (optimizers, counters): saved in checkpoints
     MetricState,  // starts anew with each pass over a split
     Fitted,       // taken from the training rows by whoever trains (statistics, vocabularies): saved with the weights
+    Derived,      // computed of others by a function of kind Derive; the plan's own, hosts do not see it
   };
   std::string path;
   Type type;
@@ -127,7 +128,7 @@ struct Function {
     Step,       // one training step: loss, metrics, updates
     Eval,       // one evaluation batch: loss, metrics, updates of metric state
     Export,     // an `export fn`
-    Prepare,    // recomputes derived values of parameters
+    Derive,     // computes the derived variables; the plan adds it
     Rows,       // what the statistics of a data block are taken of, for a batch of its rows
     StartPass,  // sets the metric state of a train block as it is before a pass over a split
   };

@@ -14,12 +14,6 @@ bool isNumber(std::string_view name) {
   return name.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-std::string typesText(const std::vector<Type>& types) {
-  std::string text;
-  for (const Type& t : types) text += (text.empty() ? "" : ", ") + t.str();
-  return text.empty() ? "()" : text;
-}
-
 bool hasTypeAttr(Op op) {
   const std::vector<AttrSpec>& specs = attrSpecs(op);
   return std::any_of(specs.begin(), specs.end(), [](const AttrSpec& s) { return s.kind == AttrKind::Type; });

@@ -18,7 +18,8 @@ void IrTextParser::declaration(Module& m) {
                                                                    {"state", Variable::Kind::State},
                                                                    {"train_state", Variable::Kind::TrainState},
                                                                    {"metric_state", Variable::Kind::MetricState},
-                                                                   {"fitted", Variable::Kind::Fitted}};
+                                                                   {"fitted", Variable::Kind::Fitted},
+                                                                   {"derived", Variable::Kind::Derived}};
   for (const auto& [word, kind] : kVariables)
     if (eatWord(word)) return m.variables.push_back(variable(kind));
   if (eatWord("func")) return m.functions.push_back(function());
@@ -26,7 +27,8 @@ void IrTextParser::declaration(Module& m) {
   if (eatWord("data")) return m.data.push_back(dataSource());
   if (eatWord("scalar")) return m.scalars.push_back(scalar());
   if (eatWord("train")) return m.trains.push_back(train());
-  unexpected("a declaration (hyper, data, param, state, train_state, metric_state, fitted, scalar, train, func)");
+  unexpected(
+      "a declaration (hyper, data, param, state, train_state, metric_state, fitted, derived, scalar, train, func)");
 }
 
 Hyper IrTextParser::hyper() {
@@ -154,8 +156,8 @@ void IrTextParser::trainSetting(TrainBlock& t) {
 
 Function IrTextParser::function() {
   constexpr std::pair<const char*, Function::Kind> kKinds[] = {
-      {"init", Function::Kind::Init},           {"step", Function::Kind::Step},       {"eval", Function::Kind::Eval},
-      {"export", Function::Kind::Export},       {"prepare", Function::Kind::Prepare}, {"rows", Function::Kind::Rows},
+      {"init", Function::Kind::Init},           {"step", Function::Kind::Step},     {"eval", Function::Kind::Eval},
+      {"export", Function::Kind::Export},       {"derive", Function::Kind::Derive}, {"rows", Function::Kind::Rows},
       {"start_pass", Function::Kind::StartPass}};
   Function f;
   f.name = string("the function's name");

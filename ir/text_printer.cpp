@@ -138,7 +138,7 @@ private:
   }
 
   static const char* kindName(Function::Kind kind) {
-    constexpr const char* kNames[] = {"init", "step", "eval", "export", "prepare", "rows", "start_pass"};
+    constexpr const char* kNames[] = {"init", "step", "eval", "export", "derive", "rows", "start_pass"};
     return kNames[static_cast<size_t>(kind)];
   }
 
@@ -190,7 +190,7 @@ private:
   }
 
   void variable(const Variable& v) {
-    constexpr const char* kNames[] = {"param", "state", "train_state", "metric_state", "fitted"};
+    constexpr const char* kNames[] = {"param", "state", "train_state", "metric_state", "fitted", "derived"};
     line("{} {} : {}{}", kNames[static_cast<size_t>(v.kind)], quoted(v.path), v.type.str(), place(v.declared));
   }
 

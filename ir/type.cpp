@@ -194,6 +194,10 @@ std::vector<std::string> Dim::symbols() const {
   return names;
 }
 
+bool Dim::isNonNegative() const {
+  return std::all_of(terms_.begin(), terms_.end(), [](const auto& term) { return term.second >= 0; });
+}
+
 Dim Dim::operator+(const Dim& o) const {
   Dim r = *this;
   for (const auto& [monomial, coefficient] : o.terms_) {
@@ -272,8 +276,12 @@ std::optional<Dim> Dim::parse(std::string_view text) {
 }
 
 Dim elementCount(const Shape& shape) {
+  return elementCount(shape, 0, shape.size());
+}
+
+Dim elementCount(const Shape& shape, size_t begin, size_t end) {
   Dim count = 1;
-  for (const Dim& d : shape) count = count * d;
+  for (size_t i = begin; i < end; ++i) count = count * shape[i];
   return count;
 }
 
@@ -292,6 +300,12 @@ std::string Type::str() const {
   std::string text = fmt::format("{}[", dtypeName(dtype));
   for (size_t i = 0; i < shape.size(); ++i) text += (i ? ", " : "") + shape[i].str();
   return text + "]";
+}
+
+std::string typesText(const std::vector<Type>& types) {
+  std::string text;
+  for (const Type& t : types) text += (text.empty() ? "" : ", ") + t.str();
+  return text.empty() ? "()" : text;
 }
 
 }  // namespace nnc

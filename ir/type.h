@@ -43,6 +43,8 @@ public:
   int64_t value() const;
   const std::map<Monomial, int64_t>& terms() const { return terms_; }
   std::vector<std::string> symbols() const;
+  /// Whether no coefficient is negative: the dimension is at least 0 then, whatever the symbols are.
+  bool isNonNegative() const;
 
   Dim operator+(const Dim& o) const;
   Dim operator-(const Dim& o) const;
@@ -66,6 +68,8 @@ private:
 using Shape = std::vector<Dim>;
 
 Dim elementCount(const Shape& shape);
+/// Of the axes begin … end-1.
+Dim elementCount(const Shape& shape, size_t begin, size_t end);
 bool isConstShape(const Shape& shape);
 /// The extents of a constant shape; asserts isConstShape.
 std::vector<int64_t> constExtents(const Shape& shape);
@@ -86,5 +90,8 @@ struct Symbol {
   int64_t bound = 0;
   bool operator==(const Symbol&) const = default;
 };
+
+/// "f32[2], i32", or "()" if there are none.
+std::string typesText(const std::vector<Type>& types);
 
 }  // namespace nnc

@@ -12,12 +12,6 @@
 namespace nnc {
 namespace {
 
-std::string typesText(const std::vector<Type>& types) {
-  std::string text;
-  for (const Type& t : types) text += (text.empty() ? "" : ", ") + t.str();
-  return text.empty() ? "()" : text;
-}
-
 class FunctionVerifier {
 public:
   FunctionVerifier(const Function& function, const Module& module) : function_(function), module_(module) {}
@@ -148,7 +142,8 @@ private:
     if (function_.kind != Function::Kind::Init) return;
     const bool defaults = function_.name == kFittedDefaults;  // `init` fills everything else
     for (const Variable& v : module_.variables)
-      if ((v.kind == Variable::Kind::Fitted) == defaults && !seen.contains({OutputRole::Update, v.path}))
+      if (v.kind != Variable::Kind::Derived && (v.kind == Variable::Kind::Fitted) == defaults &&
+          !seen.contains({OutputRole::Update, v.path}))
         report("{} does not fill `{}`", function_.name, v.path);
   }
 
@@ -164,6 +159,9 @@ private:
       report("{} updates only metric state, not `{}`", starts ? "the start of a pass" : "an evaluation", path);
     if (v->kind == Variable::Kind::Fitted && function_.name != kFittedDefaults)
       report("`{}` is fitted: no function but its defaults writes it", path);
+    const bool derives = function_.kind == Function::Kind::Derive;
+    if ((v->kind == Variable::Kind::Derived) != derives)
+      report("`{}` is {}", path, derives ? "not derived" : "derived: only the function that derives writes it");
   }
 
   const Function& function_;

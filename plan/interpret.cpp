@@ -369,6 +369,13 @@ private:
 }  // namespace
 
 std::vector<Tensor> interpret(const Plan& plan, const Entry& entry, const InterpretInputs& inputs) {
+  for (const StoredVariable& v : plan.variables)
+    if (v.variable.kind == Variable::Kind::Derived)
+      inputs.variables->try_emplace(v.variable.path,
+                                    Tensor::zeros(v.variable.type.dtype, constExtents(v.variable.type.shape)));
+  if (entry.readsDerived)
+    for (const Entry& e : plan.entries)
+      if (e.kind == Function::Kind::Derive) EntryRun(plan, e, inputs).run();
   return EntryRun(plan, entry, inputs).run();
 }
 

@@ -17,7 +17,7 @@ struct InterpretInputs {
   std::map<std::string, int64_t> symbols;
 };
 
-/// Runs an entry; the values of Entry::outputs, in order.
+/// Runs an entry, before it the one that derives what it reads; the values of Entry::outputs, in order.
 std::vector<Tensor> interpret(const Plan& plan, const Entry& entry, const InterpretInputs& inputs);
 
 }  // namespace nnc::plan

@@ -45,18 +45,12 @@ std::vector<int> without(const Axes& axes, size_t rank) {
   return to;
 }
 
-Dim productOf(const Shape& shape, size_t begin, size_t end) {
-  Dim product = 1;
-  for (size_t i = begin; i < end; ++i) product = product * shape[i];
-  return product;
-}
-
 /// One dimension of `shape` [begin, end) per digit: the digits of a merged dimension of that extent, in terms of the
 /// parts.
 bool splitDigit(const Digit& digit, const Shape& shape, size_t begin, size_t end, std::vector<Digit>& out) {
   Dim above = digit.div * digit.extent;
   for (size_t d = begin; d < end; ++d) {
-    const Dim stride = productOf(shape, d + 1, end);
+    const Dim stride = elementCount(shape, d + 1, end);
     if (shape[d] == Dim(1)) continue;
     // The part of the digit that lies in this dimension: multiples of the larger of both steps.
     if (!digit.div.dividedBy(stride) && !stride.dividedBy(digit.div)) return false;
@@ -92,7 +86,7 @@ std::optional<Layout> throughReshape(const Layout& layout, const Shape& from, co
     for (size_t total = 2; !found && total <= from.size() - a + to.size() - b; ++total)
       for (size_t i = 1; i < total && !found; ++i)
         if (a + i <= from.size() && b + total - i <= to.size() &&
-            productOf(from, a, a + i) == productOf(to, b, b + total - i))
+            elementCount(from, a, a + i) == elementCount(to, b, b + total - i))
           aEnd = a + i, bEnd = b + total - i, found = true;
     groups.push_back({a, aEnd, b, bEnd});
     a = aEnd, b = bEnd;
@@ -105,7 +99,7 @@ std::optional<Layout> throughReshape(const Layout& layout, const Shape& from, co
     if (g == groups.end()) return std::nullopt;
     if (g->bEnd - g->b == 1) {
       result.digits.push_back(
-          {static_cast<uint32_t>(g->b), digit.div * productOf(from, digit.dim + 1, g->aEnd), digit.extent});
+          {static_cast<uint32_t>(g->b), digit.div * elementCount(from, digit.dim + 1, g->aEnd), digit.extent});
     } else if (g->aEnd - g->a == 1) {
       if (!splitDigit(digit, to, g->b, g->bEnd, result.digits)) return std::nullopt;
     } else {

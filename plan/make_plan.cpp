@@ -1,6 +1,8 @@
 // The planner's main line: prepare, lay out, then each function to an entry.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "ir/check.h"
 #include "plan/blocks.h"
 #include "plan/planner.h"
@@ -64,6 +66,29 @@ Entry planFunction(Plan& plan, const Module& module, const Function& function, c
   return entry;
 }
 
+std::set<std::string> variablesRead(const Function& function) {
+  std::set<std::string> read;
+  for (const Node& node : function.body.nodes)
+    if (node.op == Op::Leaf) read.insert(node.attrs.string("name"));
+  return read;
+}
+
+/// Which entries read derived variables, and which change what they are derived from.
+void markDerived(Plan& plan, const Module& module) {
+  std::set<std::string> derived, sources;
+  for (const Function& f : module.functions) {
+    if (f.kind != Function::Kind::Derive) continue;
+    for (const Output& o : f.body.outputs) derived.insert(o.name);
+    sources = variablesRead(f);
+  }
+  for (size_t i = 0; i < plan.entries.size(); ++i) {
+    const Function& f = module.functions[i];
+    for (const std::string& path : variablesRead(f)) plan.entries[i].readsDerived |= derived.contains(path);
+    for (const Output& o : f.body.outputs)
+      plan.entries[i].changesDerived |= o.role == OutputRole::Update && sources.contains(o.name);
+  }
+}
+
 }  // namespace
 
 BufId FunctionContext::addBuffer(Role role, const Type& type, Layout layout, std::string name, const Origin& origin) {
@@ -78,14 +103,15 @@ BufId FunctionContext::addBuffer(Role role, const Type& type, Layout layout, std
 }
 
 Plan makePlan(const Module& module, const PlanOptions& options) {
-  const Module prepared = prepareModule(module);
+  const Module prepared = options.derive ? deriveParameters(prepareModule(module)) : prepareModule(module);
   const LayoutTable layouts = chooseLayouts(prepared, options);
   Plan plan;
   plan.name = module.name;
   plan.scalars = module.scalars;
-  addVariables(plan, module, layouts);
+  addVariables(plan, prepared, layouts);
   for (const Function& f : prepared.functions)
     plan.entries.push_back(planFunction(plan, prepared, f, layouts, options));
+  markDerived(plan, prepared);
   // A wrong plan would compute wrong numbers in silence; checking it costs little beside making it.
   const std::vector<std::string> violations = verifyPlan(plan);
   NNC_CHECK(violations.empty(), fmt::format("the plan is wrong: {}", fmt::join(violations, "; ")));

@@ -210,6 +210,8 @@ struct Entry {
   std::vector<BufId> inputs;                 // in call order
   std::vector<EntryOutput> outputs;          // Result, Loss, Metric: in call order
   std::map<std::string, std::string> texts;  // inputs and results that are text: name → path of their vocabulary
+  bool readsDerived = false;                 // reads variables that the entry of kind Derive writes
+  bool changesDerived = false;               // writes variables that that entry reads
   uint64_t arenaBytes = 0;                   // at the bounds
   uint64_t scratchBytes = 0;                 // of each thread, beside what its kernels ask for
   uint64_t unsharedBytes = 0;                // what the arena would be without sharing
@@ -237,6 +239,7 @@ struct PlanOptions {
   bool layouts = true;  // false: everything row-major
   /// Steps over blocks of rows: where they pay, or (for tests) of single rows wherever they can be.
   enum class Blocks : uint8_t { None, WherePays, OneRow } blocks = Blocks::WherePays;
+  bool derive = true;  // what predictions and evaluations compute of variables alone is computed once for all of them
 };
 
 /// Plans every function of a module whose passes have run (no Grad ops left). Deterministic; knows no CPU and no

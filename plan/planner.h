@@ -94,5 +94,8 @@ void layOutArena(FunctionContext& function, const Plan& plan);
 /// A copy of the module in the form the planner likes: sums over the batch and more in two steps, masks from stored
 /// values.
 Module prepareModule(const Module& module);
+/// A copy of the module in which one more function, of kind Derive, computes what exports and evaluations compute of
+/// variables alone, into variables of kind Derived.
+Module deriveParameters(const Module& module);
 
 }  // namespace nnc::plan

@@ -132,7 +132,10 @@ std::string printEntry(const Entry& entry, const Plan& plan) {
   std::string text = fmt::format("entry {}", entry.name);
   for (const Symbol& s : entry.symbols) text += fmt::format(" {}<={}", s.name, s.bound);
   text += fmt::format(" arena {} of {}", entry.arenaBytes, entry.unsharedBytes);
-  text += entry.scratchBytes ? fmt::format(" scratch {}\n", entry.scratchBytes) : "\n";
+  if (entry.scratchBytes) text += fmt::format(" scratch {}", entry.scratchBytes);
+  if (entry.readsDerived) text += " reads derived";
+  if (entry.changesDerived) text += " changes derived";
+  text += "\n";
   for (BufId b = 0; b < entry.buffers.size(); ++b) text += bufferText(entry, b);
   int depth = 1;
   const auto indent = [&depth] { return std::string(static_cast<size_t>(2 * depth), ' '); };

@@ -7,12 +7,6 @@
 namespace nnc::plan {
 namespace {
 
-Dim productOf(const Shape& shape, size_t begin, size_t end) {
-  Dim product = 1;
-  for (size_t i = begin; i < end; ++i) product = product * shape[i];
-  return product;
-}
-
 void reshapeGroup(const Index& index, const Shape& from, size_t a, size_t aEnd, const Shape& to, size_t b, size_t bEnd,
                   const Ranges& extents, Index& result) {
   Ix linear;
@@ -72,9 +66,9 @@ Index reshapeIndex(const Index& index, const Shape& from, const Shape& to, const
       for (size_t i = 1; i < total && !found; ++i) {
         const size_t j = total - i;
         if (a + i > from.size() || b + j > to.size()) continue;
-        if (productOf(from, a, a + i) != productOf(to, b, b + j)) continue;
+        if (elementCount(from, a, a + i) != elementCount(to, b, b + j)) continue;
         // The rest must match too, or this was an accident of symbols.
-        if (productOf(from, a + i, from.size()) != productOf(to, b + j, to.size())) continue;
+        if (elementCount(from, a + i, from.size()) != elementCount(to, b + j, to.size())) continue;
         aEnd = a + i, bEnd = b + j, found = true;
       }
       if (found) break;

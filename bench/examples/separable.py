@@ -36,6 +36,9 @@ net = nn.Sequential(
     nn.Flatten(),
     nn.Linear(256, 10),
 )
+for layer in net:
+    if isinstance(layer, nn.Conv2d):
+        nn.init.trunc_normal_(layer.weight, std=0.09, a=-0.18, b=0.18)
 (image, label), (test_image, test_label) = fashion(o.data)
 optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01)
 schedule = LambdaLR(optimizer, cosine(steps_of(len(image), 128, o.epochs), warmup=400))

@@ -189,6 +189,11 @@ private:
     llvm::Value* thin =
         e_.ir.CreateAnd(e_.ir.CreateICmpSLE(rowCount_, e_.i64(tile_.rows)), e_.ir.CreateICmpSLE(end, e_.dim(columns_)));
     const auto others = [&] {
+      if (mayBeThin() && hasOuter()) {  // the steps of k in b differ, and so do the micro-kernels
+        e_.ifThen(thin, [&] { emitTiles(block, range, e_.ir.getTrue()); });
+        e_.ifThen(e_.ir.CreateNot(thin), [&] { pack(range), emitTiles(block, range, nullptr); });
+        return;
+      }
       e_.ifThen(mayBeThin() ? e_.ir.CreateNot(thin) : e_.ir.getTrue(), [&] { pack(range); });
       emitTiles(block, range, mayBeThin() ? thin : nullptr);
     };
@@ -239,27 +244,31 @@ private:
   }
 
   /// Whether there may be tasks of one tile of rows that read b as it lies.
-  bool mayBeThin() const {
-    return k_.outer.iters.empty() && plainRowStrides(c_, k_) && known(aRows_.count).value_or(0) <= tile_.rows;
-  }
+  bool mayBeThin() const { return plainRowStrides(c_, k_) && known(aRows_.count).value_or(0) <= tile_.rows; }
   /// … or of a single row.
   bool mayBeRow() const { return plainRowStrides(c_, k_) && known(aRows_.count).value_or(1) == 1; }
+  /// Whether k has two variables, in packed b one after the other.
+  bool hasOuter() const { return !k_.outer.iters.empty(); }
+
+  /// A micro-kernel that reads b as it lies, along both variables of k; the counts of its loops.
+  std::vector<llvm::Value*> readAsItLies(MicroKernel& micro, const KRange& range) {
+    if (!hasOuter()) return {range.count};
+    micro.kSteps.insert(micro.kSteps.begin(), {k_.innerStep * panel_.kStride, plainRowStrides(c_, k_)->outer});
+    return {range.outerCount, range.innerCount};
+  }
 
   /// A task of one row, in strips of as many columns as make a long run of each row of b.
   void emitRow(llvm::Value* block, const KRange& range) {
     int64_t panels = 1;
     while (panelsPerTask_ % (2 * panels) == 0 && 2 * panels * tile_.vectors <= 8) panels *= 2;
     Tile strip{1, static_cast<unsigned>(panels) * tile_.vectors, tile_.lanes};
-    const RowStrides strides = *plainRowStrides(c_, k_);
     MicroKernel micro{strip, c_.dtype, {0}, {{panel_.kStride, 0}}, false};
-    if (!k_.outer.iters.empty())
-      micro.kSteps.insert(micro.kSteps.begin(), {k_.innerStep * panel_.kStride, strides.outer});
+    const std::vector<llvm::Value*> counts = readAsItLies(micro, range);
     e_.loop(e_.i64(0), e_.i64(panelsPerTask_ * tile_.width()), strip.width(), "strip", [&](llvm::Value* offset) {
       llvm::Value* n = e_.ir.CreateAdd(n0_, offset);
       llvm::Value* sums = elementAddress(e_, c_.dtype, taskSums_, offset);
-      std::vector<llvm::Value*> counts = {range.count};
-      if (!k_.outer.iters.empty()) counts = {range.outerCount, range.innerCount};
-      callMicroKernel(e_, micro, packedA_, columnsAt(n, range), sums, isFirst(block), counts, e_.i64(strides.inner));
+      callMicroKernel(e_, micro, packedA_, columnsAt(n, range), sums, isFirst(block), counts,
+                      e_.i64(plainRowStrides(c_, k_)->inner));
       e_.ifThen(isLast(block), [&] { emitEpilogue(e_, c_, mapRows_, point_, row0_, e_.i64(1), n, strip, sums); });
     });
   }
@@ -291,8 +300,10 @@ private:
       int64_t kStride = direct_ ? direct_->a : panel_.kStride, rowStride = direct_ ? direct_->b : panel_.rowStride;
       MicroKernel micro{{height, tile_.vectors, tile_.lanes}, c_.dtype, {}, {{kStride, tile_.width()}}, !panel.step};
       for (unsigned r = 0; r < height; ++r) micro.rowOffsets.push_back(r * rowStride);
+      std::vector<llvm::Value*> counts = {range.count};
+      if (panel.step) counts = readAsItLies(micro, range);
       auto call = [&] {
-        callMicroKernel(e_, micro, rowsOf(t, range), panel.b, sums, isFirst(panel.block), {range.count}, panel.step);
+        callMicroKernel(e_, micro, rowsOf(t, range), panel.b, sums, isFirst(panel.block), counts, panel.step);
       };
       llvm::Value* holds = e_.ir.CreateICmpULE(rows, e_.i64(height));
       llvm::Value* needed = e_.ir.CreateICmpUGT(rows, e_.i64(above));

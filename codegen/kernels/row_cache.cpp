@@ -21,9 +21,9 @@ using plan::Kernel;
 using plan::Region;
 using plan::Stage;
 
-constexpr double kDear = 10;             // operations that are worth a store and a load
-constexpr int64_t kRowBytes = 16 << 10;  // a row should stay in the nearest cache
-constexpr int64_t kRowSlack = 64;        // elements that a last vector may write beyond the row
+constexpr double kDear = 10;              // operations that are worth a store and a load
+constexpr int64_t kNearBytes = 16 << 10;  // a row should stay in the nearest cache
+constexpr int64_t kRowSlack = 64;         // elements that a last vector may write beyond the row
 
 /// The row-major position among a stage's variables; nothing where an extent is not constant.
 std::optional<Ix> positionIn(const Kernel& kernel, const Stage& stage, int64_t& elements) {
@@ -251,7 +251,7 @@ std::vector<uint64_t> shareRows(Kernel& kernel) {
       int64_t elements = 0;
       const std::optional<Ix> position = positionIn(kernel, stage, elements);
       const DType dtype = stage.body[inst].dtype;
-      if (!position || elements * dtypeSize(dtype) > kRowBytes) continue;
+      if (!position || elements * dtypeSize(dtype) > kNearBytes) continue;
       const auto [row, isNew] = rows.emplace(key, kernel.operands + static_cast<uint32_t>(sizes.size()));
       if (isNew) {
         sizes.push_back(static_cast<uint64_t>((elements + kRowSlack) * dtypeSize(dtype)));

@@ -83,12 +83,6 @@ private:
     }
   }
 
-  static bool isNonNegative(const Dim& dim) {
-    for (const auto& [monomial, coefficient] : dim.terms())
-      if (coefficient < 0) return false;
-    return true;
-  }
-
   /// The stacked operand whose t-th element, with an axis of 1 put back, is this dslice. Empty if there is none.
   Value stackFor(const Node& slice) {
     const auto arg = argIndex(slice.in[0]);
@@ -100,7 +94,7 @@ private:
     const auto axis = static_cast<size_t>(slice.attrs.ints("axes")[0]);
     // Positions lo … lo + count - 1; all inside, so that nothing is clamped.
     const Dim lo = index->sign == 1 ? index->offset : index->offset - layout_.count + 1;
-    if (!isNonNegative(lo) || !isNonNegative(shape[axis] - lo - layout_.count)) return {};
+    if (!lo.isNonNegative() || !(shape[axis] - lo - layout_.count).isNonNegative()) return {};
     std::vector<Dim> from(shape.size()), to = shape;
     from[axis] = lo;
     to[axis] = lo + layout_.count;

@@ -12,10 +12,6 @@ struct Range {
   std::optional<Dim> lo, hi;
 };
 
-bool isNonNegative(const Dim& dim) {
-  return std::all_of(dim.terms().begin(), dim.terms().end(), [](const auto& term) { return term.second >= 0; });
-}
-
 std::optional<Dim> sum(const std::optional<Dim>& a, const std::optional<Dim>& b) {
   return a && b ? std::optional(*a + *b) : std::nullopt;
 }
@@ -25,8 +21,8 @@ std::optional<Dim> negative(const std::optional<Dim>& a) {
 
 /// The larger of two, if it is known which that is.
 std::optional<Dim> larger(const Dim& a, const Dim& b) {
-  if (isNonNegative(a - b)) return a;
-  return isNonNegative(b - a) ? std::optional(b) : std::nullopt;
+  if ((a - b).isNonNegative()) return a;
+  return (b - a).isNonNegative() ? std::optional(b) : std::nullopt;
 }
 
 Range maximum(const Range& a, const Range& b) {
@@ -107,7 +103,7 @@ Value dimLike(Builder& b, const Dim& dim, Value like) {
 
 bool indicesInRange(const Graph& graph, Value indices, const Dim& n) {
   const Range range = rangeOf(graph, indices);
-  return range.lo && range.hi && isNonNegative(*range.lo) && isNonNegative(n - 1 - *range.hi);
+  return range.lo && range.hi && range.lo->isNonNegative() && (n - 1 - *range.hi).isNonNegative();
 }
 
 std::optional<Dim> countsFrom(const Graph& graph, Value indices) {
@@ -158,8 +154,8 @@ bool indicesDiffer(const Graph& graph, Value indices) {
 Value clampIndices(Builder& b, Value indices, const Dim& n) {
   const Range range = rangeOf(b.graph(), indices);
   Value inside = indices;
-  if (!range.lo || !isNonNegative(*range.lo)) inside = b.make(Op::Max, {inside, zerosLike(b, inside)});
-  if (range.hi && isNonNegative(n - 1 - *range.hi)) return inside;
+  if (!range.lo || !range.lo->isNonNegative()) inside = b.make(Op::Max, {inside, zerosLike(b, inside)});
+  if (range.hi && (n - 1 - *range.hi).isNonNegative()) return inside;
   Value last = dimLike(b, n - 1, inside);
   return b.neg(b.make(Op::Max, {b.neg(inside), b.neg(last)}));  // min(i, n - 1)
 }

@@ -20,13 +20,6 @@ Dim dilated(const Dim& n, int64_t stride) {
   return (n - 1) * stride + 1;
 }
 
-/// Never negative, whatever the symbols are?
-bool isNonNegative(const Dim& dim) {
-  for (const auto& [monomial, coefficient] : dim.terms())
-    if (coefficient < 0) return false;
-  return true;
-}
-
 std::vector<int64_t> ones(size_t n, int64_t value) {
   return std::vector<int64_t>(n, value);
 }
@@ -92,7 +85,7 @@ void vjp_pad(Vjp& v) {
   for (size_t i = 0; i < rank; ++i) {
     strided |= stride[i] != 0;
     end.push_back(dilated(v.inType().shape[i], ++stride[i]));
-    crops |= !isNonNegative(lo[i]) || !isNonNegative(hi[i]);
+    crops |= !lo[i].isNonNegative() || !hi[i].isNonNegative();
     negLo.push_back(Dim(0) - lo[i]);
     negHi.push_back(Dim(0) - hi[i]);
   }

@@ -81,7 +81,7 @@ struct nnc_context {
   const nnc_target* target; /* whose kernels run */
   uint64_t bytes;           /* of the whole block */
   int owns_memory;
-  int stale; /* parameters changed since the prepare entries ran */
+  int stale; /* variables changed since the derived ones were computed from them */
   int nan_check;
   nnc_pool pool;
   nnc_parallel_for executor;

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 5
+#define NNC_ABI_VERSION 6
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -139,7 +139,7 @@ typedef struct nnc_port {
 
 typedef struct nnc_entry {
   const char* name; /* "fit.step" */
-  const char* kind; /* "init", "step", "eval", "export", "prepare", "rows", "start_pass", "defaults" */
+  const char* kind; /* "init", "step", "eval", "export", "derive", "rows", "start_pass", "defaults" */
   uint32_t symbols, inputs, outputs, buffers, launches, phases, steps, slices;
   const nnc_symbol* symbol;
   const nnc_port* input;
@@ -154,6 +154,9 @@ typedef struct nnc_entry {
   uint64_t scratch_bytes; /* of each thread, for NNC_SPACE_SCRATCH */
   uint64_t conditions;
   const nnc_condition* condition;
+  /* Of the variables that the entry of kind "derive" computes from others: does this one read them, does it change what
+   * they are computed from? */
+  uint32_t reads_derived, changes_derived;
 } nnc_entry;
 
 /* CPU features code may need, in the groups of the x86-64 psABI's levels: all of x86-64-v3, all that v4 adds.

@@ -368,17 +368,16 @@ static int run_entry(nnc_context* ctx, const nnc_entry* e, const int64_t* symbol
   return code;
 }
 
-/* Values derived from parameters are made anew before the first run after a change. */
-static int refresh(nnc_context* ctx) {
-  if (!ctx->stale) return NNC_OK;
-  ctx->stale = 0;
+/* Derived variables are computed anew before the first run that reads them after a change. */
+static int derive(nnc_context* ctx) {
   for (uint32_t i = 0; i < ctx->model->entries; i++) {
     const nnc_entry* e = &ctx->model->entry[i];
-    if (!text_equal(e->kind, "prepare")) continue;
-    const int64_t none = 0; /* prepare has no sizes */
+    if (!text_equal(e->kind, "derive")) continue;
+    const int64_t none = 0; /* it has no sizes */
     int code = run_entry(ctx, e, &none, 0, 0);
     if (code != NNC_OK) return code;
   }
+  ctx->stale = 0;
   return NNC_OK;
 }
 
@@ -387,6 +386,7 @@ int core_run(nnc_context* ctx, uint32_t entry, const int64_t* symbols, const voi
   if (!ctx) return NNC_ERR_ARGUMENT;
   if (entry >= ctx->model->entries) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no such entry", (char*)0);
   const nnc_entry* e = &ctx->model->entry[entry];
-  int code = text_equal(e->kind, "init") || text_equal(e->kind, "defaults") ? NNC_OK : refresh(ctx);
+  int code = e->reads_derived && ctx->stale ? derive(ctx) : NNC_OK;
+  if (e->changes_derived) ctx->stale = 1;
   return code == NNC_OK ? run_entry(ctx, e, symbols, inputs, outputs) : code;
 }

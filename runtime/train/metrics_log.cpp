@@ -17,17 +17,17 @@ namespace nnc::train {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json numberOrNull(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
+OrderedJson numberOrNull(double value) {
+  return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr);
 }
 
-double numberOf(const Json& value) {
+double numberOf(const OrderedJson& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
-LogRecord fromJson(const Json& json) {
+LogRecord fromJson(const OrderedJson& json) {
   LogRecord record;
   record.train = json.at("train").get<std::string>();
   record.step = json.at("step").get<int64_t>();
@@ -69,15 +69,15 @@ void writeLine(int fd, const std::string& path, const std::string& line) {
 }  // namespace
 
 std::string toJsonLine(const LogRecord& record) {
-  Json json = Json::object();
+  OrderedJson json = OrderedJson::object();
   json["train"] = record.train;
   json["step"] = record.step;
   json["epoch"] = record.epoch;
   json["split"] = record.split;
   json["loss"] = numberOrNull(record.loss);
-  json["metrics"] = Json::object();
+  json["metrics"] = OrderedJson::object();
   for (const auto& [name, value] : record.metrics) json["metrics"][name] = numberOrNull(value);
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
 std::vector<LogRecord> readMetricsLog(const std::string& path) {
@@ -88,8 +88,8 @@ std::vector<LogRecord> readMetricsLog(const std::string& path) {
     const std::string_view text = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(text.size() + 1);
     try {
-      records.push_back(fromJson(Json::parse(text)));
-    } catch (const Json::exception&) {
+      records.push_back(fromJson(OrderedJson::parse(text)));
+    } catch (const OrderedJson::exception&) {
       throw DataError(path, fmt::format("line {}", line), fmt::format("is no record of a run: {}", ticked(text)));
     }
   }

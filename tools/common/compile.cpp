@@ -96,6 +96,7 @@ const Module* Compilation::optimized() {
 const plan::Plan* Compilation::plan() {
   if (!plan_ && optimized()) {
     plan::PlanOptions planOptions{!options_.plain, !options_.plain, !options_.plain};
+    planOptions.derive = !options_.plain;
     plan_ = timed("plan", [&] { return plan::makePlan(*optimized(), planOptions); });
   }
   return plan_ ? &*plan_ : nullptr;

@@ -9,11 +9,14 @@ from data import arguments, fashion, report, steps_of
 o = arguments(epochs=25)
 
 
+start = keras.initializers.TruncatedNormal(stddev=0.09)
+
+
 def unit(width, stride):
-    yield layers.DepthwiseConv2D(3, stride, "same")
+    yield layers.DepthwiseConv2D(3, stride, "same", depthwise_initializer=start)
     yield layers.BatchNormalization()
     yield layers.ReLU()
-    yield layers.Conv2D(width, 1)
+    yield layers.Conv2D(width, 1, kernel_initializer=start)
     yield layers.BatchNormalization()
     yield layers.ReLU()
 
@@ -23,7 +26,7 @@ net = keras.Sequential(
         layers.Reshape((28, 28, 1)),
         layers.RandomTranslation(2 / 28, 2 / 28, "constant", "nearest"),
         layers.RandomFlip("horizontal"),
-        layers.Conv2D(32, 3, padding="same"),
+        layers.Conv2D(32, 3, padding="same", kernel_initializer=start),
         layers.BatchNormalization(),
         layers.ReLU(),
         *unit(64, 1),

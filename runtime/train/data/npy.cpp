@@ -14,7 +14,7 @@ namespace nnc::train {
 namespace {
 
 constexpr std::string_view kMagic = "\x93NUMPY";
-constexpr size_t kMostHeader = 1 << 20;
+constexpr size_t kMostNpyHeader = 1 << 20;
 constexpr size_t kMostRank = 32;  // NumPy's own limit (64 since 2.0) is not met by any data of rows
 
 struct NpyHeader {
@@ -175,7 +175,7 @@ std::pair<size_t, size_t> locateHeader(std::span<const std::byte> bytes, const s
   if (version < 1 || version > 3)
     throw DataError(file, place, fmt::format("has npy version {}; expected 1 to 3", version));
   const size_t length = version == 1 ? loadLe<uint16_t>(bytes.data() + 8) : loadLe<uint32_t>(bytes.data() + 8);
-  if (length > kMostHeader || length > bytes.size() - start) {
+  if (length > kMostNpyHeader || length > bytes.size() - start) {
     throw DataError(file, place,
                     fmt::format("the header promises {} bytes of text, but {} follow", length, bytes.size() - start));
   }

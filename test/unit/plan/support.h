@@ -75,9 +75,14 @@ inline void expectEqual(const Tensor& got, const Tensor& expected, const std::st
 }
 
 inline std::vector<PlanOptions> allOptions() {
-  constexpr auto kOneRow = PlanOptions::Blocks::OneRow;
-  return {{false, false, false}, {false, true, false},          {true, false, false},       {true, true, false},
-          {true, true, true},    {false, true, false, kOneRow}, {true, true, true, kOneRow}};
+  constexpr auto kOneRow = PlanOptions::Blocks::OneRow, kWherePays = PlanOptions::Blocks::WherePays;
+  return {{false, false, false, kWherePays, false},
+          {false, true, false},
+          {true, false, false},
+          {true, true, false},
+          {true, true, true},
+          {false, true, false, kOneRow},
+          {true, true, true, kOneRow}};
 }
 
 /// Runs a function of a module as a graph and as plans; every output and every updated variable must agree.

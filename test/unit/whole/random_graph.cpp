@@ -36,7 +36,8 @@ Module RandomGraph::build() {
   }
   Function& f = module_.functions[0];
   f.name = "g";
-  f.kind = Function::Kind::Step;
+  f.kind =
+      oneIn(4) ? Function::Kind::Export : Function::Kind::Step;  // what exports compute of parameters alone is derived
   if (bound_ > 0) f.symbols = {{"B", bound_}};
   result(pool_.back());
   if (oneIn(2)) result(any());
@@ -44,7 +45,7 @@ Module RandomGraph::build() {
   for (size_t i = 0; i < g.size(); ++i) {
     const bool param = std::find(params_.begin(), params_.end(), in[i + 1]) != params_.end();
     if (!param || oneIn(2)) result(g[i]);
-    if (param) update(in[i + 1], g[i], i);
+    if (param && f.kind == Function::Kind::Step) update(in[i + 1], g[i], i);
   }
   return std::move(module_);
 }
