@@ -81,7 +81,7 @@ public:
     for (const Output& o : body_.outputs)
       module.variables.push_back({o.name, body_.type(o.value), Variable::Kind::Derived, {}});
     Function f;
-    f.name = "derive";
+    f.name = "derived.values";
     f.kind = Function::Kind::Derive;
     f.body = std::move(body_);
     module.functions.push_back(std::move(f));

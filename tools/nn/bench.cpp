@@ -77,7 +77,8 @@ bool runsInBlocks(const nnc_entry& entry, uint32_t launch) {
 }
 
 /// By launch, slowest first. Of the steps the lower quartile counts: what else runs on the machine only ever adds.
-void printKernels(const train::Model& model, const nnc_entry& entry, const Times& times) {
+/// `size`: of the calls, as a part of the largest one, for which the tables have the operations.
+void printKernels(const train::Model& model, const nnc_entry& entry, const Times& times, double size) {
   std::vector<std::pair<double, uint32_t>> rows;
   double total = 0;
   for (const auto& [launch, t] : times.launches) {
@@ -91,7 +92,7 @@ void printKernels(const train::Model& model, const nnc_entry& entry, const Times
     const nnc_kernel& kernel = model.target().kernel[l.kernel];
     const LaunchTimes& t = times.launches.at(launch);
     int64_t runs = t.runs / static_cast<int64_t>(t.steps.size());
-    const double flops = kernel.flops * (runsInBlocks(entry, launch) ? 1 : static_cast<double>(runs));
+    const double flops = size * kernel.flops * (runsInBlocks(entry, launch) ? 1 : static_cast<double>(runs));
     fmt::print("{:10.1f} {:5.1f}% {:6} {:9.1f}  {:<44} {}\n", us, 100 * us / total, runs, flops / us * 1e-3,
                kernel.name, model.tables().strings + l.origin);
   }
@@ -151,6 +152,13 @@ public:
     model_.run(number_, symbols_, in, out);
   }
   const nnc_entry& entry() const { return model_.entry(number_); }
+  /// Of the call, as a part of the largest one.
+  double size() const {
+    double part = 1;
+    for (size_t i = 0; i < symbols_.size(); ++i)
+      part *= static_cast<double>(symbols_[i]) / static_cast<double>(entry().symbol[i].bound);
+    return part;
+  }
 
 private:
   std::vector<std::byte> arrayFor(const nnc_port& port, bool filled) const {
@@ -170,7 +178,8 @@ private:
   std::vector<std::vector<std::byte>> inputs_, outputs_;
 };
 
-void measure(const BenchArguments& a, train::Model& model, const nnc_entry& entry, const std::function<void()>& step) {
+void measure(const BenchArguments& a, train::Model& model, const nnc_entry& entry, double size,
+             const std::function<void()>& step) {
   for (int i = 0; i < 10; ++i) step();
   Times times;
   times.cpuTime = a.model.threads == 1;
@@ -185,7 +194,7 @@ void measure(const BenchArguments& a, train::Model& model, const nnc_entry& entr
     }
     if (!a.kernels) fmt::print("{:.3f}\n", quantile(steps, 0.5));
   }
-  if (a.kernels) printKernels(model, entry, times);
+  if (a.kernels) printKernels(model, entry, times, size);
 }
 
 /// The export that `--entry` names, or the first.
@@ -202,12 +211,12 @@ int runBench(BenchArguments& a) {
   if (!loaded) return kExitSource;
   if (a.rows > 0 || !a.entry.empty()) {
     ExportCall call(*loaded->model, exportName(a, *loaded->model), std::max<int64_t>(a.rows, 1));
-    measure(a, *loaded->model, call.entry(), std::ref(call));
+    measure(a, *loaded->model, call.entry(), call.size(), std::ref(call));
     return kExitOk;
   }
   if (loaded->description.trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
   TrainStep step(*loaded, a.evaluation);
-  measure(a, *loaded->model, step.entry(), std::ref(step));
+  measure(a, *loaded->model, step.entry(), 1, std::ref(step));
   return kExitOk;
 }
 
