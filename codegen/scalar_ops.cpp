@@ -76,6 +76,8 @@ llvm::Value* emitFloatUnary(KernelEmitter& e, Op op, llvm::Value* x) {
       return emitSin(e, x);
     case Op::Cos:
       return emitCos(e, x);
+    case Op::Atan:
+      return emitAtan(e, x);
     case Op::Round:
       return emitRoundEven(e, x);
     case Op::Floor:

@@ -17,6 +17,7 @@ llvm::Value* emitLogistic(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitErf(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitSin(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitCos(KernelEmitter& e, llvm::Value* x);
+llvm::Value* emitAtan(KernelEmitter& e, llvm::Value* x);
 llvm::Value* emitPow(KernelEmitter& e, llvm::Value* a, llvm::Value* b);
 /// a^b of doubles for a >= 0, without C's special values of the exponent; the relative error grows with |b log a| only
 /// from about 2^-57.

@@ -4,7 +4,7 @@
 Each fit is a minimax polynomial in the relative error of the whole function, found by the Remez exchange algorithm on
 Chebyshev nodes. The result is rounded to the element type by the C++ compiler.
 """
-from mpmath import mp, mpf, matrix, lu_solve, exp, log, sqrt, erf, erfc, sin, cos, cospi
+from mpmath import mp, mpf, matrix, lu_solve, exp, log, sqrt, erf, erfc, sin, cos, atan, cospi
 
 mp.dps = 60
 
@@ -98,6 +98,10 @@ def main():
     show("sin s degree 6", remez(s, lambda z: z, mpf("1e-9"), quarter, 6))
     show("cos c degree 3", remez(c, lambda z: z * z, mpf("1e-9"), quarter, 3))
     show("cos c degree 6", remez(c, lambda z: z * z, mpf("1e-9"), quarter, 6))
+    # atan(t) = t + t z p(z), z = t^2, |t| <= 1.
+    p = lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z
+    for degree in (8, 19):
+        show(f"atan p degree {degree}", remez(p, lambda z: z / (1 + z * p(z)), mpf("1e-9"), mpf(1), degree))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-// Error function, sine and cosine, powers. Coefficients: codegen/vector_math_fit.py.
+// Error function, sine, cosine and arctangent, powers. Coefficients: codegen/vector_math_fit.py.
 #include "codegen/math_builder.h"
 #include "codegen/vector_math.h"
 
@@ -93,6 +93,29 @@ llvm::Value* emitSin(KernelEmitter& e, llvm::Value* x) {
 llvm::Value* emitCos(KernelEmitter& e, llvm::Value* x) {
   bool single = x->getType()->getScalarType()->isFloatTy();
   return inDouble(e, x, [&](llvm::Value* wide) { return sineOf(e, wide, 1, single); });
+}
+
+llvm::Value* emitAtan(KernelEmitter& e, llvm::Value* x) {
+  MathBuilder m(e, x->getType());
+  // Above 1, atan a = π/2 + atan(-1/a); the low part of π/2 goes where small terms are added.
+  llvm::Value* a = m.abs(x);
+  llvm::Value* above = m.ir.CreateFCmpOGT(a, m.num(1));
+  auto whereAbove = [&](llvm::Value* v) { return m.select(above, v, m.num(0)); };
+  llvm::Value* t = m.select(above, m.div(m.num(-1), a), a);
+  llvm::Value* z = m.mul(t, t);
+  llvm::Value* p = m.polynomial(
+      z,
+      {-0.33333299089265934608, 0.1999854828776571211, -0.14264241713458359133, 0.1095218593327389729,
+       -0.084034507505149755533, 0.057957600213307591627, -0.031177851978938496424, 0.010914608814360954065,
+       -0.001793622351120319482},
+      {-0.33333333333333068057,   0.19999999999951460146,    -0.14285714282575105409,    0.11111111007026178674,
+       -0.090909070029931026367,  0.076922798393216262985,   -0.066664040578654950109,   0.058805278166621265425,
+       -0.052535185636840729767,  0.047223222596744866406,   -0.04219179084324590621,    0.036641913856585150533,
+       -0.029903863650943955464,  0.021984860306659910612,   -0.013900567259325606233,   0.0071965087234739871865,
+       -0.0028849215508670451414, 0.00083132302820231849443, -0.00015216113980828200441, 0.000013225104867399356546});
+  llvm::Value* small = m.fma(m.mul(t, z), p, whereAbove(m.num(-0x1.777a5cp-25f, 0x1.1a62633145c07p-54)));
+  llvm::Value* y = m.add(m.add(whereAbove(m.num(0x1.921fb6p+0f, 0x1.921fb54442d18p+0)), t), small);
+  return m.withSignOf(y, x);
 }
 
 llvm::Value* emitPow(KernelEmitter& e, llvm::Value* a, llvm::Value* b) {

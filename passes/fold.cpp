@@ -22,6 +22,7 @@ bool isExact(Op op) {
     case Op::Erf:
     case Op::Sin:
     case Op::Cos:
+    case Op::Atan:
     case Op::Pow:
     case Op::Stop:
       return false;

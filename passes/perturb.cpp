@@ -22,6 +22,7 @@ bool rounds(Op op) {
     case Op::Erf:
     case Op::Sin:
     case Op::Cos:
+    case Op::Atan:
     case Op::Cast:
     case Op::Add:
     case Op::Mul:

@@ -86,6 +86,8 @@ double unary(Op op, double x) {
       return std::sin(x);
     case Op::Cos:
       return std::cos(x);
+    case Op::Atan:
+      return std::atan(x);
     case Op::Round:
       return std::nearbyint(x);
     case Op::Floor:

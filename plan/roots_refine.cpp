@@ -26,6 +26,7 @@ bool isHeavy(Op op) {
     case Op::Erf:
     case Op::Sin:
     case Op::Cos:
+    case Op::Atan:
     case Op::Pow:
     case Op::Div:
     case Op::IDiv:

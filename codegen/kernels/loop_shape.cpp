@@ -150,6 +150,7 @@ double opCost(Op op) {
     case Op::Erf:
     case Op::Sin:
     case Op::Cos:
+    case Op::Atan:
     case Op::Pow:
     case Op::Rand:
       return 24;

@@ -186,6 +186,8 @@ std::optional<Val> Elaborator::numberPrimitive(Op op, const std::vector<Val>& ar
       return Val::real(std::sin(x));
     case Op::Cos:
       return Val::real(std::cos(x));
+    case Op::Atan:
+      return Val::real(std::atan(x));
     case Op::Round:
       return ints ? args[0] : Val::real(std::nearbyint(x));
     case Op::Floor:

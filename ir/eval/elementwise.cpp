@@ -101,6 +101,9 @@ Results eval_sin(const Context& c) {
 Results eval_cos(const Context& c) {
   return mapFloats(c, [](double x) { return std::cos(x); });
 }
+Results eval_atan(const Context& c) {
+  return mapFloats(c, [](double x) { return std::atan(x); });
+}
 Results eval_round(const Context& c) {
   return mapFloats(c, [](double x) { return std::nearbyint(x); });
 }

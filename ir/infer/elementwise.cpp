@@ -80,6 +80,9 @@ Inferred infer_sin(const Context& c) {
 Inferred infer_cos(const Context& c) {
   return floatUnary(c);
 }
+Inferred infer_atan(const Context& c) {
+  return floatUnary(c);
+}
 Inferred infer_round(const Context& c) {
   return floatUnary(c);
 }

@@ -65,6 +65,12 @@ void vjp_cos(Vjp& v) {
   v.give(0, v.b.neg(v.b.mul(v.g(), v.b.unary(Op::Sin, v.in()))));
 }
 
+// y = atan x: g / (1 + x²)
+void vjp_atan(Vjp& v) {
+  Value x = v.in();
+  v.give(0, v.b.div(v.g(), v.b.add(v.b.mul(x, x), v.like(1, x))));
+}
+
 // A conversion between float types: convert back. (Others carry no gradient.)
 void vjp_cast(Vjp& v) {
   v.give(0, v.b.cast(v.g(), v.inType().dtype));

@@ -50,6 +50,8 @@ inline const std::vector<MathCase>& mathCases() {
       mathCase(
           Op::Cos, "cos", [](auto x) { return std::cos(x); }, -1000, 1000, 1, 4, 1e6),
       mathCase(
+          Op::Atan, "atan", [](auto x) { return std::atan(x); }, -8, 8, 1.4, 1.5),
+      mathCase(
           Op::Floor, "floor", [](auto x) { return std::floor(x); }, -100, 100, 0, 0),
       mathCase(
           Op::Round, "round", [](auto x) { return std::nearbyint(x); }, -100, 100, 0, 0),

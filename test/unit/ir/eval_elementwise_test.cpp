@@ -36,6 +36,7 @@ TEST(EvalElementwise, FunctionsOfOneNumber) {
   expectFloats(unary("erf", {0, 1}), {0, 0.8427007929497149}, 1e-15);
   expectFloats(unary("sin", {0, 1}), {0, 0.8414709848078965}, 1e-15);
   expectFloats(unary("cos", {0, 1}), {1, 0.5403023058681398}, 1e-15);
+  expectFloats(unary("atan", {0, 1, -kInf, kNan}), {0, 0.7853981633974483, -1.5707963267948966, kNan}, 1e-15);
   expectFloats(unary("floor", {1.5, -1.5, 2}), {1, -2, 2});
   expectFloats(unary("stop", {1.5}), {1.5});
 }

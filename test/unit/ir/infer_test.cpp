@@ -40,8 +40,8 @@ void expectAll(const Case (&cases)[N]) {
 }
 
 TEST(Infer, Elementwise) {
-  for (const char* op :
-       {"neg", "exp", "expm1", "log", "log1p", "sqrt", "tanh", "logistic", "erf", "sin", "cos", "round", "floor"})
+  for (const char* op : {"neg", "exp", "expm1", "log", "log1p", "sqrt", "tanh", "logistic", "erf", "sin", "cos", "atan",
+                         "round", "floor"})
     EXPECT_EQ(errorOf(std::string(op) + "(%x) : f32[B, 3, 4]"), "");
   for (const char* op : {"add", "mul", "div", "pow", "max"})
     EXPECT_EQ(errorOf(std::string(op) + "(%x, %x) : f32[B, 3, 4]"), "");

@@ -30,7 +30,7 @@ INSTANTIATE_TEST_SUITE_P(Ops, UnaryGradient,
                                            UnaryCase{Op::Log1p, -0.5, 3}, UnaryCase{Op::Sqrt, 0.5, 3},
                                            UnaryCase{Op::Tanh, -2, 2}, UnaryCase{Op::Logistic, -3, 3},
                                            UnaryCase{Op::Erf, -2, 2}, UnaryCase{Op::Sin, -3, 3},
-                                           UnaryCase{Op::Cos, -3, 3}),
+                                           UnaryCase{Op::Cos, -3, 3}, UnaryCase{Op::Atan, -3, 3}),
                          [](const auto& info) { return std::string(opInfo(info.param.op).text); });
 
 class BinaryGradient : public ::testing::TestWithParam<UnaryCase> {};

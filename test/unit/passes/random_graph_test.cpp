@@ -77,8 +77,8 @@ private:
       case 0:
       case 1:
       case 2: {
-        static const Op ops[] = {Op::Tanh, Op::Logistic, Op::Sin, Op::Cos, Op::Neg, Op::Erf, Op::Stop};
-        return push(b_.unary(ops[pick(7)], x));
+        static const Op ops[] = {Op::Tanh, Op::Logistic, Op::Sin, Op::Cos, Op::Atan, Op::Neg, Op::Erf, Op::Stop};
+        return push(b_.unary(ops[pick(8)], x));
       }
       case 3:
       case 4:

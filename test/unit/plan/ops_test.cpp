@@ -7,7 +7,8 @@ namespace {
 using namespace test;
 
 TEST(PlanOps, ElementwiseFloats) {
-  for (const char* op : {"neg", "exp", "expm1", "tanh", "logistic", "erf", "sin", "cos", "round", "floor", "stop"})
+  for (const char* op :
+       {"neg", "exp", "expm1", "tanh", "logistic", "erf", "sin", "cos", "atan", "round", "floor", "stop"})
     check1(std::string(op) + "(%a) : f32[B, 3]", {"f32[B, 3]"});
   for (const char* op : {"add", "mul", "div", "max"})
     check1(std::string(op) + "(%a, %b) : f32[B, 3]", {"f32[B, 3]", "f32[B, 3]"});

@@ -7,7 +7,7 @@ namespace nnc::testing {
 
 /// Arguments stay where the function and its gradient are tame.
 RandomGraph::Made RandomGraph::unary(Value x) {
-  static const Op tame[] = {Op::Tanh, Op::Logistic, Op::Sin, Op::Cos, Op::Neg, Op::Erf, Op::Stop};
+  static const Op tame[] = {Op::Tanh, Op::Logistic, Op::Sin, Op::Cos, Op::Atan, Op::Neg, Op::Erf, Op::Stop};
   switch (pick(12)) {
     case 0:
       return b_.unary(Op::Exp, b_.unary(Op::Tanh, x));
