@@ -15,7 +15,7 @@ DRAW = "a draw: moments in test/unit/library/draws_test.cpp"
 REASONS = {
     **dict.fromkeys("uniform normal truncated_normal bernoulli randint gumbel permutation glorot glorot_normal he he_uniform lecun lecun_uniform "
                     "orthogonal categorical gumbel_softmax".split(), DRAW),
-    **dict.fromkeys("kept aligned reduced same dropped halves pair transposed_pad interpolation recur chosen product orthonormal pixel".split(),
+    **dict.fromkeys("kept aligned reduced same dropped halves pair transposed_pad interpolation recur has_minus chosen product orthonormal pixel".split(),
                     "a part of others that are tested"),
     "generate": "draws: test/unit/frontend/elaborate_value_test.cpp, where they are certain",
     **dict.fromkeys("standardised rescaled".split(), "of the training rows of a data block: test/run/symbols.test"),

@@ -1,4 +1,6 @@
 """The table: one line for each thing the library promises. How to read it: entries.py."""
+import math
+
 from entries import AREAS, area, bools, distinct, f, i, ints, mask, probabilities, program, values  # noqa: F401
 
 E = area("math")
@@ -37,6 +39,12 @@ E("f32(within[5](n))", "(torch.arange(5) < n[:, None]).double()", n=ints(0, 3, 5
 E("masked_mean(x, m)", "x[m].mean()", x=f(3, 4), m=mask(3, 4))
 E("masked_mean(x, within[4](n))", "torch.cat([x[0, :1], x[1, :4], x[2, :2]]).mean()", x=f(3, 4, 2), n=ints(1, 4, 2))
 E("weighted_mean(x, w)", "(x * w).sum() / w.sum()", x=f(3, 4), w=f(3, 4, lo=0, hi=2))
+for name in "tan atan sinh cosh asinh".split():
+    E(f"{name}(x)", f"torch.{name}(x)", x=f(2, 3), order=2)
+for name in "asin acos atanh".split():
+    E(f"{name}(x)", f"torch.{name}(x)", x=f(2, 3, lo=-0.9, hi=0.9), order=2)
+E("acosh(x)", "torch.acosh(x)", x=f(2, 3, lo=1.1, hi=4), order=2)
+E("atan2(y, x)", "torch.atan2(y, x)", y=f(3, 5), x=f(3, 5), order=2)
 
 E = area("activations")
 for name, reference in {
@@ -354,3 +362,21 @@ E("attend(q, k, q, m)", "torch.softmax(torch.where(m, q @ k.mT / 2**0.5, -1e9), 
 E("masked_mean(x, m)", "x[0]", x=values(3, 1e30), m=bools(True, False))
 E("masked_mean(x, m)", "0 * x.sum()", x=values(3, 4), m=bools(False, False))
 E("ratio(a, b)", "a * 0", a=values(0, 3), b=values(0, 0), still="b")
+for name in "sinh asinh atanh tan asin".split():
+    E(f"1e6 * {name}(1e-6 * x)", f"1e6 * torch.{name}(1e-6 * x)", x=values(1, -1e-6, 1e-30, 0), order=2)
+E("(asinh(x), atan(x), asinh(-x))", "(torch.asinh(x), torch.atan(x), torch.asinh(-x))", x=values(1e10, -1e25, 3e38))
+E("(1024 * acosh(1 + x), acosh(1e20 * x))", "(1024 * torch.acosh(1 + x), torch.acosh(1e20 * x))", x=values(2**-23, 2**-20, 2e15))
+E("(asin(1 - x), 1024 * acos(1 - x), asin(x - 1), acos(x - 1))",
+  "(torch.asin(1 - x), 1024 * torch.acos(1 - x), torch.asin(x - 1), torch.acos(x - 1))", x=values(2**-23, 2**-20, 2**-10))
+E("(asin(x), acos(x), acosh(abs(x)))", "(torch.asin(x).detach() + 0 * x**3, torch.acos(x).detach() + 0 * x**3, 0 * x**3)", x=values(1, -1), order=2)
+E("f32(asin(x) != asin(x) and acos(x) != acos(x) and acosh(-x) != acosh(-x) and atanh(x) != atanh(x) and root(-x) != root(-x))",
+  "0 * x + 1", x=values(2, 1.5), grad=False)
+E("atan2(y, x)", "torch.atan2(y, x)", y=values(0, 0, 2, -2, 3, -3, 3, -3), x=values(2, -2, 0, 0, 3, 3, -3, -3), order=2)
+E("(atan2(1, x), atan2(x, 0), atan2(0, x), acos(-1) + 0 * x)", "(torch.atan2(0 * x + 1, x), torch.atan2(x, 0 * x), torch.atan2(abs(0 * x), x), math.pi + 0 * x)", x=values(0.5, -2))
+E("atan2(1e19 * y, 1e19 * x)", "torch.atan2(y, x)", y=values(1, -3, 1e18), x=values(2, 1, -1))
+E("atan2(y, x)", "0 * (y * x)**3", y=values(0, 0), x=values(0, 0), order=2)
+E("(atan2(y, x), atan2(-y, x), atan2(y, -x), atan2(-y, -x))", "(torch.atan2(y, x), torch.atan2(-y, x), torch.atan2(y, -x), torch.atan2(-y, -x))",
+  y=values(0, 0, 1, 1, math.inf, math.inf, 0), x=values(0, 2, 0, math.inf, 2, math.inf, math.inf), grad=False)
+for name in "tan atan asin sinh atanh".split():    # the sign of -0
+    E(f"clip(1 / {name}(-x), -1, 1)", f"(1 / torch.{name}(-x)).clip(-1, 1)", x=values(0), grad=False)
+E("clip(1 / atan2(-y, x), -1, 1)", "(1 / torch.atan2(-y, x)).clip(-1, 1)", y=values(0, 0), x=values(0, 2), grad=False)
