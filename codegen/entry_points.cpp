@@ -63,6 +63,13 @@ const std::vector<FixedFunction>& fixedFunctions() {
       {"save", offsetof(nnc_api, save), "ipp", "int", "nnc_context *ctx, const char *file",
        "Writes weights to a safetensors file: parameters, layer state, statistics and vocabularies; no optimizer's "
        "state."},
+      {"load_checkpoint", offsetof(nnc_api, load_checkpoint), "ipp", "int", "nnc_context *ctx, const char *file",
+       "Reads all that the next step depends on, from a file of save_checkpoint or a checkpoint of nn train; the next\n"
+       "steps give the bits that they would have given. get_scalar says where it stands: \"step\" is the last one "
+       "set."},
+      {"save_checkpoint", offsetof(nnc_api, save_checkpoint), "ipp", "int", "nnc_context *ctx, const char *file",
+       "Writes all that the next step depends on to a safetensors file: weights, state of optimizers, metrics and "
+       "exports,\nscalars."},
       {"encode", offsetof(nnc_api, encode), "ippplplp", "int",
        "nnc_context *ctx, const char *vocabulary, const char *text, uint64_t bytes,\n    int32_t *numbers, uint64_t "
        "capacity, uint64_t *count",

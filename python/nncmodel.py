@@ -78,6 +78,8 @@ class Api(c.Structure):
                 ("init", function(Context, c.c_int64)),
                 ("load", function(Context, Text)),
                 ("save", function(Context, Text)),
+                ("load_checkpoint", function(Context, Text)),
+                ("save_checkpoint", function(Context, Text)),
                 ("encode", function(Context, Text, Text, Bytes, c.c_void_p, Bytes, c.POINTER(c.c_uint64))),
                 ("decode", function(Context, Text, c.c_void_p, Bytes, c.c_void_p, Bytes, c.POINTER(c.c_uint64)))]
 
@@ -98,7 +100,7 @@ class Model:
             raise ModelError(f"{path} has no model `{name}`: give the name of its .nn file")
         api.restype = c.POINTER(Api)
         self._api = api().contents
-        if self._api.abi_version != 5:
+        if self._api.abi_version != 7:
             raise ModelError(f"{path} was made by another version of nnc")
         tables = self._api.model.contents
         self._context = Context()
@@ -215,3 +217,10 @@ class Model:
 
     def save(self, file):
         self._check(self._api.save(self._context, str(file).encode()))
+
+    def load_checkpoint(self, file):
+        self._check(self._api.load_checkpoint(self._context, str(file).encode()))
+
+    def save_checkpoint(self, file):
+        """All that the next step depends on; `save` writes the weights alone."""
+        self._check(self._api.save_checkpoint(self._context, str(file).encode()))

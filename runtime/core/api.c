@@ -16,6 +16,18 @@ static uint64_t context_bytes(int threads) {
 static int create_at(nnc_context** out, void* memory, uint64_t bytes, int64_t seed, int threads) {
   return core_create_at(&nnc_model_table, out, memory, bytes, seed, threads);
 }
+static int load(nnc_context* ctx, const char* file) {
+  return core_load_file(ctx, file, CORE_WEIGHTS);
+}
+static int save(nnc_context* ctx, const char* file) {
+  return core_save_file(ctx, file, CORE_WEIGHTS);
+}
+static int load_checkpoint(nnc_context* ctx, const char* file) {
+  return core_load_file(ctx, file, CORE_CHECKPOINT);
+}
+static int save_checkpoint(nnc_context* ctx, const char* file) {
+  return core_save_file(ctx, file, CORE_CHECKPOINT);
+}
 
 NNC_HIDDEN const nnc_api nnc_core_api = {
     .abi_version = NNC_ABI_VERSION,
@@ -39,8 +51,10 @@ NNC_HIDDEN const nnc_api nnc_core_api = {
     .get_store = core_get_store,
     .set_store = core_set_store,
     .init = core_init,
-    .load = core_load,
-    .save = core_save,
+    .load = load,
+    .save = save,
+    .load_checkpoint = load_checkpoint,
+    .save_checkpoint = save_checkpoint,
     .encode = core_encode,
     .decode = core_decode,
 };

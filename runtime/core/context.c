@@ -131,8 +131,7 @@ static int set_up(const nnc_model* model, const nnc_target* target, nnc_context*
   reset_scalars(ctx);
   int code = run_all(ctx, "defaults");
   if (code == NNC_OK) code = core_init(ctx, seed);
-  if (code == NNC_OK && model->weights)
-    code = core_load_memory(ctx, model->weights, model->weights_bytes, "the embedded weights");
+  if (code == NNC_OK && model->weights) code = core_load_embedded(ctx);
   *out = ctx;
   return code;
 }

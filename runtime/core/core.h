@@ -123,6 +123,8 @@ NNC_HIDDEN int core_run(nnc_context* ctx, uint32_t entry, const int64_t* symbols
 NNC_HIDDEN uint64_t dtype_bytes(uint32_t dtype);
 
 /* tensors.c */
+/* Kind of a scalar where it is treated as a variable: of rank 0, its offset in the scalar block. */
+enum { CORE_SCALAR = NNC_FITTED + 1 };
 NNC_HIDDEN const nnc_variable* core_find_variable(const nnc_model* model, const char* path);
 NNC_HIDDEN uint64_t variable_bytes(const nnc_variable* v);
 NNC_HIDDEN int core_get_tensor(nnc_context* ctx, const char* path, void* data, uint64_t bytes);
@@ -140,8 +142,9 @@ NNC_HIDDEN int core_decode(nnc_context* ctx, const char* vocabulary, const int32
                            uint64_t capacity, uint64_t* bytes);
 
 /* weights.c */
-NNC_HIDDEN int core_load(nnc_context* ctx, const char* file);
-NNC_HIDDEN int core_load_memory(nnc_context* ctx, const char* data, uint64_t bytes, const char* what);
-NNC_HIDDEN int core_save(nnc_context* ctx, const char* file);
+typedef enum file_content { CORE_WEIGHTS, CORE_CHECKPOINT } file_content;
+NNC_HIDDEN int core_load_embedded(nnc_context* ctx); /* weights */
+NNC_HIDDEN int core_load_file(nnc_context* ctx, const char* file, file_content content);
+NNC_HIDDEN int core_save_file(nnc_context* ctx, const char* file, file_content content);
 
 #endif

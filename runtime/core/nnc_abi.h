@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 6
+#define NNC_ABI_VERSION 7
 
 /* Element types; the values are those of nnc::DType. */
 enum { NNC_F64, NNC_F32, NNC_BF16, NNC_F16, NNC_I64, NNC_I32, NNC_I8, NNC_U8, NNC_BOOL };
@@ -278,6 +278,10 @@ typedef struct nnc_api {
   /* Weights (parameters, layer state, what is fitted) as safetensors. */
   int (*load)(nnc_context* ctx, const char* file);
   int (*save)(nnc_context* ctx, const char* file);
+  /* All that the next step depends on, as safetensors: every variable by its path and every scalar ("scalar:step").
+   * Load takes a checkpoint of `nn train`, too. */
+  int (*load_checkpoint)(nnc_context* ctx, const char* file);
+  int (*save_checkpoint)(nnc_context* ctx, const char* file);
   /* Text to numbers of the vocabulary at this path, and back. At most `capacity` are written, and `count` becomes how
    * many there are; NNC_ERR_RANGE if that is more, but with capacity 0, which only asks. A character or category that
    * the vocabulary lacks is NNC_ERR_RANGE, a word it lacks the number 0. Decoded text is not terminated. */

@@ -42,11 +42,11 @@ static uint64_t stored_at(const nnc_variable* v, const int64_t* index) {
 }
 
 /* Walks all elements row-major; `to_storage` says which way they go. */
-static void copy_elements(const nnc_variable* v, char* storage, char* data, int to_storage) {
+static void copy_elements(const nnc_variable* v, char* stored_elements, char* data, int to_storage) {
   uint64_t size = dtype_bytes(v->dtype), n = variable_elements(v);
   int64_t index[MAX_RANK] = {0};
   for (uint64_t i = 0; i < n; i++) {
-    char *stored = storage + stored_at(v, index) * size, *plain = data + i * size;
+    char *stored = stored_elements + stored_at(v, index) * size, *plain = data + i * size;
     copy_bytes(to_storage ? stored : plain, to_storage ? plain : stored, size);
     for (uint32_t k = v->rank; k-- > 0;) {
       if (++index[k] < v->extents[k]) break;
@@ -55,18 +55,22 @@ static void copy_elements(const nnc_variable* v, char* storage, char* data, int 
   }
 }
 
+static char* storage(const nnc_context* ctx, const nnc_variable* v) {
+  return (v->kind == CORE_SCALAR ? ctx->scalars : ctx->store) + v->offset;
+}
+
 void variable_read(const nnc_context* ctx, const nnc_variable* v, void* data) {
   if (is_row_major(v))
-    copy_bytes(data, ctx->store + v->offset, variable_bytes(v));
+    copy_bytes(data, storage(ctx, v), variable_bytes(v));
   else
-    copy_elements(v, ctx->store + v->offset, data, 0);
+    copy_elements(v, storage(ctx, v), data, 0);
 }
 
 void variable_write(nnc_context* ctx, const nnc_variable* v, const void* data) {
   if (is_row_major(v))
-    copy_bytes(ctx->store + v->offset, data, variable_bytes(v));
+    copy_bytes(storage(ctx, v), data, variable_bytes(v));
   else
-    copy_elements(v, ctx->store + v->offset, (char*)(uintptr_t)data, 1);
+    copy_elements(v, storage(ctx, v), (char*)(uintptr_t)data, 1);
   ctx->stale = 1;
 }
 

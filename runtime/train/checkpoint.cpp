@@ -1,6 +1,7 @@
 #include "runtime/train/checkpoint.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
@@ -96,6 +97,12 @@ void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<
   model.setStore(now);
 }
 
+/// Of `nn train`, or of a library.
+bool isCheckpoint(const SafetensorsFile& file) {
+  const auto isScalar = [](const NamedTensor& t) { return t.name.starts_with(kScalarPrefix); };
+  return file.metadata().contains("state") || std::any_of(file.tensors().begin(), file.tensors().end(), isScalar);
+}
+
 }  // namespace
 
 void requireHypers(const SafetensorsFile& file, const Hypers& hypers) {
@@ -112,6 +119,7 @@ void requireHypers(const SafetensorsFile& file, const Hypers& hypers) {
 void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& checkpoint, const Hypers& hypers) {
   std::vector<std::vector<std::byte>> storage;
   std::vector<NamedTensor> tensors = model.tensors(kEverything, storage);
+  for (NamedTensor& scalar : model.scalars(storage)) tensors.push_back(std::move(scalar));
   if (!checkpoint.bestStore.empty()) addBest(model, checkpoint.bestStore, tensors, storage);
   std::map<std::string, std::string> metadata = metadataOf(hypers);
   metadata["state"] = stateJson(checkpoint.state).dump();
@@ -150,7 +158,7 @@ std::vector<std::string> loadWeights(const std::string& path, Model& model, cons
   SafetensorsFile file = SafetensorsFile::read(path);
   requireHypers(file, hypers);
   WeightReport report = model.load(file, kWeights);
-  return file.metadata().contains("state") ? std::vector<std::string>() : std::move(report.unexpected);
+  return isCheckpoint(file) ? std::vector<std::string>() : std::move(report.unexpected);
 }
 
 WeightReport transferWeights(const std::string& path, Model& model) {

@@ -1,5 +1,6 @@
-// The whole state of a run in one file: every variable, the best weights so far, and where the run stands. A run that
-// goes on from it ends in the same bytes as one that was never stopped.
+// The whole state of a run in one file: every variable and scalar, so that a library can go on from it
+// (load_checkpoint), the best weights so far, and where the run stands. A run that goes on from it ends in the same
+// bytes as one that was never stopped.
 #pragma once
 
 #include <cstdint>

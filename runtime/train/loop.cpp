@@ -158,6 +158,13 @@ double Trainer::runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& su
   size_t first = static_cast<size_t>(epochStep * train_.batch);
   size_t count = std::min(static_cast<size_t>(train_.batch), rows.size() - first);
   return caller_.call(static_cast<int64_t>(count), feed_->gather(std::span(rows).subspan(first, count)), sums);
+std::vector<std::string> validScalars(const Model& model) {
+  std::vector<std::string> names;
+  for (uint32_t i = 0; i < model.tables().scalars; ++i)
+    if (const std::string name = model.tables().scalar[i].name; name.starts_with("valid.")) names.push_back(name);
+  return names;
+}
+
 }
 
 RunEnd Trainer::run(Divergence& divergence) {
@@ -165,6 +172,8 @@ RunEnd Trainer::run(Divergence& divergence) {
   model_.setScalar("seed", static_cast<double>(train_.seed));
   for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
   while (state().epoch <= train_.epochs && !patienceIsOver()) {
+  // A block's results are 0 before its first validation, whatever the block before it left there.
+  for (const std::string& name : validScalars(model_)) model_.setScalar(name.c_str(), 0);
     RunEnd end = runEpoch(divergence);
     if (end != RunEnd::Finished) return end;
     finishEpoch();

@@ -145,6 +145,21 @@ std::vector<NamedTensor> Model::tensors(unsigned kinds, std::vector<std::vector<
   return result;
 }
 
+std::vector<NamedTensor> Model::scalars(std::vector<std::vector<std::byte>>& storage) const {
+  std::vector<NamedTensor> result;
+  for (uint32_t i = 0; i < tables().scalars; ++i) {
+    const nnc_scalar& s = tables().scalar[i];
+    double value = 0;
+    check(api_->get_scalar(context_, s.name, &value));
+    TensorView view{dtypeOfAbi(s.dtype), {}, nullptr};
+    std::vector<std::byte>& bytes = storage.emplace_back(view.bytes());
+    storeDouble(view.dtype, bytes.data(), 0, value);
+    view.data = bytes.data();
+    result.push_back({std::string(kScalarPrefix) + s.name, view});
+  }
+  return result;
+}
+
 std::vector<WantedTensor> Model::wanted(unsigned kinds, const std::string& prefix) const {
   std::vector<WantedTensor> list;
   for (uint32_t i = 0; i < tables().variables; ++i) {

@@ -61,6 +61,8 @@ public:
 
   /// Variables of the wanted kinds (bits 1 << NNC_PARAM, …) with their values; `storage` owns the bytes.
   std::vector<NamedTensor> tensors(unsigned kinds, std::vector<std::vector<std::byte>>& storage) const;
+  /// The scalars as a checkpoint of the C interface holds them: of rank 0, named with kScalarPrefix.
+  std::vector<NamedTensor> scalars(std::vector<std::vector<std::byte>>& storage) const;
   /// Sets every variable of the kinds from the file, by `prefix` + path. Nothing is changed unless all are there and
   /// fit: throws DataError with the report of what matched and what did not. Returns the report.
   WeightReport load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
@@ -78,6 +80,9 @@ private:
   const nnc_api* api_ = nullptr;
   nnc_context* context_ = nullptr;
 };
+
+/// Of a scalar's name in a checkpoint.
+constexpr const char* kScalarPrefix = "scalar:";
 
 constexpr unsigned kWeights = 1u << NNC_PARAM | 1u << NNC_STATE | 1u << NNC_FITTED;
 constexpr unsigned kEverything = kWeights | 1u << NNC_TRAIN_STATE | 1u << NNC_METRIC_STATE;

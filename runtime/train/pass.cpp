@@ -73,6 +73,7 @@ Sums evaluatePass(Model& model, const TrainInfo& train, Feed& feed) {
     model.setScalar("first_row", static_cast<double>(at));  // a row draws by its number in the split
     caller.call(static_cast<int64_t>(end - at), feed.gatherRange(at, end), sums);
   }
+  model.setScalar("first_row", 0);  // what follows begins at the first row, resumed or not
   return sums;
 }
 

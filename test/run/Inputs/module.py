@@ -16,6 +16,13 @@ assert losses[-1] < losses[0] / 2
 assert part.call("clear") == [] and not part["net.head.w"].any()
 part["net.head.w"] = whole["net.head.w"]
 assert (part["net.head.w"] == whole["net.head.w"]).all()
+part.save_checkpoint(weights + ".checkpoint")
+count = part["tune.adam.k"]
+part.load(weights)
+part.call("tune", x, y, 0.05)
+assert part["tune.adam.k"] == count + 1
+part.load_checkpoint(weights + ".checkpoint")
+assert part["tune.adam.k"] == count
 part.init(5)
 assert part.get_scalar("seed") == 5
 for call, text in (

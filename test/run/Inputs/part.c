@@ -51,6 +51,24 @@ static void refusals(nnc_context* part) {
   REFUSED(part_save(part, "/nonexistent/w"), IO, "/nonexistent/w: no such file or folder");
 }
 
+/* Nothing of a file that is refused is taken. */
+static void checkpoint_refusals(nnc_context* part, const char* weights, const char* checkpoint) {
+  float k;
+  char data[1 << 12], cut[512];
+  FILE* f = fopen(checkpoint, "rb");
+  CHECK(f);
+  size_t bytes = fread(data, 1, sizeof data, f);
+  fclose(f);
+  CHECK(snprintf(cut, sizeof cut, "%s.cut", checkpoint) < (int)sizeof cut && (f = fopen(cut, "wb")));
+  CHECK(bytes < sizeof data && fwrite(data, 1, bytes - 1, f) == bytes - 1 && fclose(f) == 0);
+  REFUSED(part_load_checkpoint(part, 0), ARGUMENT, "load: a null pointer");
+  REFUSED(part_save_checkpoint(part, 0), ARGUMENT, "save: a null pointer");
+  REFUSED(part_load_checkpoint(part, weights), FORMAT, " lacks tune.adam");
+  REFUSED(part_load_checkpoint(part, cut), FORMAT, "lies outside the file");
+  REFUSED(part_save_checkpoint(part, "/nonexistent/w"), IO, "/nonexistent/w: no such file or folder");
+  CHECK(part_get_tensor(part, "tune.adam.k", &k, sizeof k) == PART_OK && k == 0);
+}
+
 static void in_order(void* host, int64_t n, void (*body)(void*, int64_t), void* data) {
   ++*(int*)host;
   for (int64_t i = 0; i < n; i++) body(data, i);
@@ -104,3 +122,14 @@ int main(int argc, char** argv) {
   puts("all right");
   return 0;
 }
+
+  /* A checkpoint has the optimizer, too: both go on alike. */
+  char checkpoint[512];
+  CHECK(snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", argv[2]) < (int)sizeof checkpoint);
+  CHECK(part_save_checkpoint(part, checkpoint) == PART_OK);
+  checkpoint_refusals(again, argv[1], checkpoint);
+  CHECK(part_load_checkpoint(again, checkpoint) == PART_OK);
+  CHECK(part_get_tensor(again, "tune.adam.k", &steps, sizeof steps) == PART_OK && steps == 101);
+  float one = tuned(part, 3), other = tuned(again, 3);
+  CHECK(memcmp(&one, &other, sizeof one) == 0);
+  CHECK(part_load(again, checkpoint) == PART_OK); /* its weights alone */

@@ -1,15 +1,17 @@
-"""same_tensor.py A B NAME: says whether two safetensors files hold the same bytes under a name."""
+"""same_tensor.py A B [NAME]: says whether two safetensors files hold the same bytes under a name; without it, whether B has
+every tensor of A."""
 import json
 import struct
 import sys
 
 
-def tensor(path, name):
+def tensors(path):
     with open(path, "rb") as f:
         data = f.read()
     (length,) = struct.unpack("<Q", data[:8])
-    begin, end = json.loads(data[8 : 8 + length])[name]["data_offsets"]
-    return data[8 + length + begin : 8 + length + end]
+    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+    return {name: body[slice(*t["data_offsets"])] for name, t in header.items() if name != "__metadata__"}
 
 
-print("equal" if tensor(sys.argv[1], sys.argv[3]) == tensor(sys.argv[2], sys.argv[3]) else "different")
+a, b = tensors(sys.argv[1]), tensors(sys.argv[2])
+print("equal" if all(a[name] == b[name] for name in sys.argv[3:] or a) else "different")
