@@ -118,6 +118,7 @@ private:
       macros += fmt::format("#define {}_{}_ELEMENTS {} /* at most */\n", function, upper(x.name),
                             maximalElements(x.type, e.symbols));
     };
+    for (const Condition& c : e.conditions) doc += fmt::format("\n  needs {}", c.text);
     for (const EntryPoint::Port& x : p.inputs) port(x, true);
     for (const EntryPoint::Port& x : p.outputs) port(x, false);
     out_ += fmt::format("{}{}int {}({});\n\n", comment(doc), macros, p.function, parameters);

@@ -279,6 +279,7 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
             .help("`//` divides integers and rounds down; `f32(…)` converts");
         throw Reported{};
       }
+      if (c.is(ValKind::Int) && entry_) noteDivisor(c.dim, ts[0].type.shape);
       r = b().div(x, y);
       break;
     case BinaryOp::FloorDiv:

@@ -57,6 +57,15 @@ bool Elaborator::require(const Dim& small, const Dim& large) {
   return true;
 }
 
+void Elaborator::noteDivisor(const Dim& divisor, const Shape& shape) {
+  const std::vector<std::string> own = elementCount(shape).symbols();
+  const auto isOwn = [&](const std::string& s) { return std::find(own.begin(), own.end(), s) != own.end(); };
+  const std::vector<std::string> symbols = divisor.symbols();
+  if (std::all_of(symbols.begin(), symbols.end(), isOwn)) return;  // where it is 0 there is nothing to divide
+  if (divisor.terms().size() > 1) return entry_->divisors.push_back(divisor);
+  for (const std::string& s : symbols) entry_->divisors.push_back(Dim::symbol(s));  // 2*B*T is 0 where B or T is
+}
+
 std::optional<Dim> Elaborator::reachOf(const Val& v) const {
   if (v.is(ValKind::Int)) {
     const auto negative = [](const auto& term) { return term.second < 0; };

@@ -92,6 +92,7 @@ struct Entry {
   std::vector<std::string> inputs;         // in the order of the signature, where that is not the order of use
   std::vector<Output> outputs;
   std::vector<Condition> conditions;
+  std::vector<Dim> divisors;  // sizes that must not be 0 if what is divided by them is to be a number
   std::map<std::string, int> siteCounts;
 };
 
@@ -332,6 +333,8 @@ private:
   Val matmul(const Val& a, const Val& c, Loc at, const ast::Expr* ae, const ast::Expr* ce);
 
   // ---- condition.cpp: sizes that must fit together
+  /// Something of this shape is divided by a size: a mean over nothing is NaN.
+  void noteDivisor(const Dim& divisor, const Shape& shape);
   /// small <= large for all sizes the bounds allow, or else at each call; false if it cannot hold.
   bool require(const Dim& small, const Dim& large);
   /// Exclusive upper bound of a number or of integers, if one is known; they are not negative then.

@@ -75,6 +75,9 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
     const ast::Expr* last = f.body.value();
     const auto assigned = [&](Cell* cell) { return cell->isVariable && entry_->root->cells[cell].assigned; };
     const bool acts = std::any_of(entry_->root->cellOrder.begin(), entry_->root->cellOrder.end(), assigned);
+    // A NaN that is only returned is seen and gone; one that is assigned stays.
+    for (const Dim& divisor : entry_->divisors)
+      if (acts) require(1, divisor);
     if (v.is(ValKind::None) && (f.result || !acts))
       fail(DiagCode::NoValue, f.name.loc, fmt::format("`{}` has no result and assigns nothing", f.name.text));
     if (f.result)

@@ -172,6 +172,7 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
   const bool step = kind == Function::Kind::Step;
   beginEntry(kind, step ? block.step : block.eval, block.name, t.name.loc);
   entry_->symbols.push_back({"batch", block.batch});
+  require(1, Dim::symbol("batch"));  // of no rows there is no mean, and a NaN in the weights would stay
   assignedPaths(t.body, entry_->trainingPaths);
   const bool assigns = !entry_->trainingPaths.empty();
   if (step && !assigns)

@@ -105,6 +105,15 @@ int main(int argc, char** argv) {
   CHECK(part_get_tensor(part, "net.body.w", body, sizeof body) == PART_OK);
   CHECK(whole_get_tensor(whole, "net.body.w", old, sizeof old) == WHOLE_OK && memcmp(body, old, sizeof old) == 0);
 
+  /* Over no rows there is nothing to learn; a mean of them, which would be NaN, is not assigned. */
+  const float lr = 0.05f;
+  REFUSED(part_tune(part, 0, 0, 0, &lr, 0), RANGE, "tune: needs 1 <= B");
+  CHECK(part_f(part, 0, 0, 0) == PART_OK && part_stream(part, 0, 0, 0) == PART_OK);
+  CHECK(whole_fit_step(whole, 0, 0, 0, 0) == WHOLE_ERR_RANGE);
+  CHECK(strcmp(whole_error(whole), "fit.step: needs 1 <= batch") == 0);
+  CHECK(whole_fit_eval(whole, 0, 0, 0, 0) == WHOLE_ERR_RANGE);
+  CHECK(whole_get_tensor(whole, "net.body.w", body, sizeof body) == WHOLE_OK && memcmp(body, old, sizeof old) == 0);
+
   /* Saved are the weights, not the optimizer. */
   float steps = 0;
   CHECK(part_get_tensor(part, "tune.adam.k", &steps, sizeof steps) == PART_OK && steps == 101);
@@ -116,12 +125,6 @@ int main(int argc, char** argv) {
   CHECK(part_clear(again) == PART_OK);
   CHECK(part_get_tensor(again, "net.head.w", head, sizeof head) == PART_OK);
   for (int i = 0; i < 8; i++) CHECK(head[i] == 0);
-  part_destroy(part);
-  part_destroy(again);
-  whole_destroy(whole);
-  puts("all right");
-  return 0;
-}
 
   /* A checkpoint has the optimizer, too: both go on alike. */
   char checkpoint[512];
@@ -133,3 +136,9 @@ int main(int argc, char** argv) {
   float one = tuned(part, 3), other = tuned(again, 3);
   CHECK(memcmp(&one, &other, sizeof one) == 0);
   CHECK(part_load(again, checkpoint) == PART_OK); /* its weights alone */
+  part_destroy(part);
+  part_destroy(again);
+  whole_destroy(whole);
+  puts("all right");
+  return 0;
+}
