@@ -116,6 +116,16 @@ void makeFolder(const std::string& path) {
   if (error) throw IoError(path, fmt::format("cannot make the folder: {}", error.message()));
 }
 
+void syncFolder(const std::string& path) {
+  const int dir = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (dir < 0) throw IoError::fromErrno(path, "open");
+  const bool synced = ::fsync(dir) == 0 || errno == EINVAL;  // some cannot
+  const int code = errno;
+  ::close(dir);
+  errno = code;
+  if (!synced) throw IoError::fromErrno(path, "sync");
+}
+
 FolderLock::FolderLock(const std::string& path) : fd_(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (fd_ < 0) throw IoError::fromErrno(path, "open");
   if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
@@ -156,15 +166,9 @@ void AtomicFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw IoError::fromErrno(path_, "replace");
   ::close(fd_);
   fd_ = -1;
-  // The rename itself lasts only once the folder is on the disk. Some file systems cannot sync a folder (EINVAL).
+  // The rename itself lasts only once the folder is on the disk.
   const fs::path folder = fs::path(path_).parent_path();
-  const int dir = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (dir < 0) throw IoError::fromErrno(path_, "open the folder of");
-  const bool synced = ::fsync(dir) == 0 || errno == EINVAL;
-  const int code = errno;
-  ::close(dir);
-  errno = code;
-  if (!synced) throw IoError::fromErrno(path_, "sync the folder of");
+  syncFolder(folder.empty() ? "." : folder.string());
 }
 
 void replaceFile(const std::string& path, std::string_view content) {

@@ -37,6 +37,8 @@ Buffer readStandardInput();
 std::vector<std::string> listFolder(const std::string& path);
 /// Makes the folder and its parents if they are not there. Throws IoError.
 void makeFolder(const std::string& path);
+/// Makes what was renamed in a folder last, on file systems that can sync a folder. Throws IoError.
+void syncFolder(const std::string& path);
 
 /// Keeps other processes that ask likewise out of a folder, until it or the process ends, however it ends. Throws
 /// IoError where another has it; a file system without locks lets everybody in.

@@ -5,7 +5,9 @@
 #include <cmath>
 #include <csignal>
 #include <memory>
+#include <utility>
 
+#include "runtime/train/earlier_run.h"
 #include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/metrics_log.h"
@@ -106,10 +108,6 @@ Trainer::Trainer(Model& model, const TrainInfo& train, const DataSets& data, con
       validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), train.data, dataset, *valid);
   }
   checkState();
-  bool goOn = state().step > 0 || state().train > 0;
-  log_ = std::make_unique<MetricsLog>(
-      goOn ? MetricsLog::resume(options.folder, metricNames(train), train.name, state().step)
-           : MetricsLog(options.folder, metricNames(train)));
   if (state().sums.metrics.size() != train.metrics.size()) state().sums = emptySums(train);
 }
 
@@ -158,6 +156,8 @@ double Trainer::runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& su
   size_t first = static_cast<size_t>(epochStep * train_.batch);
   size_t count = std::min(static_cast<size_t>(train_.batch), rows.size() - first);
   return caller_.call(static_cast<int64_t>(count), feed_->gather(std::span(rows).subspan(first, count)), sums);
+}
+
 std::vector<std::string> validScalars(const Model& model) {
   std::vector<std::string> names;
   for (uint32_t i = 0; i < model.tables().scalars; ++i)
@@ -165,15 +165,17 @@ std::vector<std::string> validScalars(const Model& model) {
   return names;
 }
 
-}
-
 RunEnd Trainer::run(Divergence& divergence) {
+  bool goOn = state().step > 0 || state().train > 0;
+  log_ = std::make_unique<MetricsLog>(
+      goOn ? MetricsLog::resume(options_.folder, metricNames(train_), train_.name, state().step)
+           : MetricsLog(options_.folder, metricNames(train_)));
   model_.setScalar("steps", static_cast<double>(epochSteps() * train_.epochs));
   model_.setScalar("seed", static_cast<double>(train_.seed));
-  for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
-  while (state().epoch <= train_.epochs && !patienceIsOver()) {
   // A block's results are 0 before its first validation, whatever the block before it left there.
   for (const std::string& name : validScalars(model_)) model_.setScalar(name.c_str(), 0);
+  for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
+  while (state().epoch <= train_.epochs && !patienceIsOver()) {
     RunEnd end = runEpoch(divergence);
     if (end != RunEnd::Finished) return end;
     finishEpoch();
@@ -325,6 +327,13 @@ void installInterruptHandler() {
   std::signal(SIGTERM, onInterrupt);
 }
 
+/// Nothing can be refused any more: the run takes its folder, which tells what is run.
+static void takeFolder(const LoopOptions& options) {
+  if (!options.resume && setAsideEarlierRun(options.folder))
+    fmt::print(stderr, "the run that was in {0} is now in {0}/previous\n", options.folder);
+  replaceFile(options.folder + "/model.nn", options.source);
+}
+
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {
   makeFolder(options.folder);
   Checkpoint checkpoint;
@@ -356,11 +365,13 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   }
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
+  bool hasFolder = false;
   for (size_t i = static_cast<size_t>(checkpoint.state.train); i < description.trains.size(); ++i) {
     TrainInfo train = description.trains[i];
     if (epochs > 0) train.epochs = epochs;
     if (seed >= 0) train.seed = seed;
     Trainer trainer(model, train, data, description.hypers, options, checkpoint, progress, stepsLeft);
+    if (!std::exchange(hasFolder, true)) takeFolder(options);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;
     if (i + 1 == description.trains.size()) break;

@@ -13,6 +13,7 @@ namespace nnc::train {
 
 struct LoopOptions {
   std::string folder;           // of the run; made if it is not there
+  std::string source;           // the program's text, for the folder
   bool resume = false;          // go on from the folder's checkpoint
   std::string weights;          // start from these, or empty
   int64_t checkpointEvery = 0;  // steps between checkpoints inside an epoch; 0: only after epochs
@@ -29,7 +30,8 @@ struct Divergence {
 };
 
 /// Runs all train blocks. Leaves in the folder: checkpoint.safetensors, best.safetensors (weights), metrics.jsonl,
-/// metrics.csv. Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
+/// metrics.csv, model.nn. What an earlier run left there is set aside once everything is open, unless it is resumed.
+/// Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence);
 
 /// Makes SIGINT and SIGTERM stop the loop after the running step; a second one ends the process.

@@ -27,6 +27,7 @@ int runTrain(TrainArguments& a) {
   Compilation compilation(options);
   if (!compilation.plan()) return report(compilation.diagnostics());
   if (compilation.elaborated()->trains.empty()) throw UsageError{fmt::format("{} has no train block", a.model.file)};
+  a.loop.source = readWholeFile(a.model.file);
   train::makeFolder(a.loop.folder);
   const train::FolderLock lock(a.loop.folder);
   auto loaded = compileAndLoad(compilation, 0, a.model.threads, a.loop.folder + "/model.so");
@@ -34,8 +35,6 @@ int runTrain(TrainArguments& a) {
   if (a.timePasses)
     for (const auto& [name, milliseconds] : compilation.times())
       fmt::print(stderr, "{:<24} {:8.2f} ms\n", name, milliseconds);
-  // The folder tells what was run.
-  train::replaceFile(a.loop.folder + "/model.nn", readWholeFile(a.model.file));
   train::installInterruptHandler();
   train::Divergence divergence;
   switch (train::runTraining(*loaded->model, loaded->description, a.loop, divergence)) {
