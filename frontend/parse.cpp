@@ -10,7 +10,7 @@ namespace nnc {
 std::unique_ptr<ast::File> parseFile(uint32_t fileId, const SourceManager& sources, Diagnostics& diagnostics) {
   SyntaxErrors errors(diagnostics);
   const auto lexed = lexFile(fileId, sources, errors);
-  if (!lexed) {
+  if (!lexed || lexed->tokens.empty()) {  // ANTLR takes no empty list
     auto empty = std::make_unique<ast::File>();
     empty->file = fileId;
     return empty;

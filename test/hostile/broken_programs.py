@@ -14,6 +14,7 @@ LAYERS = "layer m0(x: [B, 3]) { x |> dense[3] }\n" + "".join(
 
 # Name → text, code, and the line and column of the message ("" for any).
 TEXT = {
+    "nothing": (b"", FINE, ""),
     "nothing but a mark": (b"\xef\xbb\xbf\xff", "E0001", ""),
     "a lone continuation byte": (b"let a = 1\n# \x80\n", "E0001", "2:3"),
     "a sequence cut off at the end": (b"let a = 1 # \xe2\x82", "E0001", "1:13"),

@@ -50,6 +50,14 @@ TEST(Parse, ReadsTheSamplePrograms) {
   }
 }
 
+TEST(Parse, AFileMayHoldNothing) {
+  for (const char* text : {"", "\n", "# nothing"}) {
+    Parsed parsed(text);
+    EXPECT_EQ(parsed.errors(), "");
+    EXPECT_TRUE(parsed.file->items.empty());
+  }
+}
+
 TEST(Parse, OperatorsBindAsInMathematics) {
   EXPECT_EQ(expression("a + b * c ^ 2"), "(+ a (* b (^ c 2)))");
   EXPECT_EQ(expression("-a ^ 2"), "(- (^ a 2))");
