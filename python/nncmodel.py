@@ -36,7 +36,8 @@ class Entry(c.Structure):
         (n, c.c_uint32) for n in ("symbols", "inputs", "outputs", "buffers", "launches", "phases", "steps", "slices")] + [
         ("symbol", c.POINTER(Symbol)), ("input", c.POINTER(Port)), ("output", c.POINTER(Port))] + [
         (n, c.c_void_p) for n in ("buffer", "bind", "launch", "phase", "step", "slice")] + [("arena_bytes", c.c_uint64),
-        ("scratch_bytes", c.c_uint64), ("conditions", c.c_uint64), ("condition", c.c_void_p)]
+        ("scratch_bytes", c.c_uint64), ("conditions", c.c_uint64), ("condition", c.c_void_p),
+        ("reads_derived", c.c_uint32), ("changes_derived", c.c_uint32)]
 
 
 class Variable(c.Structure):
