@@ -112,6 +112,8 @@ public:
     std::vector<bool> wanted(old_.nodes.size(), false), leaves(old_.nodes.size());
     for (uint32_t n = 0; n < leaves.size(); ++n) leaves[n] = isWorthAPlace(n);
     for (const Output& o : old_.outputs) wanted[o.value.node] = true;
+    for (uint32_t n = 0; n < leaves.size(); ++n)  // inputs are the call's, read or not
+      if (old_.nodes[n].op == Op::Leaf && old_.nodes[n].attrs.string("kind") == "input") wanted[n] = true;
     markOperands(old_, wanted, leaves);
     Graph now;
     std::vector<uint32_t> copies(old_.nodes.size());
