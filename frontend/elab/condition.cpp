@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "ir/contains.h"
+
 namespace nnc::elab {
 
 namespace {
@@ -59,7 +61,7 @@ bool Elaborator::require(const Dim& small, const Dim& large) {
 
 void Elaborator::noteDivisor(const Dim& divisor, const Shape& shape) {
   const std::vector<std::string> own = elementCount(shape).symbols();
-  const auto isOwn = [&](const std::string& s) { return std::find(own.begin(), own.end(), s) != own.end(); };
+  const auto isOwn = [&](const std::string& s) { return contains(own, s); };
   const std::vector<std::string> symbols = divisor.symbols();
   if (std::all_of(symbols.begin(), symbols.end(), isOwn)) return;  // where it is 0 there is nothing to divide
   if (divisor.terms().size() > 1) return entry_->divisors.push_back(divisor);
