@@ -37,7 +37,7 @@ net = nn.Sequential(
     nn.Linear(256, 10),
 )
 for layer in net:
-    if isinstance(layer, nn.Conv2d):
+    if isinstance(layer, (nn.Conv2d, nn.Linear)):
         nn.init.trunc_normal_(layer.weight, std=0.09, a=-0.18, b=0.18)
 (image, label), (test_image, test_label) = fashion(o.data)
 optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3, weight_decay=0.01)

@@ -35,7 +35,7 @@ net = keras.Sequential(
         *unit(256, 2),
         *unit(256, 1),
         layers.GlobalAveragePooling2D(),
-        layers.Dense(10, "softmax"),
+        layers.Dense(10, "softmax", kernel_initializer=start),
     ]
 )
 (image, label), test = fashion(o.data)

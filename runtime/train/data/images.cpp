@@ -95,7 +95,7 @@ DecodedImage readImage(const std::string& path) {
   const int size = static_cast<int>(file.size());
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes, size, &width, &height, &channels)) {
-    throw DataError(path, "", fmt::format("is not a PNG or JPEG image ({})", stbi_failure_reason()));
+    throw DataError(path, "", fmt::format("is not a PNG or JPEG image: {}", ticked(stbi_failure_reason())));
   }
   if (static_cast<uint64_t>(width) * static_cast<uint64_t>(height) > kMostPixels) {
     throw DataError(
@@ -104,7 +104,7 @@ DecodedImage readImage(const std::string& path) {
   }
   const int wanted = channels <= 2 ? 1 : 3;
   stbi_uc* decoded = stbi_load_from_memory(bytes, size, &width, &height, &channels, wanted);
-  if (!decoded) throw DataError(path, "", fmt::format("the image is damaged ({})", stbi_failure_reason()));
+  if (!decoded) throw DataError(path, "", fmt::format("the image is damaged: {}", ticked(stbi_failure_reason())));
   DecodedImage image{{height, width}, Buffer(static_cast<size_t>(width) * height * wanted)};
   if (wanted == 3) image.shape.push_back(3);
   std::memcpy(image.pixels.data(), decoded, image.pixels.size());
