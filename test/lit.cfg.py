@@ -1,5 +1,4 @@
 # lit configuration: tests say in RUN lines what is run and in CHECK lines what is expected.
-import importlib.util
 import os
 import shutil
 import sys
@@ -24,10 +23,6 @@ for tool in ("nnc-opt", "nnc", "nn"):
 # Other CPUs than this machine's, emulated.
 if shutil.which("qemu-x86_64"):
     config.available_features.add("qemu")
-
-# What python/nncmodel.py needs, and no other test.
-if importlib.util.find_spec("numpy"):
-    config.available_features.add("numpy")
 
 # In this order: the longer names first, so that none is replaced inside another. A path or suffix is no command.
 for name, command in (

@@ -229,7 +229,7 @@ int core_load_embedded(nnc_context* ctx) {
 }
 
 int core_load_file(nnc_context* ctx, const char* file, file_content content) {
-  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "load: a null pointer", (char*)0);
+  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "the file to read: a null pointer", (char*)0);
   long f = sys_open_read(file);
   long bytes = f < 0 ? f : sys_file_size(f);
   if (bytes < 0) {
@@ -326,7 +326,7 @@ static long sync_folder(char* work, const char* file) {
 
 /* Written aside and renamed: whatever happens, the file is the old one or the new one. */
 int core_save_file(nnc_context* ctx, const char* file, file_content content) {
-  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "save: a null pointer", (char*)0);
+  if (!ctx || !file) return core_fail(ctx, NNC_ERR_ARGUMENT, "the file to write: a null pointer", (char*)0);
   char aside[4096];
   text_buffer t = {aside, sizeof aside, 0};
   text_add(&t, file);
