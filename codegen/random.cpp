@@ -65,7 +65,7 @@ llvm::Value* emitRand(KernelEmitter& e, llvm::Value* key, llvm::Value* elements,
   llvm::IRBuilder<>& ir = e.ir;
   llvm::Type* type = elements->getType();
   Philox philox{e, type};
-  std::array<llvm::Value*, 4> words = philox.run(key, ir.CreateLShr(elements, philox.constant(2)));
+  std::array<llvm::Value*, 4> words = philox.run(key, ir.CreateAShr(elements, philox.constant(2)));
   auto bit = [&](uint64_t b) {
     return ir.CreateICmpNE(ir.CreateAnd(elements, philox.constant(b)), philox.constant(0));
   };
@@ -85,7 +85,7 @@ llvm::Value* emitRandRun(KernelEmitter& e, llvm::Value* key, llvm::Value* first,
   Philox philox{e, type};
   llvm::SmallVector<uint64_t> numbers;
   for (unsigned b = 0; b < blocks; ++b) numbers.push_back(b);
-  // A run that begins before element 0, in the border of a pad, still meets block 0 where that begins.
+  // Signs are kept: a run that begins before element 0, in the border of a pad, still meets block 0.
   llvm::Value* block = ir.CreateAdd(ir.CreateVectorSplat(blocks, ir.CreateAShr(first, 2)),
                                     llvm::ConstantDataVector::get(ir.getContext(), numbers));
   std::array<llvm::Value*, 4> words = philox.run(key, block);

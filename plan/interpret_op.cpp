@@ -159,7 +159,7 @@ Number applyOp(Op op, DType type, const std::vector<Number>& args, const std::ve
     case Op::Select:
       return args[0].integer ? args[1] : args[2];
     case Op::Rand: {
-      const uint32_t word = philoxWord(static_cast<uint64_t>(args[0].integer), static_cast<uint64_t>(args[1].integer));
+      const uint32_t word = philoxWord(static_cast<uint64_t>(args[0].integer), args[1].integer);
       return {((word >> 9) + 0.5) * 0x1p-23, 0};
     }
     case Op::Lt:

@@ -50,14 +50,14 @@ Results eval_rand(const Context& c) {
   for (const int64_t d : order) row = d == 0 ? 1 : row * static_cast<uint64_t>(y.shape[d]);
   uint64_t number = c.in.size() > 1 ? row * static_cast<uint64_t>(c.in[1]->ints[0]) : 0;
   for (const int64_t at : positions(axesOf(viewOf(y), order)))
-    y.floats[at] = uniformFromWord(philoxWord(key, number++));
+    y.floats[at] = uniformFromWord(philoxWord(key, static_cast<int64_t>(number++)));
   return one(std::move(y));
 }
 
 }  // namespace eval
 
-uint32_t philoxWord(uint64_t key, uint64_t index) {
-  const uint64_t block = index >> 2;
+uint32_t philoxWord(uint64_t key, int64_t index) {
+  const auto block = static_cast<uint64_t>(index >> 2);
   const auto words = eval::philoxBlock({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), 0, 0},
                                        {static_cast<uint32_t>(key), static_cast<uint32_t>(key >> 32)});
   return words[index & 3];
