@@ -2,7 +2,7 @@
 """Trains the examples to their bars, and beside PyTorch; writes what it measured into results.json and docs/examples.md.
 
 usage: run.py full [NAME…]                     one full run of each; fails if a bar is missed
-       run.py compare [--seeds N] [NAME…]      the same number of epochs on the same part of the data, N seeds each
+       run.py compare [--seeds N] [NAME…]      the same number of epochs on the same part of the data, N seeds each; fails if ours is worse
        run.py report                           docs/examples.md from results.json
 
 NAME is a file of examples/ without its suffix; examples/data/make.py must have made its data. --python names an interpreter with numpy (and torch, for compare).
@@ -21,7 +21,7 @@ import subprocess
 import sys
 
 from pairs import PAIRS, near
-from recipes import FASHION, RECIPES
+from recipes import FASHION, RECIPES, shortfalls
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -245,6 +245,7 @@ def full(names):
 
 
 def compare(names, python, seeds):
+    short = []
     for recipe in chosen(names):
         pairs = []
         for seed in range(1, seeds + 1):
@@ -254,8 +255,11 @@ def compare(names, python, seeds):
             result[name] = [round(statistics.mean(run.also[name] for run in side), 3) for side in zip(*pairs)]
         result["time_ratio"] = round(statistics.median(a.seconds / b.seconds for a, b in pairs), 2)
         keep(recipe.name, "compare", result)
-        print(f"{recipe.name}: {result}", flush=True)
-    return 0
+        found = shortfalls(recipe, result)
+        print(f"{recipe.name}: {result}{''.join(f'; {x}' for x in found)}", flush=True)
+        if found:
+            short.append(recipe.name)
+    return f"short of PyTorch's: {', '.join(short)}" if short else 0
 
 
 def summary(a, b):
