@@ -106,7 +106,7 @@ struct Store {
 struct Stage {
   enum class Kind : uint8_t { Map, Reduce };
   /// How the sums add up, which is part of the meaning (docs/architecture.md, the numeric contract):
-  /// Sum: in an order that the loops of the kernel decide.
+  /// Sum: neighbours of the innermost variable in the lanes, 16 lanes of 4 accumulators, joined by a fixed tree.
   /// InOrder: one addition after the other, in row-major order of `iters`.
   /// Dot: `value` is a product; one chain of fused multiply-adds in row-major order of `iters`.
   /// InnerDot: `value` is a product, over one variable: its positions p mod 64 are 64 chains of fused multiply-adds,

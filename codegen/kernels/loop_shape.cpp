@@ -216,13 +216,16 @@ LoopShape shapeOf(const Kernel& original) {
   const Kernel& kernel = shape.kernel;
   bool scatter = std::any_of(kernel.stages.begin(), kernel.stages.end(), accumulates);
 
-  // Lanes never run over a sum that is a chain, and always over an inner product.
-  const auto anyFolds = [&kernel](auto is) {
+  // Lanes never run over a sum that is a chain, and always over an inner product and a sum of floats in lanes.
+  const auto anyReduces = [&kernel](auto is) {
     return std::any_of(kernel.stages.begin(), kernel.stages.end(),
-                       [is](const Stage& s) { return s.kind == Stage::Kind::Reduce && is(s.fold); });
+                       [is](const Stage& s) { return s.kind == Stage::Kind::Reduce && is(s); });
   };
-  const bool rowsOnly = anyFolds([](Stage::Fold f) { return f == Stage::Fold::InnerDot; });
-  double best = rowsOnly ? 0 : anyFolds(plan::isChain) ? std::numeric_limits<double>::infinity() : rowCost(kernel);
+  const bool rowsOnly = anyReduces([](const Stage& s) {
+    return s.fold == Stage::Fold::InnerDot || (s.fold == Stage::Fold::Sum && isFloat(s.acc));
+  });
+  const bool chains = anyReduces([](const Stage& s) { return isChain(s.fold); });
+  double best = rowsOnly ? 0 : chains ? std::numeric_limits<double>::infinity() : rowCost(kernel);
   for (size_t t = kernel.taskIters.size(); t-- > 0;) {
     uint32_t iter = kernel.taskIters[t];
     bool apart = std::all_of(kernel.stages.begin(), kernel.stages.end(),
