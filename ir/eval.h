@@ -38,8 +38,8 @@ std::vector<Tensor> evaluate(const Graph& graph, const EvalInputs& inputs, const
 std::vector<std::vector<Tensor>> evaluateAll(const Graph& graph, const EvalInputs& inputs,
                                              const EvalOptions& options = {});
 
-/// One 32-bit word of Philox4x32-10 (Salmon et al., SC 2011): word `index & 3` of block `index >> 2` under `key`; an index
-/// may be negative, and shifts then keep its sign.
+/// One 32-bit word of Philox4x32-10 (Salmon et al., SC 2011): word `index & 3` of block `index >> 2` under `key`; an
+/// index may be negative, and shifts then keep its sign.
 uint32_t philoxWord(uint64_t key, int64_t index);
 /// The op `fold`.
 uint64_t foldKey(uint64_t key, uint64_t data);

@@ -2,8 +2,11 @@
 // order, so an outer one finds the inner ones expanded: gradients of gradients need nothing more.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "passes/passes.h"
 #include "passes/rewrite.h"
+#include "passes/vjp/enclose.h"
 #include "passes/vjp/vjp.h"
 
 namespace nnc {
@@ -68,10 +71,13 @@ std::vector<Value> differentiate(Builder& b, const Node& grad, PassContext& cont
 
 Graph expandGrads(Graph graph, PassContext& context) {
   auto expand = [&](Builder& b, const Node& node) -> std::optional<std::vector<Value>> {
-    if (node.op != Op::Grad) return std::nullopt;
-    return differentiate(b, node, context);
+    if (node.op == Op::Grad) return differentiate(b, node, context);
+    if (std::none_of(node.regions.begin(), node.regions.end(), hasGrad)) return std::nullopt;
+    Node expanded = node;
+    expandInside(b.graph(), expanded, context, [&](Graph region) { return expandGrads(std::move(region), context); });
+    return resultsOf(b.graph(), b.graph().append(std::move(expanded)).node);
   };
-  return rebuild(std::move(graph), expand, [&](Graph region) { return expandGrads(std::move(region), context); });
+  return rebuild(std::move(graph), expand, [](Graph region) { return region; });
 }
 
 /// Once nothing is left to differentiate, stop(x) = x.

@@ -337,8 +337,9 @@ void orderLoops(KernelDraft& draft, const std::map<std::string, int64_t>& bounds
   if (kernel.tmpl == Template::Gemm) orderContraction(draft, bounds);
 }
 
-/// A sum of floats adds in lanes where its innermost loop is long and reads neighbours, else one after the other. Its own
-/// loops decide, not the cost of the kernel: the order of additions is then the same beside whatever it is fused with.
+/// A sum of floats adds in lanes where its innermost loop is long and reads neighbours, else one after the other. Its
+/// own loops decide, not the cost of the kernel: the order of additions is then the same beside whatever it is fused
+/// with.
 void chooseOrder(const Kernel& kernel, Stage& stage) {
   if (stage.kind != Stage::Kind::Reduce || stage.fold != Stage::Fold::Sum || !isFloat(stage.acc)) return;
   if (stage.iters.empty()) return;

@@ -221,9 +221,8 @@ LoopShape shapeOf(const Kernel& original) {
     return std::any_of(kernel.stages.begin(), kernel.stages.end(),
                        [is](const Stage& s) { return s.kind == Stage::Kind::Reduce && is(s); });
   };
-  const bool rowsOnly = anyReduces([](const Stage& s) {
-    return s.fold == Stage::Fold::InnerDot || (s.fold == Stage::Fold::Sum && isFloat(s.acc));
-  });
+  const bool rowsOnly = anyReduces(
+      [](const Stage& s) { return s.fold == Stage::Fold::InnerDot || (s.fold == Stage::Fold::Sum && isFloat(s.acc)); });
   const bool chains = anyReduces([](const Stage& s) { return isChain(s.fold); });
   double best = rowsOnly ? 0 : chains ? std::numeric_limits<double>::infinity() : rowCost(kernel);
   for (size_t t = kernel.taskIters.size(); t-- > 0;) {

@@ -10,30 +10,54 @@ namespace nnc::elab {
 
 namespace {
 
-/// The value of `target`, an outer frame, that a region's value stands for; nothing if it was computed in the region.
-std::optional<TensorVal> outward(TensorVal t, Frame* target) {
-  while (t.frame != target) {
-    if (!t.frame->parent) return std::nullopt;
-    std::optional<TensorVal> outer;
-    for (const auto& [from, arg] : t.frame->captureList)
-      if (arg == t.value) {
-        outer = t;
-        outer->value = from;
-      }
-    for (const auto& [cell, entry] : t.frame->cells) {
-      if (entry.local || entry.assigned) continue;
-      std::vector<TensorVal> inside, before;
-      collectTensors(entry.entry, inside);
-      collectTensors(entry.outer, before);
-      for (size_t i = 0; i < inside.size(); ++i)
-        if (inside[i].value == t.value) outer = before[i];
-    }
-    if (!outer) return std::nullopt;
-    outer->frame = t.frame->parent;
-    t = *outer;
+/// A value and the frame whose graph has it.
+using Place = std::pair<const Frame*, Value>;
+
+/// The value around a region that an argument of it stands for; nothing if the value was computed in the region.
+std::optional<Place> outward(const Frame& frame, Value v) {
+  if (!frame.parent) return std::nullopt;
+  for (const auto& [from, arg] : frame.captureList)
+    if (arg == v) return Place{frame.parent, from};
+  for (const auto& [cell, entry] : frame.cells) {
+    if (entry.local) continue;
+    std::vector<TensorVal> inside, before;
+    collectTensors(entry.entry, inside);
+    collectTensors(entry.outer, before);
+    for (size_t i = 0; i < inside.size(); ++i)
+      if (inside[i].value == v) return Place{before[i].frame, before[i].value};
   }
-  return t;
+  return std::nullopt;
 }
+
+/// Which values, in a frame and those around it, a value depends on as far as their graphs show it: through floats, not
+/// through stop.
+class Reached {
+public:
+  Reached(const Frame& frame, Value e) {
+    std::map<const Frame*, std::vector<Value>> seeds{{&frame, {e}}};
+    for (const Frame* f = &frame; f; f = f->parent) {
+      std::vector<bool>& reached = frames_[f];
+      reached.resize(f->graph.nodes.size(), false);
+      for (Value v : seeds[f]) reached[v.node] = true;
+      for (size_t i = reached.size(); i-- > 0;) {
+        const Node& n = f->graph.nodes[i];
+        if (!reached[i] || n.op == Op::Stop) continue;
+        for (Value v : n.in) reached[v.node] = reached[v.node] || isFloat(f->graph.type(v).dtype);
+        if (n.op != Op::Arg) continue;
+        if (const auto outer = outward(*f, {static_cast<uint32_t>(i), 0})) seeds[outer->first].push_back(outer->second);
+      }
+    }
+  }
+
+  bool has(const Frame& frame, Value v) const {
+    for (std::optional<Place> at = Place{&frame, v}; at; at = outward(*at->first, at->second))
+      if (frames_.at(at->first)[at->second.node]) return true;
+    return false;
+  }
+
+private:
+  std::map<const Frame*, std::vector<bool>> frames_;
+};
 
 }  // namespace
 
@@ -76,23 +100,6 @@ void Elaborator::failNoPath(const std::vector<TensorVal>& lost, Loc value, Loc b
 }
 
 Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
-  // A gradient of a value from around a loop or `every` is taken where that value is: in here it is an argument without
-  // a past.
-  if (args[0].val.isTensor() && args[0].val.tensor.frame != frame_ && frame_->isInside(args[0].val.tensor.frame)) {
-    Frame* home = args[0].val.tensor.frame;
-    Val x = args[1].val.is(ValKind::Instance) ? instanceTree(args[1].val.instance, at) : args[1].val;
-    if (x.is(ValKind::Tuple)) x = leafwise({x}, at, [](const std::vector<Val>& v) { return v[0]; });
-    std::vector<TensorVal> xs, outer;
-    collectTensors(x, xs);
-    for (const TensorVal& t : xs)
-      if (const auto found = outward(t, home)) outer.push_back(*found);
-    if (!xs.empty() && outer.size() == xs.size()) {
-      Restore<Frame*> keep(frame_);
-      frame_ = home;
-      size_t next = 0;
-      return gradOf({args[0], {"", replaceTensors(x, outer, next), args[1].at}}, at);
-    }
-  }
   const TensorVal e = asTensor(args[0].val, args[0].at, "`grad`");
   if (e.type.rank() != 0 || !isFloat(e.type.dtype)) {
     error(DiagCode::LossNotScalar, args[0].at, fmt::format("`grad` is of one float, and this is {}", e.type.str()))
@@ -111,23 +118,16 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
   if (xs.empty())
     fail(DiagCode::GradTarget, args[1].at,
          fmt::format("a gradient is by a tensor, an instance or a tuple of them, not by {}", describe(x)));
-  std::vector<Value> in{e.value};
+  std::vector<Value> in{use(e, args[0].at)};
   for (const TensorVal& t : xs) {
     if (!isFloat(t.type.dtype))
       fail(DiagCode::GradTarget, args[1].at, fmt::format("a gradient is by floats, not by {}", t.type.str()));
     in.push_back(use(t, args[1].at));
   }
-  // What reaches e, as far as this graph shows it: floats, not through stop.
-  std::vector<bool> reaches(frame_->graph.nodes.size(), false);
-  reaches[e.value.node] = true;
-  for (size_t i = frame_->graph.nodes.size(); i-- > 0;) {
-    const Node& n = frame_->graph.nodes[i];
-    if (!reaches[i] || n.op == Op::Stop) continue;
-    for (Value v : n.in) reaches[v.node] = reaches[v.node] || isFloat(frame_->graph.type(v).dtype);
-  }
+  const Reached reached(*frame_, in[0]);
   std::vector<TensorVal> lost;
   for (size_t i = 1; i < in.size(); ++i)
-    if (!reaches[in[i].node]) lost.push_back(xs[i - 1]);
+    if (!reached.has(*frame_, in[i])) lost.push_back(xs[i - 1]);
   if (!lost.empty()) failNoPath(lost, args[0].at, args[1].at);
   place(at);
   const std::vector<Value> grads = b().makeMulti(Op::Grad, in);

@@ -40,6 +40,7 @@ Value Elaborator::useIn(Value v, Frame* from, Frame* frame) {
   const Value outer = useIn(v, from, frame->parent);
   if (auto it = frame->captures.find(outer); it != frame->captures.end()) return it->second;
   const Value arg = newArg(*frame, frame->parent->graph.type(outer));
+  frame->graph.node(arg).name = frame->parent->graph.node(outer).name;
   frame->captures[outer] = arg;
   frame->captureList.emplace_back(outer, arg);
   return arg;
@@ -108,6 +109,7 @@ Val Elaborator::readCellIn(Cell* cell, Frame* frame, Loc at) {
     for (TensorVal& t : tensors) {
       t.value = newArg(*frame, t.type);
       t.frame = frame;
+      frame->graph.node(t.value).name = cell->name;
     }
     size_t next = 0;
     const Val inner = replaceTensors(outer, tensors, next);

@@ -17,6 +17,8 @@ bool carriesGradient(const Node& node, size_t i) {
       return i != 1;
     case Op::DUpdate:
       return i <= 1;
+    case Op::Grad:  // to be expanded: it depends on what it is of and by
+      return true;
     default:
       return isDifferentiable(node.op);
   }

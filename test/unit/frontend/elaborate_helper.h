@@ -29,12 +29,13 @@ inline Module compiled(const std::string& text, const ElabOptions& options = {})
   return std::move(*m);
 }
 
-/// "E0203 2:7" for each mistake in a text, in the order of the text.
+/// "E0203 2:7" for each mistake in a text, in the order of the text; what only differentiation finds, too.
 inline std::vector<std::string> mistakes(const std::string& text, const ElabOptions& options = {}) {
   SourceManager sources;
   Diagnostics diagnostics(sources);
-  const auto m = compileText("test.nn", text, options, sources, diagnostics);
+  auto m = compileText("test.nn", text, options, sources, diagnostics);
   EXPECT_EQ(m.has_value(), !diagnostics.hasErrors());
+  if (m) runPasses(*m, {"autodiff"}, diagnostics);
   std::vector<Diagnostic> all = diagnostics.all();
   std::stable_sort(all.begin(), all.end(), [](const Diagnostic& a, const Diagnostic& b) {
     return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);

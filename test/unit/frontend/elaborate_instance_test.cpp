@@ -415,6 +415,11 @@ TEST(Patterns, ALastNameOfParametersPassesOverPartsOfTheSameName) {
 
 TEST(Gradient, WithoutAPathIsAnError) {
   EXPECT_EQ(mistakes("export fn f(x: f32[3], y: f32[3]) {\n grad(sum(x), y)\n}"), Strings{"E0401 2:15"});
+  EXPECT_EQ(mistakes("export fn f(x: f32[5]) {\n let y = x^2\n for i in 5 { grad(stop(y[i]), x) }\n}"),
+            Strings{"E0401 3:32"});
+  EXPECT_EQ(mistakes("export fn f(w: f32[3]) {\n var h = 2 * w\n for t in 5 {\n  let g = grad(sum(h * w), w)\n  h = h "
+                     "* w\n  g\n }\n}"),
+            Strings{"E0407 4:11"});
 }
 
 TEST(Gradient, AfterAnAssignmentNamesThePathsAndTheLine) {

@@ -193,6 +193,40 @@ TEST(GradInsideScan, InnerDescentIsDifferentiated) {
                   }});
 }
 
+TEST(GradInside, GoesThroughWhatIsAroundIt) {
+  // y and its gradient's way to x are outside, z between them holds x in two ways; in the region it is by x.
+  const auto around = [](Builder& b, const Values& x) {
+    return Values{b.unary(Op::Tanh, b.mul(x[0], x[1])), b.mul(x[0], x[0])};
+  };
+  const auto inside = [](Builder& s, Value y, Value z, Value x) {
+    return s.make(Op::Grad, {sumAll(s, s.mul(s.mul(y, y), s.mul(z, x))), x});
+  };
+  checkGradients({{{3}, {3}}, [&](Builder& b, const Values& x) {
+                    const Values o = around(b, x);
+                    return scan(b, 4, {o[0], x[0], o[1]}, {x[1]}, {}, false, [&](Builder& s, const Values& a) {
+                      Value g = inside(s, a[0], a[2], a[1]);
+                      return Values{s.mul(a[3], g), g};
+                    });
+                  }});
+  checkGradients({{{3}, {3}}, [&](Builder& b, const Values& x) {
+                    const Values o = around(b, x);
+                    return Values{cond(
+                        b, b.constant(1, {DType::Bool, {}}), {x[0], o[0], o[1]},
+                        [&](Builder& s, const Values& a) { return inside(s, a[1], a[2], a[0]); },
+                        [](Builder& s, const Values& a) { return s.mul(a[0], a[1]); })};
+                  }});
+  // In a loop in a loop, by a value of the outer one.
+  checkGradients({{{2}, {2}}, [&](Builder& b, const Values& x) {
+                    return scan(b, 3, {x[1]}, {x[0]}, {}, false, [&](Builder& s, const Values& a) {
+                      Value y = s.mul(a[1], a[0]), z = s.unary(Op::Tanh, y);
+                      Values g = scan(s, 2, {z, a[1]}, {a[0]}, {}, false, [&](Builder& i, const Values& c) {
+                        return Values{i.mul(c[2], i.make(Op::Grad, {sumAll(i, i.mul(c[0], c[0])), c[1]}))};
+                      });
+                      return Values{s.mul(s.constantLike(0.1, g[0]), g[0]), y};
+                    });
+                  }});
+}
+
 size_t errorsOf(const std::function<std::pair<Value, Value>(Builder&, Value)>& make) {
   Graph graph;
   Builder b(graph);
