@@ -14,6 +14,17 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
         .help(help);
     throw Reported{};
   };
+  // A name is one size of the call, however often its bound is given.
+  const auto declareSize = [&](const std::string& name, int64_t bound, Loc at) {
+    const auto known = std::find_if(symbols.begin(), symbols.end(), [&](const Symbol& s) { return s.name == name; });
+    if (known == symbols.end()) {
+      symbols.push_back({name, bound});
+      ctx_.scope->bind(name, Val::integer(Dim::symbol(name)), at);
+    } else if (known->bound != bound) {
+      fail(DiagCode::ExportUndeclared, at,
+           fmt::format("`{}` is at most {} here and at most {} above", name, bound, known->bound));
+    }
+  };
   if (!p.type || p.type->isTuple)
     undeclared(p.name.loc, fmt::format("declare it: `{}: f32[B <= 1024, 10]`", p.name.text));
   const ast::TypeExpr& t = *p.type;
@@ -25,7 +36,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
       const int64_t beyond = asConst(Val::integer(*bound), t.bound->loc, "a bound");
       if (beyond < 1)
         fail(DiagCode::ExportUndeclared, t.bound->loc, fmt::format("the bound of `{}` leaves no number", p.name.text));
-      symbols.push_back({p.name.text, beyond - 1});
+      declareSize(p.name.text, beyond - 1, t.bound->loc);
       return Val::integer(Dim::symbol(p.name.text));
     }
     return Val::of(wrap(leaf("input", p.name.text, Type{DType::I64, {}})));
@@ -37,8 +48,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
       const int64_t given = asConst(eval(*d.expr), d.loc, "a bound"), least = d.strict ? 1 : 0;
       if (given < least) fail(DiagCode::ExportUndeclared, d.loc, fmt::format("the bound of `{}` is {}", d.name, given));
       const int64_t most = given - least;
-      symbols.push_back({d.name, most});
-      ctx_.scope->bind(d.name, Val::integer(Dim::symbol(d.name)), d.loc);
+      declareSize(d.name, most, d.loc);
       shape.push_back(Dim::symbol(d.name));
       unit.push_back(false);
       continue;

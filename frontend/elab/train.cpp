@@ -33,8 +33,8 @@ void assignedPaths(const ast::Block& body, std::vector<std::string>& paths) {
   w.block(body);
 }
 
-/// The statements of a train block that its loss and metrics need, by name: what an evaluation pass runs.
-std::vector<bool> neededForMetrics(const ast::Block& body) {
+/// The statements of a train block that `isSink` names, and those that these and the loss need, by name.
+std::vector<bool> neededBy(const ast::Block& body, bool (*isSink)(const ast::Stmt&)) {
   std::set<std::string> needed{"loss"};
   std::vector<bool> keep(body.stmts.size(), false);
   for (size_t i = body.stmts.size(); i-- > 0;) {
@@ -43,7 +43,7 @@ std::vector<bool> neededForMetrics(const ast::Block& body) {
     if (const auto* let = s.tryAs<ast::Let>()) namesOf(let->pattern, defines);
     if (const auto* var = s.tryAs<ast::Var>()) namesOf(var->pattern, defines);
     if (const auto* st = s.tryAs<ast::State>()) defines.insert(st->name.text);
-    if (s.is<ast::Metric>()) keep[i] = true;
+    if (isSink(s)) keep[i] = true;
     for (const std::string& d : defines) keep[i] = keep[i] || needed.contains(d);
     if (keep[i]) namesRead(s, needed);
   }
@@ -58,6 +58,15 @@ std::vector<bool> neededForMetrics(const ast::Block& body) {
             keep[i] = keep[i] || names.contains(n->text);
           }
   return keep;
+}
+
+/// What an evaluation pass runs.
+bool isMetric(const ast::Stmt& s) {
+  return s.is<ast::Metric>();
+}
+/// What a step is run for, besides its loss.
+bool isAction(const ast::Stmt& s) {
+  return !s.is<ast::Metric>() && !s.is<ast::Let>() && !s.is<ast::Var>();
 }
 
 /// Losses, errors and the like are to fall, everything else is to rise, unless `maximize` says otherwise.
@@ -153,7 +162,9 @@ bool Elaborator::reportsLoss(const TrainBlock& block) const {
 void Elaborator::checkValidReads(const TrainBlock& block, const std::vector<std::pair<std::string, Loc>>& reads) {
   std::vector<std::string> known;
   if (reportsLoss(block)) known.push_back("valid.loss");
-  for (const std::string& m : block.metrics) known.push_back("valid." + m);
+  const Graph& step = module_.function(block.step)->body;
+  for (const Output& o : step.outputs)
+    if (o.role == OutputRole::Metric && step.type(o.value).shape.empty()) known.push_back("valid." + o.name);
   std::set<std::string> reported;
   for (const auto& [name, at] : reads) {
     if (std::find(known.begin(), known.end(), name) != known.end() || !reported.insert(name).second) continue;
@@ -194,16 +205,19 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
       ctx_.scope->names[f.name].kind = Binding::Kind::Field;
     }
   ctx_.scope = scopes_.inside(ctx_.scope);
-  const std::vector<bool> needed = neededForMetrics(t.body);
+  const std::vector<bool> evaluated = neededBy(t.body, isMetric), acted = neededBy(t.body, isAction);
   bool failed = false;
   for (size_t i = 0; i < t.body.stmts.size(); ++i) {
     const ast::Stmt& s = *t.body.stmts[i];
-    if (!step && !needed[i]) continue;
+    if (!step && !evaluated[i]) continue;
     try {
       if (const auto* m = s.tryAs<ast::Metric>()) {
         elaborateMetric(*m, block);
         continue;
       }
+      // An instance that only metrics read is part of them: its state starts anew with each pass.
+      Restore<Variable::Kind> keepKind(ctx_.owner->stateKind);
+      if (evaluated[i] && !acted[i]) ctx_.owner->stateKind = Variable::Kind::MetricState;
       Val value = Val::none();
       evalStmt(s, false, value);
     } catch (const Reported&) {
@@ -289,6 +303,19 @@ void Elaborator::elaborateMetric(const ast::Metric& m, TrainBlock& block) {
     v = eval(*m.value);
   }
   TensorVal t = asTensor(v, m.value->loc, "a metric");
+  constexpr int64_t kMostNumbers = 10000;
+  int64_t numbers = 1;
+  for (const Dim& d : t.type.shape) {
+    if (!d.isConst())
+      error(DiagCode::SymbolicDimension, m.value->loc,
+            fmt::format("a metric has the same shape in each batch, and this is {}", t.type.str()))
+          .help("reduce it, to one number for example: `mean(…)`");
+    if (!d.isConst()) throw Reported{};
+    numbers = std::min(numbers, kMostNumbers) * d.value();
+  }
+  if (numbers > kMostNumbers)
+    fail(DiagCode::TooLarge, m.value->loc,
+         fmt::format("a metric of {}; at most {} numbers are reported", t.type.str(), kMostNumbers));
   if (!isFloat(t.type.dtype)) t = cast(t, DType::F32, m.value->loc);
   if (Node& n = b().graph().node(t.value); n.name.empty()) n.name = m.name.text;
   entry_->outputs.push_back({OutputRole::Metric, m.name.text, t.value});

@@ -39,7 +39,8 @@ TrainInfo trainInfo(const json& j) {
   train.patience = j.at("patience");
   train.monitor = j.at("monitor");
   train.maximize = j.at("maximize");
-  for (const json& m : j.at("metrics")) train.metrics.push_back({m.at("name"), m.at("stateful")});
+  for (const json& m : j.at("metrics"))
+    train.metrics.push_back({m.at("name"), m.at("output"), m.at("element"), m.at("stateful")});
   return train;
 }
 

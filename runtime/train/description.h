@@ -34,9 +34,14 @@ struct DataInfo {
   std::vector<StatisticInfo> statistics;  // one that another's entry reads stands before it
 };
 
+/// One number that is reported: a metric, or an element of one.
 struct MetricInfo {
-  std::string name;
+  std::string name;       // "accuracy", or "confusion[0][1]"
+  std::string output;     // of the entries, of which it is
+  size_t element = 0;     // this one, row-major
   bool stateful = false;  // its value at the end of a pass counts; else the mean over batches weighted by rows
+
+  bool isWhole() const { return name == output; }
 };
 
 struct TrainInfo {

@@ -20,25 +20,27 @@ Caller::Caller(Model& model, const TrainInfo& train, const std::string& entry)
   for (auto& value : values_) outputs_.push_back(value.data());
 }
 
-double Caller::output(size_t i) const {
-  return elementAsDouble(dtypeOfAbi(entry().output[i].dtype), reinterpret_cast<const std::byte*>(values_[i].data()), 0);
+double Caller::output(size_t i, size_t element) const {
+  return elementAsDouble(dtypeOfAbi(entry().output[i].dtype), reinterpret_cast<const std::byte*>(values_[i].data()),
+                         element);
 }
 
 double Caller::call(int64_t rows, const std::vector<const void*>& inputs, Sums& sums) {
   if (!symbols_.empty()) symbols_[0] = rows;
   model_.run(number_, symbols_, inputs, outputs_);
-  double weight = static_cast<double>(rows), loss = 0;  // a metric of several elements reports its first
+  double weight = static_cast<double>(rows), loss = 0;
   for (size_t i = 0; i < values_.size(); ++i) {
     if (std::strcmp(entry().output[i].role, "loss") == 0) {
-      loss = output(i);
+      loss = output(i, 0);
       sums.loss += weight * loss;
       continue;
     }
-    auto metric = std::find_if(train_.metrics.begin(), train_.metrics.end(),
-                               [&](const MetricInfo& m) { return m.name == entry().output[i].name; });
-    if (metric == train_.metrics.end()) continue;
-    double& sum = sums.metrics[static_cast<size_t>(metric - train_.metrics.begin())];
-    sum = metric->stateful ? output(i) : sum + weight * output(i);
+    for (size_t m = 0; m < train_.metrics.size(); ++m) {
+      const MetricInfo& metric = train_.metrics[m];
+      if (metric.output != entry().output[i].name) continue;
+      const double value = output(i, metric.element);
+      sums.metrics[m] = metric.stateful ? value : sums.metrics[m] + weight * value;
+    }
   }
   sums.rows += weight;
   return loss;

@@ -31,7 +31,7 @@ public:
   const nnc_entry& entry() const { return model_.entry(number_); }
 
 private:
-  double output(size_t i) const;
+  double output(size_t i, size_t element) const;
 
   Model& model_;
   const TrainInfo& train_;

@@ -1,5 +1,7 @@
 #include "tools/common/describe.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 namespace nnc::tools {
@@ -50,11 +52,31 @@ bool isStateful(const Module& module, const Function& eval, const std::string& n
   return false;
 }
 
+/// The names of a metric's numbers in row-major order: its own, or "confusion[0][1]".
+std::vector<std::string> elementNames(const std::string& name, const Shape& shape) {
+  std::vector<std::string> names = {name};
+  for (const Dim& d : shape) {
+    std::vector<std::string> longer;
+    for (const std::string& n : names)
+      for (int64_t i = 0; i < d.value(); ++i) longer.push_back(fmt::format("{}[{}]", n, i));
+    names = std::move(longer);
+  }
+  return names;
+}
+
 ordered_json metricsJson(const TrainBlock& train, const Module& module) {
   ordered_json metrics = ordered_json::array();
   const Function* eval = module.function(train.eval);
-  for (const std::string& name : train.metrics)
-    metrics.push_back({{"name", name}, {"stateful", eval && isStateful(module, *eval, name)}});
+  const Graph& step = module.function(train.step)->body;
+  for (const Output& output : step.outputs) {
+    if (output.role != OutputRole::Metric) continue;
+    const std::vector<std::string> names = elementNames(output.name, step.type(output.value).shape);
+    for (size_t i = 0; i < names.size(); ++i)
+      metrics.push_back({{"name", names[i]},
+                         {"output", output.name},
+                         {"element", i},
+                         {"stateful", eval && isStateful(module, *eval, output.name)}});
+  }
   return metrics;
 }
 

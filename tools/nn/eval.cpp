@@ -45,10 +45,18 @@ void evaluateBlock(train::Model& model, const train::DataInfo& data, const train
   train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
   model.setScalar("seed", static_cast<double>(block.seed));  // what is drawn is drawn as in training
   train::Sums sums = train::evaluatePass(model, block, feed);
+  const train::NamedValues values = train::metricValues(block, sums);
   fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, split.name, feed.rows(), block.name, split.name,
              sums.meanLoss());
-  for (const auto& [name, value] : train::metricValues(block, sums))
-    fmt::print("{} {} {} {:.6g}\n", block.name, split.name, name, value);
+  std::string row;  // numbers along the last axis of a metric stand in one line
+  for (size_t i = 0; i < block.metrics.size(); ++i) {
+    const train::MetricInfo& metric = block.metrics[i];
+    const std::string name = metric.isWhole() ? metric.name : metric.name.substr(0, metric.name.rfind('['));
+    if (metric.isWhole() || name != row) fmt::print("{}{} {} {}", i ? "\n" : "", block.name, split.name, name);
+    row = name;
+    fmt::print(" {:.6g}", values[i].second);
+  }
+  if (!values.empty()) fmt::print("\n");
 }
 
 int runEval(EvalArguments& a) {

@@ -206,6 +206,18 @@ const Case kCases[] = {
     {"RawExtentUnknown",
      "data d from idx(\"/x\") {\n a = f32(raw.a)\n}\ntrain fit on d(batch = 4) { let loss = mean(a) }",
      {"W0404 4:7", "E0504 2:10"}},
+    {"MetricOfRows",
+     "let net = dense[3]\ntrain t(steps = 2, batch = 4) {\n let x: [batch, 2] = normal\n let y = net(x)\n let loss = "
+     "mean(y)\n"
+     " metric m = y\n net = sgd(net, grad(loss, net))\n}",
+     {"E0214 6:13"}},
+    {"MonitoredTable",
+     "let net = dense[3]\ndata d from npy(\"d.npz\", valid = 0.2) { x: f32[2] = raw.x }\n"
+     "train t on d(batch = 4, monitor = valid.m) {\n let y = net(x)\n let loss = mean(y)\n metric m = mean[0](y)\n"
+     " net = sgd(net, grad(loss, net))\n}",
+     {"E0101 3:35"}},
+    {"TwoBounds", "export fn f(a: f32[B <= 4], b: f32[B <= 7]) { a + b }", {"E0505 1:36"}},
+    {"BoundTwice", "export fn f(n: int <= 4, a: f32[B <= 4], b: f32[B <= 4, n <= 4]) { sum(a) + sum(b) }", {}},
     {"InputNotDeclared", "export fn f(x: f32[B, 3]) { x }", {"E0505 1:20"}},
     {"UnusedHyper", "hyper width = 3\nexport fn f(x: f32[B <= 4]) { x }", {"E0506 1:7"}},
     {"HyperFunctionWithoutChoices", "hyper f = relu\nexport fn g(x: f32[3]) { f(x) }", {"E0507 1:11"}},
