@@ -82,7 +82,7 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
       need(1, 1);
       if (args[0].val.is(ValKind::Float)) return Val::boolean(true);
       std::vector<TensorVal> tensors;
-      collectTensors(args[0].val.is(ValKind::Instance) ? instanceTree(args[0].val.instance, at) : args[0].val, tensors);
+      collectTensors(asTree(args[0].val, at), tensors);
       return Val::boolean(!tensors.empty() && std::all_of(tensors.begin(), tensors.end(),
                                                           [](const TensorVal& t) { return isFloat(t.type.dtype); }));
     }
@@ -322,7 +322,7 @@ Val Elaborator::clamp(const std::vector<ArgVal>& args, Loc at) {
 }
 
 Val Elaborator::countOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
-  const Val v = args[0].val.is(ValKind::Instance) ? instanceTree(args[0].val.instance, at) : args[0].val;
+  const Val v = asTree(args[0].val, at);
   std::vector<TensorVal> ts;
   collectTensors(v, ts);
   if (v.isNumber() || v.is(ValKind::Bool)) return Val::integer(1);

@@ -127,6 +127,7 @@ private:
   void writeCell(Cell* cell, Val v, Loc at);
   Val readTree(const CellTree& tree, Loc at);
   Val instanceTree(Instance* instance, Loc at);
+  Val asTree(const Val& v, Loc at);
   Val statesTree(Instance* instance, Loc at);
   Val wholeInstance(Instance* instance, Loc at);
   Value importToInit(const TensorVal& t, Loc at);

@@ -106,13 +106,7 @@ Val Elaborator::gradOf(const std::vector<ArgVal>& args, Loc at) {
         .help("reduce it to one number first");
     throw Reported{};
   }
-  Val x = args[1].val;
-  if (x.is(ValKind::Instance)) x = instanceTree(x.instance, args[1].at);
-  if (x.is(ValKind::Tuple)) {
-    std::vector<Val> items;
-    for (const Val& v : *x.items) items.push_back(v.is(ValKind::Instance) ? instanceTree(v.instance, args[1].at) : v);
-    x = Val::tuple(std::move(items));
-  }
+  const Val x = asTree(args[1].val, args[1].at);
   std::vector<TensorVal> xs;
   collectTensors(x, xs);
   if (xs.empty())

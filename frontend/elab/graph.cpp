@@ -171,6 +171,15 @@ Val Elaborator::instanceTree(Instance* instance, Loc at) {
   return Val::tree(std::move(fields));
 }
 
+/// The value with the parameters of its instances, those in tuples too, in their place.
+Val Elaborator::asTree(const Val& v, Loc at) {
+  if (v.is(ValKind::Instance)) return instanceTree(v.instance, at);
+  if (!v.is(ValKind::Tuple)) return v;
+  std::vector<Val> items;
+  for (const Val& item : *v.items) items.push_back(asTree(item, at));
+  return Val::tuple(std::move(items));
+}
+
 /// The states of an instance by their names, and those of its parts below the parts' names.
 Val Elaborator::statesTree(Instance* instance, Loc at) {
   adoptParts(instance, at);

@@ -21,7 +21,7 @@ bool isAxisName(const std::string& name) {
 
 Val Elaborator::treeSum(const Val& v, const FnVal& f, Loc at) {
   std::vector<TensorVal> ts;
-  collectTensors(v.is(ValKind::Instance) ? instanceTree(v.instance, at) : v, ts);
+  collectTensors(asTree(v, at), ts);
   if (ts.empty()) return Val::real(0);
   Val total;
   for (size_t i = 0; i < ts.size(); ++i) {

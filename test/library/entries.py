@@ -3,10 +3,9 @@
 A line is `E(expression, reference, name = input, …)`. The expression is a body of the language over the inputs; the reference is Python
 over the same names as f64 tensors, with `torch`, `F` (torch.nn.functional) and the functions of references.py at hand. Parameters that the
 expression makes are inputs too, named by their paths (`"dense.w"`); the reference sees them as `dense_w`, and p("dense") as a dict of all
-below a path. From a line come an entry of a program, values for its inputs, and, by make_fixtures.py, the values and gradients that PyTorch
-finds. Options:
+below a path. From a line come an entry of a program, values for its inputs, and, by make_fixtures.py, the values that PyTorch finds, the
+gradients g of their weighted sum, and, of second order, H g: the Hessian in the direction of the gradient. Options:
 
-  order = 2       also H g, a Hessian-vector product in the direction of the gradient
   grad = False    no gradient (integers, draws)
   still = "a b"   floats by which nothing is differentiated: targets, states
   training = True the expression in training mode, in a step of a train block; the reference gives (value, {state: value})
@@ -21,8 +20,8 @@ AREAS = {}
 
 
 class Entry:
-    def __init__(self, area, number, nn, reference, order=1, grad=True, still="", training=False, steps=0, smooth=True, **inputs):
-        self.nn, self.reference, self.order, self.training, self.steps, self.smooth = nn, reference, order, training, steps, smooth
+    def __init__(self, area, number, nn, reference, grad=True, still="", training=False, steps=0, smooth=True, **inputs):
+        self.nn, self.reference, self.training, self.steps, self.smooth = nn, reference, training, steps, smooth
         self.name = f"{area}{number}"
         self.inputs = {}    # name -> (kind, shape, bound)
         self.params = {}    # path below the instance -> the same
@@ -53,24 +52,29 @@ class Entry:
         call = f"m_{self.name}({', '.join(self.inputs)})"
         if not (self.targets or self.owns):
             return self.layer() + f"export fn {self.name}({args}) {{ {call} }}\n"
-        lines = [f"let value = {call}", f"let first = grad(weighted(value), {self.gradients()})"]
-        results = "value, first"
-        if self.order == 2:
-            lines.append(f"let second = grad(0.5 * sum(first * first), {self.gradients()})")
-            results += ", second"
-        return self.layer() + f"export fn {self.name}({args}) {{\n  " + "\n  ".join(lines) + f"\n  ({results})\n}}\n"
+        lines = [f"let value = {call}", f"let first = grad(weighted(value), {self.gradients()})", self.second(), "(value, first, second)"]
+        return self.layer() + f"export fn {self.name}({args}) {{\n  " + "\n  ".join(lines) + "\n}\n"
+
+    def second(self):
+        """Also where the gradient is constant, whose gradient is an error otherwise."""
+        return f"let second = grad(0.5 * sum(first * first) + 0 * sum({self.gradients()}), {self.gradients()})"
+
+    def places(self, order):
+        """The states of a step that keep the parts of `first` or `second`: by each input, and by the parameters."""
+        names = self.targets + ["own"] * self.owns
+        return [(f"{order}_{n}", f"{order}.{k}" if len(names) > 1 else order) for k, n in enumerate(names)]
 
     def step(self):
         lines = [f"state {n}: {s.typed(bound=False)} = 0" for n, s in self.inputs.items()]
         lines += [f"let {n} = clamp({n}, {s.bound})" for n, s in self.inputs.items() if s.bound]
         if self.training:
             lines += [f"let value = m_{self.name}({', '.join(self.inputs)})",
-                      "let loss = weighted(value)", f"let first = grad(loss, {self.gradients()})"]
-            part = (lambda k: f"first.{k}") if len(self.targets) + self.owns > 1 else (lambda k: "first")
-            for k, n in enumerate(self.targets):
-                lines += [f"state d_{n} = 0 * {part(k)}", f"d_{n} = {part(k)}"]
+                      "let loss = weighted(value)", f"let first = grad(loss, {self.gradients()})", self.second()]
+            for order in "first", "second":
+                for place, part in self.places(order):
+                    lines += [f"state {place} = 0 * {part}", f"{place} = {part}"]
             if self.owns:
-                lines.append(f"m_{self.name} = {part(len(self.targets))}")
+                lines.append(f"m_{self.name} = 1 * m_{self.name}")    # what the block assigns is in training
         else:
             *before, last = self.nn.split("; ")
             lines += before + [f"let value = {last}"]

@@ -57,8 +57,11 @@ def outputs(value, name):
         yield name, value
 
 
-def derivatives(scalar, leaves, create):
-    return torch.autograd.grad(scalar, leaves, create_graph=create, allow_unused=False)
+def curvature(first, leaves):
+    """The Hessian times the gradient `first`; 0 where that is constant."""
+    half = 0.5 * sum((g * g).sum() for g in first)
+    found = torch.autograd.grad(half, leaves, allow_unused=True) if half.requires_grad else [None] * len(leaves)
+    return [torch.zeros_like(x) if g is None else g + torch.zeros_like(x) for g, x in zip(found, leaves)]  # a ZeroTensor holds none
 
 
 def case(entry):
@@ -93,23 +96,23 @@ def case(entry):
 
     def place(name, order):
         if stepped:
-            return f"{instance}.{name}" if name in entry.params else f"{entry.name}.d_{name}"
-        path = [str(order)]
+            return f"{entry.name}.{order}_" + (f"own.{name}" if name in entry.params else name)
+        path = [str(["value", "first", "second"].index(order))]
         if len(entry.targets) + entry.owns > 1:    # the gradient is a tuple
             path.append(str(entry.targets.index(name) if name in entry.targets else len(entry.targets)))
         return ".".join(path + [name] if name in entry.params else path)
 
     leaves = [given[n] for n in names]
-    first = derivatives(weighted(value), leaves, entry.order == 2)
-    lines += [line("gradient", leaf(n), place(n, 1), value=g) for n, g in zip(names, first)]
-    if entry.order == 2:
-        second = derivatives(0.5 * sum((g * g).sum() for g in first), leaves, False)
-        lines += [line("second", leaf(n), place(n, 2), value=g) for n, g in zip(names, second)]
+    first = torch.autograd.grad(weighted(value), leaves, create_graph=True)
+    for kind, order, found in ("gradient", "first", first), ("second", "second", curvature(first, leaves)):
+        lines += [line(kind, leaf(n), place(n, order), value=g) for n, g in zip(names, found)]
     return lines
 
 
 def main():
     torch.set_default_dtype(torch.float64)
+    for fused in torch.backends.cuda.enable_flash_sdp, torch.backends.cuda.enable_mem_efficient_sdp:
+        fused(False)    # they are not differentiated twice; the CPU's go by the same switches
     for area in sys.argv[1:] or table.AREAS:
         entries = table.AREAS[area]
         lines = ["# Made by test/library/make_fixtures.py; do not edit."]

@@ -56,7 +56,7 @@ def transposed1d(x, w, b, **options):
 
 
 def weight_norm(v, g):
-    return g * v / torch.linalg.vector_norm(v, dim=(0, 1, 2))
+    return g * v / torch.linalg.vector_norm(v.flatten(0, -2), dim=0)
 
 
 def spectral(x, w, u, v):
@@ -97,14 +97,6 @@ def attention(q, k, v, p, h, mask, turn=lambda x: x):
 
 def self_attention(x, p, h, mask=None, turn=lambda x: x):
     return attention(*(x @ p["qkv.w"] + p["qkv.b"]).chunk(3, -1), p, h, mask, turn)
-
-
-def plain_attention(x, p, h):
-    """Causal `self_attention` by matrix products, which PyTorch differentiates twice."""
-    q, k, v = (heads(t, h) for t in (x @ p["qkv.w"] + p["qkv.b"]).chunk(3, -1))
-    s = q @ k.mT / math.sqrt(q.shape[-1])
-    a = s.masked_fill(torch.ones(s.shape[-2:]).triu(1).bool(), -torch.inf).softmax(-1)
-    return (a @ v).transpose(1, 2).flatten(2) @ p["out.w"] + p["out.b"]
 
 
 def cross_attention(x, memory, p, h, mask=None):

@@ -143,6 +143,17 @@ TEST(Copy, AnExportOfStatesThatRestIsAWarning) {
       Strings{});
 }
 
+TEST(Trees, AReductionTakesInstancesInsideOfTuples) {
+  const auto ofNet = [](const std::string& e) {
+    return value(kTwoLayers + "export fn f(x: f32[2, 3]) {\n let y = net(x)\n " + e + "\n}", {{"x", counting({2, 3})}})
+        .floats.at(0);
+  };
+  EXPECT_DOUBLE_EQ(ofNet("sum((x, (net.h, net.head)))"), ofNet("sum(x) + sum(net)"));
+  EXPECT_DOUBLE_EQ(ofNet("mean((x, net))"), ofNet("(sum(x) + sum(net)) / (6 + 3*4 + 4 + 4*2 + 2)"));
+  EXPECT_DOUBLE_EQ(ofNet("norm(grad(sum(y * y), (x, (net.h, net.head))))"), ofNet("norm(grad(sum(y * y), (x, net)))"));
+  EXPECT_NE(ofNet("sum(net)"), 0);
+}
+
 TEST(Copy, WithoutPartsOrNameIsAnError) {
   EXPECT_EQ(mistakes(kTwoLayers + "let target = copy(net)\nexport fn f(x: f32[2, 3]) {\n sum(target) + sum(net(x))\n}"),
             Strings{"E0308 5:2"});

@@ -84,7 +84,7 @@ void expectSecondDifference(const Case& c, Runner& r, Results& results) {
   for (const Expected& e : c.expected)
     if (e.kind == Expected::Kind::Second)
       for (double x : e.tensor.floats) curvature = std::max(curvature, std::abs(x));
-  const double h = 3e-4 / largest;
+  const double h = 2e-5 / largest;
   std::map<double, Results> at;
   for (double shift : {-2 * h, -h, h, 2 * h}) at[shift] = run(c, r, direction, shift);
   for (const Expected& e : c.expected) {
