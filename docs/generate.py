@@ -58,14 +58,17 @@ def paragraph(comment):
     return " ".join(line.lstrip("# ").rstrip() for line in comment)
 
 
-def entries(lines):
-    """(signature, comment) of each definition with a comment; `lines` without the file's head."""
+def entries(name, lines):
+    """(signature, comment) of each public definition of a file, which must have a comment; `lines` without the file's head. What only the
+    library itself uses says so: its comment begins with "Internal:"."""
     comment = []
     for number, line in enumerate(lines):
         if line.startswith("#"):
             comment.append(line)
             continue
-        if comment and line.startswith(("fn ", "layer ")):
+        if line.startswith(("fn ", "layer ")) and not paragraph(comment[:1]).startswith("Internal:"):
+            if not comment:
+                raise SystemExit(f"stdlib/{name}.nn: a public definition has no comment: {line}")
             signature, end = line, number
             while not (signature.endswith("{") or signature.endswith("}")):
                 end += 1
@@ -86,7 +89,7 @@ def library():
         text = files[name]
         blank = text.index("")
         lines += [f"## {name}\n", paragraph(text[:blank]) + f" ([source](../stdlib/{name}.nn))\n"]
-        for signature, comment in entries(text[blank:]):
+        for signature, comment in entries(name, text[blank:]):
             lines.append(f"- `{signature}`  \n  {comment}")
         lines.append("")
     return "\n".join(lines)

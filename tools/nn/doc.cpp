@@ -28,24 +28,33 @@ std::string definedBy(const std::string& line) {
   return {};
 }
 
+size_t commentAbove(const std::vector<std::string>& lines, size_t at) {
+  while (at > 0 && lines[at - 1].starts_with("#")) --at;
+  return at;
+}
+
 /// The comment above line `at`, and the definition that begins there and ends before the next blank line, comment or
 /// definition in the first column.
 std::string definition(const std::vector<std::string>& lines, size_t at) {
-  size_t begin = at, end = at + 1;
-  while (begin > 0 && lines[begin - 1].starts_with("#")) --begin;
+  const size_t begin = commentAbove(lines, at);
+  size_t end = at + 1;
   while (end < lines.size() && (lines[end].starts_with(" ") || lines[end].starts_with("}"))) ++end;
   std::string text;
   for (size_t i = begin; i < end; ++i) text += lines[i] + "\n";
   return text;
 }
 
+/// What only the library itself uses says so in its comment.
+bool isInternal(const std::vector<std::string>& lines, size_t at) {
+  return lines[commentAbove(lines, at)].starts_with("# Internal:");
+}
+
 int printNames() {
   for (const StdlibFile& file : stdlibFiles()) {
     fmt::print("{}:", file.name);
     const std::vector<std::string> lines = linesOf(file.text);
-    for (size_t i = 1; i < lines.size(); ++i)
-      if (const std::string name = definedBy(lines[i]); !name.empty() && lines[i - 1].starts_with("#"))
-        fmt::print(" {}", name);
+    for (size_t i = 0; i < lines.size(); ++i)
+      if (const std::string name = definedBy(lines[i]); !name.empty() && !isInternal(lines, i)) fmt::print(" {}", name);
     fmt::print("\n");
   }
   return kExitOk;
