@@ -178,19 +178,20 @@ E("resize[2, 3](x)", "F.interpolate(x, size=(2, 3), mode='bilinear')", x=f(1, 2,
 E("resize1d[7](x)", "F.interpolate(x.mT, size=7, mode='linear').mT", x=f(2, 3, 2))
 
 E = area("attention")
-QKV = {"q": f(2, 2, 3, 4), "k": f(2, 2, 5, 4), "v": f(2, 2, 5, 4)}
+QKV = {"q": f(2, 2, 3, 2), "k": f(2, 2, 5, 2), "v": f(2, 2, 5, 2)}
 E("attend(q, k, v)", "F.scaled_dot_product_attention(q, k, v)", **QKV)
 E("attend(q, k, v, m)", "F.scaled_dot_product_attention(q, k, v, m)", m=mask(3, 5), **QKV)
 E("attend(q, k, v, none, n)", "F.scaled_dot_product_attention(q, k, v, (torch.arange(5) < n[:, None])[:, None, None])", n=ints(5, 2), **QKV)
 E("f32(causal(4))", "torch.ones(4, 4).tril()", grad=False)
 E("f32(causal_window[2](4))", "torch.ones(4, 4).tril().triu(-1)", grad=False)
-A = {"qkv.w": f(4, 12), "qkv.b": f(12), "out.w": f(4, 4), "out.b": f(4)}
+M = lambda *shape: f(*shape, lo=-1, hi=1)    # noqa: E731
+A = {"qkv.w": M(4, 12), "qkv.b": M(12), "out.w": M(4, 4), "out.b": M(4)}
 below = lambda path, params: {f"{path}.{n}": s for n, s in params.items()}    # noqa: E731
 ATTN = "self_attention(x, p('self_attention'), 2"
 E("self_attention[2](x)", ATTN + ")", x=f(2, 3, 4), **below("self_attention", A))
 E("self_attention[2](x, causal(3), n)", ATTN + ", torch.ones(3, 3).tril().bool() & (torch.arange(3) < n[:, None])[:, None, None])", x=f(2, 3, 4), n=ints(2, 3),
   **below("self_attention", A))
-X = {"q.w": f(4, 4), "q.b": f(4), "kv.w": f(6, 8), "kv.b": f(8), "out.w": f(4, 4), "out.b": f(4)}
+X = {"q.w": M(4, 4), "q.b": M(4), "kv.w": M(6, 8), "kv.b": M(8), "out.w": M(4, 4), "out.b": M(4)}
 E("cross_attention[2](x, y, none, n)", "cross_attention(x, y, p('cross_attention'), 2, (torch.arange(5) < n[:, None])[:, None, None])", x=f(2, 3, 4), y=f(2, 5, 6),
   n=ints(2, 5), **below("cross_attention", X))
 E("causal_attention[2](x)", "self_attention(x, p('causal_attention.from'), 2, torch.ones(3, 3).tril().bool())", x=f(2, 3, 4), **below("causal_attention.from", A))
@@ -199,14 +200,14 @@ E("causal_attention[2, turn = true](x)", "self_attention(x, p('causal_attention.
 E("""let m = causal_attention_from[2]; let (y1, c1) = m(x[:, 0..2], empty_cache[2, 5, 2](2), 0); let (y2, _) = m(x[:, 2..5], c1, 2); concat[1](y1, y2)""",
   "self_attention(x, p('m'), 2, torch.ones(5, 5).tril().bool())", x=f(2, 5, 4), **below("m", A))
 N = {"g": f(4), "b": f(4)}
-FF = {"up.w": f(4, 16), "up.b": f(16), "down.w": f(16, 4), "down.b": f(4)}
+FF = {"up.w": M(4, 16), "up.b": M(16), "down.w": M(16, 4), "down.b": M(4)}
 ENC = {**below("ln1", N), **below("attn", A), **below("ln2", N), **FF}
 E("encoder_block[2](x, none, n)", "encoder_layer(x, p('encoder_block'), 2, n)", x=f(2, 3, 4), n=ints(2, 3), **below("encoder_block", ENC))
-DEC = {**below("ln1", N), **below("attn", A), **below("ln2", N), **below("cross", {**X, "kv.w": f(4, 8)}), **below("ln3", N), **FF}
+DEC = {**below("ln1", N), **below("attn", A), **below("ln2", N), **below("cross", {**X, "kv.w": M(4, 8)}), **below("ln3", N), **FF}
 E("decoder_block[2](x, y, n)", "decoder_layer(x, y, p('decoder_block'), 2, n)", x=f(2, 3, 4), y=f(2, 5, 4), n=ints(5, 2), **below("decoder_block", DEC))
-E("encoder_stack[2, 2](x, causal(3))", "stack('encoder_stack', p, 2, lambda y, q: encoder_layer(y, q, 2, causal=True), x)", x=f(1, 3, 4),
+E("encoder_stack[2, 2](x, causal(3))", "stack('encoder_stack', p, 2, lambda y, q: encoder_layer(y, q, 2, causal=True), x)", x=f(2, 3, 4),
   **{**below("encoder_stack.h.0", ENC), **below("encoder_stack.h.1", ENC), **below("encoder_stack.ln", N)})
-E("decoder_stack[2, 2](x, y)", "stack('decoder_stack', p, 2, lambda z, q: decoder_layer(z, y, q, 2), x)", x=f(1, 3, 4), y=f(1, 2, 4),
+E("decoder_stack[2, 2](x, y)", "stack('decoder_stack', p, 2, lambda z, q: decoder_layer(z, y, q, 2), x)", x=f(2, 3, 4), y=f(2, 5, 4),
   **{**below("decoder_stack.h.0", DEC), **below("decoder_stack.h.1", DEC), **below("decoder_stack.ln", N)})
 E("positions(x)", "x + positions_w", x=f(2, 3, 4), **{"positions.w": f(3, 4)})
 E("sinusoidal(x)", "x + torch.cat([torch.sin(angles(3, 2)), torch.cos(angles(3, 2))], -1)", x=f(2, 3, 4))
@@ -219,25 +220,25 @@ L = {"wx.w": f(3, 8), "wx.b": f(8), "wh.w": f(2, 8)}
 G = {"wx.w": f(3, 6), "wx.b": f(6), "wh.w": f(2, 6), "wh.b": f(6)}
 LENGTHS = {"x": f(3, 4, 3), "n": ints(2, 4, 1)}
 for kind, params in ("rnn", R), ("lstm", L), ("gru", G):
-    state = {"h": f(2, 2), "c": f(2, 2)} if kind == "lstm" else {"h": f(2, 2)}
+    state = {"h": f(3, 2), "c": f(3, 2)} if kind == "lstm" else {"h": f(3, 2)}
     s, t = ("(h, c)", "(h, c)") if kind == "lstm" else ("h", "(h,)")
-    E(f"{kind}[2](x)^2", f"recurrent('{kind}', p('{kind}.from.cell'), x)[0]**2", x=f(2, 4, 3), **below(f"{kind}.from.cell", params))
-    E(f"{kind}[2, reverse = true](x)", f"recurrent('{kind}', p('{kind}.from.cell'), x.flip(1))[0].flip(1)", x=f(2, 4, 3), **below(f"{kind}.from.cell", params))
-    E(f"{kind}_from[2](x, {s})", f"recurrent('{kind}', p('{kind}_from.cell'), x, {t})", x=f(2, 4, 3), **state, **below(f"{kind}_from.cell", params))
+    E(f"{kind}[2](x)^2", f"recurrent('{kind}', p('{kind}.from.cell'), x)[0]**2", x=f(3, 4, 3), **below(f"{kind}.from.cell", params))
+    E(f"{kind}[2, reverse = true](x)", f"recurrent('{kind}', p('{kind}.from.cell'), x.flip(1))[0].flip(1)", x=f(3, 4, 3), **below(f"{kind}.from.cell", params))
+    E(f"{kind}_from[2](x, {s})", f"recurrent('{kind}', p('{kind}_from.cell'), x, {t})", x=f(3, 4, 3), **state, **below(f"{kind}_from.cell", params))
     E(f"{kind}[2](x, n)", f"recurrent('{kind}', p('{kind}.from.cell'), x, None, n)[0]", **LENGTHS, **below(f"{kind}.from.cell", params))
     E(f"let z: [3, 2] = 0; {kind}_from[2](x, {'(z, z)' if kind == 'lstm' else 'z'}, n)", f"recurrent('{kind}', p('{kind}_from.cell'), x, None, n)",
       **LENGTHS, **below(f"{kind}_from.cell", params))
     E(f"bidirectional[{kind}, 2](x, n)", f"bidirectional('{kind}', p('bidirectional.forward.from.cell'), p('bidirectional.backward.from.cell'), x, n)",
       **LENGTHS, **below(f"bidirectional.forward.from.cell", params), **below(f"bidirectional.backward.from.cell", params))
     E(f"let m = {kind}_from[2]; let (y1, s1) = m(x[:, 0..2], {s}); let (y2, s2) = m(x[:, 2..3], s1); let (y3, s3) = m(x[:, 3..4], s2); concat[1](y1, y2, y3)",
-      f"recurrent('{kind}', p('m.cell'), x, {t})[0]", x=f(2, 4, 3), **state, **below("m.cell", params))
-E("rnn_cell[2](x, h)", "torch.tanh(x @ rnn_cell_wx_w + rnn_cell_wx_b + h @ rnn_cell_wh_w)", x=f(2, 3), h=f(2, 2), **below("rnn_cell", R))
-E("lstm_cell[2](x, (h, c))", "lstm_cell(x, h, c, p('lstm_cell'))", x=f(2, 3), h=f(2, 2), c=f(2, 2), **below("lstm_cell", L))
-E("gru_cell[2](x, h)", "gru_cell(x, h, p('gru_cell'))", x=f(2, 3), h=f(2, 2), **below("gru_cell", G))
+      f"recurrent('{kind}', p('m.cell'), x, {t})[0]", x=f(3, 4, 3), **state, **below("m.cell", params))
+E("rnn_cell[2](x, h)", "torch.tanh(x @ rnn_cell_wx_w + rnn_cell_wx_b + h @ rnn_cell_wh_w)", x=f(3, 3), h=f(3, 2), **below("rnn_cell", R))
+E("lstm_cell[2](x, (h, c))", "lstm_cell(x, h, c, p('lstm_cell'))", x=f(3, 3), h=f(3, 2), c=f(3, 2), **below("lstm_cell", L))
+E("gru_cell[2](x, h)", "gru_cell(x, h, p('gru_cell'))", x=f(3, 3), h=f(3, 2), **below("gru_cell", G))
 E("reverse_within(x, n)", "torch.stack([torch.cat([r[:k].flip(0), 0 * r[k:]]) for r, k in zip(x, n)])", **LENGTHS)
 E("last_within(x, n)", "x[torch.arange(3), n - 1]", **LENGTHS)
-E("bidirectional[gru, 2](x)", "bidirectional('gru', p('bidirectional.forward.from.cell'), p('bidirectional.backward.from.cell'), x, torch.tensor([4, 4]))",
-  x=f(2, 4, 3), **below("bidirectional.forward.from.cell", G), **below("bidirectional.backward.from.cell", G))
+E("bidirectional[gru, 2](x)", "bidirectional('gru', p('bidirectional.forward.from.cell'), p('bidirectional.backward.from.cell'), x, torch.tensor([4, 4, 4]))",
+  x=f(3, 4, 3), **below("bidirectional.forward.from.cell", G), **below("bidirectional.backward.from.cell", G))
 
 E = area("optimizers")
 P = {"p": f(2, 3), "target": f(2, 3)}
@@ -322,13 +323,13 @@ E("cross_entropy(x |> conv[3] |> gelu |> max_pool[2] |> batch_norm |> flatten |>
   "F.cross_entropy(F.max_pool2d(F.gelu(conv2d(x, conv_w, conv_b, padding=1)), 2).mul(batch_norm_g[:, None, None]).div(math.sqrt(1 + 1e-5)).add(batch_norm_b[:, None, None]).flatten(1) @ out_w + out_b, y)",
   still="batch_norm.m batch_norm.v", x=f(2, 2, 4, 4, lo=-1, hi=1), y=i(3, 2), **DENSE("out", 12, 3), **{"conv.w": f(3, 3, 2, 3, lo=-1, hi=1), "conv.b": f(3),
   "batch_norm.g": f(3), "batch_norm.b": f(3), "batch_norm.m": values(0, 0, 0), "batch_norm.v": values(1, 1, 1)})
-E("cross_entropy((x |> lstm[3])[:, -1] |> out: dense[3], y)", "F.cross_entropy(recurrent('lstm', p('lstm.from.cell'), x)[0][:, -1] @ out_w + out_b, y)",
-  x=f(2, 4, 2), y=i(3, 2), **DENSE("out", 3, 3), **below("lstm.from.cell", {"wx.w": f(2, 12), "wx.b": f(12), "wh.w": f(3, 12)}))
+E("cross_entropy((x |> lstm[2])[:, -1] |> out: dense[3], y)", "F.cross_entropy(recurrent('lstm', p('lstm.from.cell'), x)[0][:, -1] @ out_w + out_b, y)",
+  x=f(3, 4, 3), y=i(3, 3), **DENSE("out", 2, 3), **below("lstm.from.cell", L))
 E("cross_entropy((x |> causal_attention[2])[:, -1] |> out: dense[3], y)",
   "F.cross_entropy(self_attention(x, p('causal_attention.from'), 2, torch.ones(3, 3).tril().bool())[:, -1] @ out_w + out_b, y)", x=f(2, 3, 4), y=i(3, 2), **DENSE("out", 4, 3),
   **below("causal_attention.from", A))
 
-E = area("numerics")    # where the naive formula overflows, cancels or is 0/0; also compiled in f32
+E = area("numerics")    # where the naive formula overflows, cancels or is 0/0
 N = E
 E = lambda *args, **inputs: N(*args, smooth=False, **inputs)    # noqa: E731
 BIG = {"x": values(1e4, -1e4, 1e4, -1e4, 0, 2e4, shape=(2, 3))}
