@@ -163,6 +163,9 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
         return assignCells(it->second, v, at, field->name.text);
       fieldOf(base, field->name, at);  // reports
     }
+    if (base.is(ValKind::File))
+      if (const Val part = fieldOf(base, field->name, at); part.is(ValKind::Instance))
+        return assignInstance(part.instance, v, at);
     fail(DiagCode::AssignTarget, at, fmt::format("a part of {} cannot be assigned", describe(base)));
   }
   if (target.is<ast::Bracket>()) {
