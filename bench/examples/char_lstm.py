@@ -25,7 +25,9 @@ class Writer(nn.Module):
 
 
 def losses(x):
-    return F.cross_entropy(net(x[:, :128])[0].transpose(1, 2), x[:, 1:], reduction="none")
+    return F.cross_entropy(
+        net(x[:, :128])[0].transpose(1, 2), x[:, 1:], reduction="none"
+    )
 
 
 net = Writer()

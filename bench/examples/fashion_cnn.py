@@ -39,7 +39,9 @@ for epoch in range(o.epochs):
         if o.augment:
             x = random_flip(random_shift(x))
         loss = F.cross_entropy(net(x), y)
-        loss = loss + 1e-5 * sum(p.square().sum() for p in net.parameters() if p.dim() > 1)
+        loss = loss + 1e-5 * sum(
+            p.square().sum() for p in net.parameters() if p.dim() > 1
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

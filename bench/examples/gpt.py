@@ -57,7 +57,9 @@ class GPT(nn.Module):
 
 
 def losses(x):
-    return F.cross_entropy(net(x[:, :CTX])[0].transpose(1, 2), x[:, 1:], reduction="none")
+    return F.cross_entropy(
+        net(x[:, :CTX])[0].transpose(1, 2), x[:, 1:], reduction="none"
+    )
 
 
 net = GPT()

@@ -19,7 +19,9 @@ class Translator(nn.Module):
         self.target = nn.Embedding(11, width)
         self.source_position = nn.Parameter(0.02 * torch.randn(10, width))
         self.target_position = nn.Parameter(0.02 * torch.randn(10, width))
-        options = dict(dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+        options = dict(
+            dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
         encoder = nn.TransformerEncoderLayer(width, 4, 4 * width, **options)
         decoder = nn.TransformerDecoderLayer(width, 4, 4 * width, **options)
         self.encoder = nn.TransformerEncoder(

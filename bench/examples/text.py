@@ -17,7 +17,9 @@ def split(symbols, window, stride, share=0.05, part=1.0):
     """(training windows, validation windows) of the first `part` of the text."""
     symbols = symbols[: int(len(symbols) * part)]
     cut = len(symbols) - int(len(symbols) * share)
-    return windows(symbols[:cut], window, stride), windows(symbols[cut:], window, stride)
+    return windows(symbols[:cut], window, stride), windows(
+        symbols[cut:], window, stride
+    )
 
 
 def characters():

@@ -17,7 +17,9 @@ class Autoencoder(nn.Module):
         self.hidden = nn.Linear(784, 512)
         self.mu = nn.Linear(512, code)
         self.log_var = nn.Linear(512, code)
-        self.decoder = nn.Sequential(nn.Linear(code, 512), nn.ReLU(), nn.Linear(512, 784))
+        self.decoder = nn.Sequential(
+            nn.Linear(code, 512), nn.ReLU(), nn.Linear(512, 784)
+        )
 
     def forward(self, x):
         h = F.relu(self.hidden(x))

@@ -47,5 +47,6 @@ with torch.no_grad():
     w = F.normalize(net.w, dim=1)
     order = (w @ w.T).topk(11).indices
     json.dump(
-        {names[i]: [names[j] for j in order[i]] for i in range(1, 4000)}, open(o.out, "w")
+        {names[i]: [names[j] for j in order[i]] for i in range(1, 4000)},
+        open(o.out, "w"),
     )

@@ -35,7 +35,9 @@ class GPT(keras.Model):
     def __init__(self):
         super().__init__()
         normal = keras.initializers.RandomNormal(stddev=0.02)
-        self.tokens = layers.ReversibleEmbedding(VOCAB, D, embeddings_initializer=normal)
+        self.tokens = layers.ReversibleEmbedding(
+            VOCAB, D, embeddings_initializer=normal
+        )
         self.positions = layers.Embedding(CTX, D, normal)
         self.blocks = [Block() for _ in range(DEPTH)]
         self.norm = layers.LayerNormalization()

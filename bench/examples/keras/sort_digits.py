@@ -29,7 +29,9 @@ def attend(x, memory=None, **options):
 
 
 def forward(x):
-    return x + layers.Dense(64)(layers.Dense(256, "gelu")(layers.LayerNormalization()(x)))
+    return x + layers.Dense(64)(
+        layers.Dense(256, "gelu")(layers.LayerNormalization()(x))
+    )
 
 
 source = keras.Input((10,), dtype="int32")
