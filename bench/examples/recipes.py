@@ -26,6 +26,7 @@ RECIPES = [
     Recipe("logistic regression", "logistic", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
     Recipe("support vector machine", "svm", "breast cancer", "accuracy", 0.95, "valid", measure="folds"),
     Recipe("regression MLP", "regression", "diabetes", "r2"),
+    Recipe("MLP", "fashion_mlp", FASHION, "accuracy", 0.885),
     *[Recipe(f"MLP, {name}", "regularised_mlp", FASHION, "accuracy", 0.885, sets=sets)
       for name, sets in (("l1", {"penalty": "l1", "strength": 2e-6, "drop": 0.0}),
                          ("l2", {"penalty": "l2", "strength": 2e-5, "drop": 0.0}),
