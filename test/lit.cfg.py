@@ -35,3 +35,5 @@ for name, command in (
 config.substitutions.append(("%build", build))
 config.substitutions.append(("%python", sys.executable))
 config.environment["NO_COLOR"] = "1"
+if "NNC_RANDOM_SEED" in os.environ:  # which of the random tests are run
+    config.environment["NNC_RANDOM_SEED"] = os.environ["NNC_RANDOM_SEED"]
