@@ -8,8 +8,11 @@
     net.save("tuned.safetensors")
 
     text, = writer.call("write", prompt, 0.8, m=200)        # sizes that no array tells go by name
+
+    net.exports, net.sizes("classify"), net.inputs("classify", B=5)     # what there is to call, and with what
 """
 import ctypes as c
+import json
 import pathlib
 import re
 
@@ -123,15 +126,39 @@ class Model:
         return list(self._entries)
 
     @property
+    def exports(self):
+        return [name for name, entry in self._entries.items() if entry.kind == b"export"]
+
+    @property
+    def description(self):
+        """What the model says of itself: data, train blocks, hyperparameters, and which inputs and results are texts."""
+        return json.loads(self._api.model.contents.description)
+
+    def sizes(self, entry):
+        """The sizes that an entry's shapes depend on, by name, with the largest each may be."""
+        e = self._entry(entry)
+        return {e.symbol[s].name.decode(): e.symbol[s].bound for s in range(e.symbols)}
+
+    def inputs(self, entry, **sizes):
+        """(name, element type, shape, bound of an index or 0) of each input, for sizes by name; those not given are 1."""
+        e = self._entry(entry)
+        symbols = (c.c_int64 * max(1, e.symbols))(*(sizes.get(name, 1) for name in self.sizes(entry)))
+        ports = [e.input[i] for i in range(e.inputs)]
+        return [(p.name.decode(), np.dtype(DTYPES[p.dtype]), p.shape(symbols), p.bound) for p in ports]
+
+    @property
     def paths(self):
         return list(self._variables)
+
+    def _entry(self, name):
+        if name not in self._entries:
+            raise ModelError(f"there is no `{name}`; there are {', '.join(self._entries)}")
+        return self._entries[name]
 
     def call(self, entry, *inputs, **sizes):
         """Runs an entry on arrays and numbers and returns its results. Sizes follow from the arrays' shapes; those that do not
         (a count `m: int <= 64`) go by name."""
-        if entry not in self._entries:
-            raise ModelError(f"there is no `{entry}`; there are {', '.join(self._entries)}")
-        e = self._entries[entry]
+        e = self._entry(entry)
         if len(inputs) != e.inputs:
             raise ModelError(f"{entry} takes {e.inputs} inputs: {', '.join(e.input[i].name.decode() for i in range(e.inputs))}")
         arrays = [np.asarray(x, DTYPES[e.input[i].dtype], order="C") for i, x in enumerate(inputs)]

@@ -39,7 +39,8 @@ SHORT = {
     "char_lstm": Short([("valid loss", "<", 2.5), ("moved net.embed.w", ">", 0.004)], pipe(last="head:", middle="lstm_from"),
                        "--epochs 2 --set width=128 --set lr=5e-3"),
     # 0.147 … 0.171 and 0.37 … 0.55 | 0.192, or 4.3 where the judge learns to be wrong
-    "dcgan": Short([("likeness", "<", 0.178), ("train loss", "<", 1.5)], IMAGES | {"between": ("-disc(fake)", "-disc(cut(fake))")}, rows=70 * 128),
+    "dcgan": Short([("likeness", "<", 0.178), ("train loss", "<", 1.5)],
+                   IMAGES | {"between": ("-disc(fake)", "-disc(cut(fake))")}, rows=70 * 128),
     # 0.54 … 0.57 | 0.80
     "fashion_cnn": Short([("train loss", "<", 0.66)], pipe(last="head:", middle="flatten"),
                          "--epochs 4 --set width=16 --set lr=0.01 --set drop=0.0", 5000 + 60 * 128),
@@ -73,7 +74,8 @@ SHORT = {
     # 0.161 … 0.170 | 0.191
     "wgan_gp": Short([("likeness", "<", 0.18)], IMAGES | {"between": ("crit(gen(z))", "crit(cut(gen(z)))")}, rows=94 * 64),
     # 2.95 … 3.13 | 3.81
-    "word_embedding": Short([("valid loss", "<", 3.45)], {"last": value("mean[1](w[context])"), "other": ("@ w' + b", "@ cut(w') + b")}, "--epochs 2"),
+    "word_embedding": Short([("valid loss", "<", 3.45)],
+                            {"last": value("mean[1](w[context])"), "other": ("@ w' + b", "@ cut(w') + b")}, "--epochs 2"),
 }
 
 

@@ -1,5 +1,5 @@
-"""Trains each example for a moment on little data of its kind. Says which fail, miss their bar (example_bars.py), or take more than
-20 s of CPU time.
+"""Trains each example for a moment on little data of its kind. Says which fail, miss their bar (example_bars.py), take more than 20 s of
+CPU time, or export what `nn predict` and the library of the run compute differently.
 
 usage: examples.py NN EXAMPLES FOLDER [NAME…]
        examples.py --seeds N NN EXAMPLES FOLDER [NAME…]        what each reaches with the seeds 1 … N, beside its bars
@@ -18,7 +18,7 @@ import numpy as np
 
 import example_data
 from example_bars import SHORT, mutants, mutated
-from example_exports import library
+from example_exports import differing, library
 
 MOST_SECONDS = 20  # of user CPU time for each
 DIVERGED, STOPPED = 5, 130  # exit codes of a loss that is no number, and of --stop-after
@@ -95,7 +95,7 @@ def check(lab, example):
     wrong = missed(example.stem, values)
     if seconds > MOST_SECONDS:
         wrong.append(f"{seconds:.1f} s of CPU time, more than {MOST_SECONDS}")
-    return wrong
+    return wrong + differing(lab.nn, example, run)
 
 
 def show_seeds(lab, examples, seeds):
