@@ -31,6 +31,7 @@ E("(amax(x), amax[1](x), amax[-1, keep = true](x))", "(x.amax(), x.amax(1), x.am
 E("(amin(x), amin[1](x))", "(x.amin(), x.amin(1))", x=distinct(2, 3))
 E("(f32(argmax(x)), f32(argmin[0](x)))", "(x.argmax(-1), x.argmin(0))", x=distinct(3, 4), grad=False)
 E("cumulative_sum(x)", "x.cumsum(-1)", x=f(2, 5))
+E("if cumulative_sum(x) < 3 { y } else { 0 * y }", "(x.cumsum(-1) < 3) * y", x=values(1, float("inf"), 2), y=values(4, 5, 6), grad=False)
 E("root(x)", "torch.sqrt(x)", x=f(5, lo=0.5, hi=4))
 E("normalize(x)", "F.normalize(x, dim=-1)", x=f(3, 4))
 E("cosine_similarity(a, b)", "F.cosine_similarity(a, b, dim=-1)", a=f(3, 4), b=f(3, 4))

@@ -38,7 +38,7 @@ static void refusals(nnc_context* part) {
 #define REFUSED(call, code, text) CHECK((call) == PART_ERR_##code && strstr(part_error(part), text))
   REFUSED(part_f(part, 9, kX, p), RANGE, "B is 9, allowed are 0 to 8");
   REFUSED(part_load(part, 0), ARGUMENT, "the file to read: a null pointer");
-  REFUSED(part_save(part, 0), ARGUMENT, "save: a null pointer");
+  REFUSED(part_save(part, 0), ARGUMENT, "the file to write: a null pointer");
   REFUSED(part_get_tensor(part, 0, p, 4), ARGUMENT, "a null pointer");
   REFUSED(part_set_tensor(part, "net.head.w", 0, 32), ARGUMENT, "net.head.w: a null pointer");
   REFUSED(part_get_scalar(part, "seed", 0), ARGUMENT, "get_scalar: a null pointer");
@@ -62,7 +62,7 @@ static void checkpoint_refusals(nnc_context* part, const char* weights, const ch
   CHECK(snprintf(cut, sizeof cut, "%s.cut", checkpoint) < (int)sizeof cut && (f = fopen(cut, "wb")));
   CHECK(bytes < sizeof data && fwrite(data, 1, bytes - 1, f) == bytes - 1 && fclose(f) == 0);
   REFUSED(part_load_checkpoint(part, 0), ARGUMENT, "the file to read: a null pointer");
-  REFUSED(part_save_checkpoint(part, 0), ARGUMENT, "save: a null pointer");
+  REFUSED(part_save_checkpoint(part, 0), ARGUMENT, "the file to write: a null pointer");
   REFUSED(part_load_checkpoint(part, weights), FORMAT, " lacks tune.adam");
   REFUSED(part_load_checkpoint(part, cut), FORMAT, "lies outside the file");
   REFUSED(part_save_checkpoint(part, "/nonexistent/w"), IO, "/nonexistent/w: no such file or folder");
