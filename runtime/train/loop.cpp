@@ -59,7 +59,8 @@ private:
   double runStep(int64_t epoch, int64_t epochStep, int64_t step, Sums& sums);
   void setScalars(int64_t epoch, int64_t step);
   RunEnd runEpoch(Divergence& divergence);
-  void finishEpoch();
+  RunEnd finishEpoch(Divergence& divergence);
+  void traceValid(double loss, Divergence& divergence);
   void judge(const Sums& valid, const NamedValues& metrics);
   void keepBest(double value);
   bool patienceIsOver() const;
@@ -177,8 +178,8 @@ RunEnd Trainer::run(Divergence& divergence) {
   for (const auto& [name, value] : state().reported) model_.setScalar(name.c_str(), value);
   while (state().epoch <= train_.epochs && !patienceIsOver()) {
     RunEnd end = runEpoch(divergence);
+    if (end == RunEnd::Finished) end = finishEpoch(divergence);
     if (end != RunEnd::Finished) return end;
-    finishEpoch();
   }
   // The best weights go on to the next train block and to the user; optimizer state ends with its block.
   if (!checkpoint_.bestStore.empty()) model_.setStore(checkpoint_.bestStore);
@@ -263,7 +264,7 @@ NamedValues single(const TrainInfo& train, const NamedValues& values) {
   return kept;
 }
 
-void Trainer::finishEpoch() {
+RunEnd Trainer::finishEpoch(Divergence& divergence) {
   NamedValues metrics = metricValues(train_, state().sums);
   double loss = state().sums.meanLoss();
   log("train", loss, metrics);
@@ -273,6 +274,10 @@ void Trainer::finishEpoch() {
     Sums valid = evaluatePass(model_, train_, *validFeed_);
     NamedValues validMetrics = metricValues(train_, valid);
     log("valid", valid.meanLoss(), validMetrics);
+    if (!std::isfinite(valid.meanLoss())) {
+      traceValid(valid.meanLoss(), divergence);
+      return RunEnd::Diverged;
+    }
     line += "; " + summary("valid", valid.meanLoss(), single(train_, validMetrics));
     judge(valid, validMetrics);
   }
@@ -280,6 +285,21 @@ void Trainer::finishEpoch() {
   ++state().epoch;
   state().epochStep = 0;
   save();
+  return RunEnd::Finished;
+}
+
+/// Runs the validation pass again, with every kernel's result looked at.
+void Trainer::traceValid(double loss, Divergence& divergence) {
+  divergence.message =
+      fmt::format("the loss of validation is {} after epoch {} of `{}`", loss, state().epoch, train_.name);
+  model_.setNanCheck(true);
+  try {
+    evaluatePass(model_, train_, *validFeed_);
+  } catch (const CallError& e) {
+    if (e.code != NNC_ERR_NAN) throw;
+    divergence.message += fmt::format("; first: {}", e.message);
+  }
+  model_.setNanCheck(false);
 }
 
 /// Makes valid.* readable for the program, and keeps the weights if the monitored value is the best so far. Where
