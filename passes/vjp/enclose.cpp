@@ -191,7 +191,7 @@ private:
 
 // ---- what no round can see ----
 
-std::string describe(const Graph& graph, Value v) {
+std::string nameIn(const Graph& graph, Value v) {
   const std::string& name = graph.node(v).name;
   return name.empty() ? "that value" : name;
 }
@@ -225,7 +225,7 @@ bool checkRounds(const Graph& outer, const Node& node, const std::vector<Ask>& a
       const uint32_t arg = scan.carryArg(c);
       if (ask.on[arg] && active[arg]) {
         const auto by = std::find_if(ask.by.begin(), ask.by.end(), [&](uint32_t i) { return scan.isConst(i); });
-        return reportRounds(ask, describe(body, args[*by]), describe(body, args[arg]), true, context);
+        return reportRounds(ask, nameIn(body, args[*by]), nameIn(body, args[arg]), true, context);
       }
     }
     for (uint32_t q : ask.by) {
@@ -236,7 +236,7 @@ bool checkRounds(const Graph& outer, const Node& node, const std::vector<Ask>& a
         if (i == q || !ask.on[i]) continue;
         const bool carried = scan.isCarry(i) && after.get(body.outputs[i - scan.consts].value);
         if (carried || before.get(node.in[i]))
-          return reportRounds(ask, describe(body, args[q]), describe(body, args[i]), carried, context);
+          return reportRounds(ask, nameIn(body, args[q]), nameIn(body, args[i]), carried, context);
       }
     }
   }
