@@ -19,8 +19,8 @@ Each example is one file in [`examples/`](../examples); `examples/data/make.py` 
   a measure of the work, not a benchmark. Idle cores are faster, and two threads take about half of it by the clock.
 - **beside PyTorch**: the same recipe, written as its users write it ([`bench/examples/`](../bench/examples)), with as many epochs on the
   same part of the data, both on one thread: means over the seeds ± the standard error of the difference; then the median ratio of CPU seconds, ours to
-  PyTorch's. Where a run of either takes more than two minutes, fewer epochs on a part of the data are compared, and values are not
-  those of the full run. Ours may be at most two standard errors and half a point of accuracy behind, Fréchet distances 1.1 times theirs.
+  PyTorch's. Where it says so, the runs were shorter than the full one (a run of more than two minutes on either side), and values are not those of
+  the full run. Ours may be at most two standard errors and half a point of accuracy behind, Fréchet distances 1.1 times theirs.
 - **rarest**: of 1,000 generated images, the share of the class that a trained classifier ([`judge.nn`](../bench/examples/judge.nn)) sees least
   often (bar 0.03). **pairs**: of 40 pairs of words ([`pairs.py`](../bench/examples/pairs.py)), how many lie within the ten nearest.
 - **lines**: of our file, of PyTorch's and of Keras's, the latter two without what they import from their neighbours (data, batches,
@@ -71,12 +71,18 @@ def also(result):
     return [f"{name} {show(result[name])}" for name in ("rarest", "pairs") if name in result]
 
 
+def shortened(pair):
+    """By how much the runs of a comparison were shorter than the full one."""
+    epochs = f" of {pair['epochs']} epoch{'s' if pair['epochs'] > 1 else ''}" if pair["epochs"] else ""
+    return epochs + (f" on {pair['part']:.0%} of the data" if pair["part"] < 1 else "")
+
+
 def row(recipe, result):
     full, pair = result.get("full"), result.get("compare")
     bar = "" if recipe.bar is None else f" (bar {recipe.bar})"
     reached = ", ".join([f"{recipe.metric} {full['value']}{bar}", *also(full)]) if full else "–"
     seconds = full.get("seconds", "–") if full else "–"
-    beside = ", ".join([f"{pair['ours']} and {pair['theirs']} ± {pair['error']}, {pair['seeds']} seeds", *also(pair),
+    beside = ", ".join([f"{pair['ours']} and {pair['theirs']} ± {pair['error']}, {pair['seeds']} seeds{shortened(pair)}", *also(pair),
                         f"time {pair['time_ratio']}", *(f"**{x}**" for x in shortfalls(recipe, pair))]) if pair else "–"
     ours = nn_lines(ROOT / f"examples/{recipe.file}.nn")
     theirs = [python_lines(ROOT / folder / f"{recipe.file}.py") for folder in ("bench/examples", "bench/examples/keras")]

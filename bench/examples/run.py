@@ -253,6 +253,7 @@ def compare(names, python, seeds):
         result = summary([a.value for a, _ in pairs], [b.value for _, b in pairs])
         for name in pairs[0][0].also:
             result[name] = [round(statistics.mean(run.also[name] for run in side), 3) for side in zip(*pairs)]
+        result.update(epochs=recipe.epochs, part=recipe.part)
         result["time_ratio"] = round(statistics.median(a.seconds / b.seconds for a, b in pairs), 2)
         keep(recipe.name, "compare", result)
         found = shortfalls(recipe, result)

@@ -40,6 +40,7 @@ E("f32(within[5](n))", "(torch.arange(5) < n[:, None]).double()", n=ints(0, 3, 5
 E("masked_mean(x, m)", "x[m].mean()", x=f(3, 4), m=mask(3, 4))
 E("masked_mean(x, within[4](n))", "torch.cat([x[0, :1], x[1, :4], x[2, :2]]).mean()", x=f(3, 4, 2), n=ints(1, 4, 2))
 E("weighted_mean(x, w)", "(x * w).sum() / w.sum()", x=f(3, 4), w=f(3, 4, lo=0, hi=2))
+E("weighted_mean(x, w)", "0 * x.sum()", x=f(3), w=values(0, 0, 0), grad=False)
 for name in "tan atan sinh cosh asinh".split():
     E(f"{name}(x)", f"torch.{name}(x)", x=f(2, 3))
 for name in "asin acos atanh".split():
