@@ -220,6 +220,12 @@ void Elaborator::prepareField(DataFieldInfo& field) {
   field.bound = t.bound;
   field.row = frame_->graph;
   field.row.outputs.push_back({OutputRole::Result, field.name, t.value});
+  if (std::any_of(field.row.nodes.begin(), field.row.nodes.end(), [](const Node& n) { return n.op == Op::Rand; })) {
+    error(DiagCode::BadOperation, f.value->loc,
+          fmt::format("the field `{}` draws random numbers, which a field may not", field.name))
+        .help("draw where the field is used, in the train block");
+    throw Reported{};
+  }
   for (const Node& n : field.row.nodes)
     if (n.op == Op::Leaf && n.attrs.string("kind") == "input")
       field.raws.push_back(n.attrs.string("name").substr(data.ast->name.text.size() + 1));
@@ -266,7 +272,7 @@ Value Elaborator::mapRow(DataFieldInfo& field, Value output, const std::vector<T
   const auto mapped = vectorise(row, inputs, n, b());
   if (!mapped)
     fail(DiagCode::BadOperation, field.ast->value->loc,
-         fmt::format("the field `{}` draws random numbers or loops, which a field may not", field.name));
+         fmt::format("the field `{}` loops, which a field may not", field.name));
   return (*mapped)[0];
 }
 

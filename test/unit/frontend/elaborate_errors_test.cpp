@@ -216,6 +216,10 @@ const Case kCases[] = {
      "train t on d(batch = 4, monitor = valid.m) {\n let y = net(x)\n let loss = mean(y)\n metric m = mean[0](y)\n"
      " net = sgd(net, grad(loss, net))\n}",
      {"E0101 3:35"}},
+    {"FieldDraws",
+     "let net = dense[3]\ndata d from npy(\"d.npz\") {\n x: f32[2] = raw.x\n z: f32[2] = normal\n}\n"
+     "train t on d(batch = 4) {\n let loss = mean(net(x + z))\n net = sgd(net, grad(loss, net))\n}",
+     {"E0211 4:14"}},
     {"TwoBounds", "export fn f(a: f32[B <= 4], b: f32[B <= 7]) { a + b }", {"E0505 1:36"}},
     {"BoundTwice", "export fn f(n: int <= 4, a: f32[B <= 4], b: f32[B <= 4, n <= 4]) { sum(a) + sum(b) }", {}},
     {"InputNotDeclared", "export fn f(x: f32[B, 3]) { x }", {"E0505 1:20"}},
