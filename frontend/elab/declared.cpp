@@ -163,9 +163,10 @@ Val Elaborator::matchType(const ast::TypeExpr& t, Val v, const std::string& what
       if (isInteger(want) && isInteger(x.type.dtype) && dtypeSize(want) > dtypeSize(x.type.dtype)) {
         x = cast(x, want, at);
       } else {
+        const std::string held = fmt::format("; if the file holds {0}, say so: `let r: {0}… = raw.…`", dtypeName(want));
         error(DiagCode::DTypeMismatch, at,
               fmt::format("{} is {}, and this is {}", named(what), dtypeName(want), x.type.str()))
-            .help(fmt::format("write the conversion: `{}(…)`", dtypeName(want)));
+            .help(fmt::format("write the conversion: `{}(…)`{}", dtypeName(want), rawData_ ? held : ""));
         throw Reported{};
       }
     }
