@@ -267,7 +267,8 @@ def summary(a, b):
     """Means of both sides and the standard error of their difference."""
     spread = lambda x: statistics.stdev(x) if len(x) > 1 else 0.0
     error = math.sqrt(spread(a) ** 2 / len(a) + spread(b) ** 2 / len(b))
-    return {"ours": round(statistics.mean(a), 4), "theirs": round(statistics.mean(b), 4), "error": round(error, 4), "seeds": len(a)}
+    short = lambda x: float(f"{x:.4g}")
+    return {"ours": short(statistics.mean(a)), "theirs": short(statistics.mean(b)), "error": float(f"{error:.2g}"), "seeds": len(a)}
 
 
 def main():
