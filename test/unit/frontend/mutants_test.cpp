@@ -172,7 +172,10 @@ TEST(Mutants, AreRefusedInFewWordsAtTheirLine) {
     const Mutant m = mutator.mutate(p);
     SCOPED_TRACE(fmt::format("{}:{}: {}", p.path.filename().string(), m.first, m.what));
     const Said said = compile(p.path, m.text);
-    for (const char* word : kForeign) EXPECT_EQ(said.text.find(word), std::string::npos) << said.text;
+    for (const char* word : kForeign) {
+      const bool says = m.text.find(word) != std::string::npos;  // the mutant itself: `constantlr`
+      EXPECT_TRUE(says || said.text.find(word) == std::string::npos) << said.text;
+    }
     if (said.errors == 0) continue;
     ++refused;
     reports += said.errors;
