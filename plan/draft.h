@@ -24,6 +24,10 @@ void removeDeadInstructions(Kernel& kernel);
 void orderLoops(KernelDraft& draft, const std::map<std::string, int64_t>& bounds);
 /// Joins neighbouring loops that all accesses run through as one.
 void collapseLoops(Kernel& kernel);
+/// Sums of floats add in lanes where their innermost loop is long and reads neighbours, else one after the other. Their
+/// own loops decide, not the cost of the kernel: the order of additions is the same beside whatever they are fused
+/// with.
+void chooseSumOrders(Kernel& kernel);
 /// Puts written operands last, numbers iteration variables in loop order, computes FLOPs and the name.
 void finishKernel(KernelDraft& draft, const std::map<std::string, int64_t>& bounds);
 

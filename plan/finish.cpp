@@ -337,29 +337,25 @@ void orderLoops(KernelDraft& draft, const std::map<std::string, int64_t>& bounds
   if (kernel.tmpl == Template::Gemm) orderContraction(draft, bounds);
 }
 
-/// A sum of floats adds in lanes where its innermost loop is long and reads neighbours, else one after the other. Its
-/// own loops decide, not the cost of the kernel: the order of additions is then the same beside whatever it is fused
-/// with.
-void chooseOrder(const Kernel& kernel, Stage& stage) {
-  if (stage.kind != Stage::Kind::Reduce || stage.fold != Stage::Fold::Sum || !isFloat(stage.acc)) return;
-  if (stage.iters.empty()) return;
-  constexpr int64_t kShort = 8;
-  const uint32_t inner = stage.iters.back();
-  const Dim& extent = kernel.iters[inner].extent;
-  const Ix* load = widestLoad(stage, stage.iters);
-  const Dim stride = load ? load->coefficient(inner) : Dim(1);
-  const bool isShort = extent.isConst() && extent.value() < kShort;
-  if (isShort || (stride != Dim(1) && stride != Dim(-1))) stage.fold = Stage::Fold::InOrder;
-}
-
 void collapseLoops(Kernel& kernel) {
   if (kernel.tmpl == Template::Conv || kernel.tmpl == Template::ConvWeights || kernel.tmpl == Template::Sort) return;
   collapseList(kernel, kernel.taskIters);
-  for (Stage& stage : kernel.stages) {
-    collapseList(kernel, stage.iters);
-    chooseOrder(kernel, stage);
-  }
+  for (Stage& stage : kernel.stages) collapseList(kernel, stage.iters);
   if (kernel.tmpl == Template::Gemm) placeColumns(kernel);
+}
+
+void chooseSumOrders(Kernel& kernel) {
+  constexpr int64_t kShort = 8;
+  for (Stage& stage : kernel.stages) {
+    const bool sums = stage.kind == Stage::Kind::Reduce && stage.fold == Stage::Fold::Sum && isFloat(stage.acc);
+    if (!sums || stage.iters.empty()) continue;
+    const uint32_t inner = stage.iters.back();
+    const Dim& extent = kernel.iters[inner].extent;
+    const Ix* load = widestLoad(stage, stage.iters);
+    const Dim stride = load ? load->coefficient(inner) : Dim(1);
+    const bool isShort = extent.isConst() && extent.value() < kShort;
+    if (isShort || (stride != Dim(1) && stride != Dim(-1))) stage.fold = Stage::Fold::InOrder;
+  }
 }
 
 void finishKernel(KernelDraft& draft, const std::map<std::string, int64_t>& bounds) {

@@ -148,7 +148,8 @@ uint32_t emitReduceBody(RegionBuilder& builder, const Graph& graph, uint32_t nod
                         const Ranges& extents);
 /// The extents of the axes a reducing node folds, outer to inner.
 Shape reducedExtents(const Graph& graph, uint32_t node);
-/// How a reducing node folds, a function of the op and its shapes alone. Overlapping unwindow, dot and conv are sums.
+/// How a reducing node folds, a function of the op and its shapes alone (but see chooseSumOrders). Overlapping
+/// unwindow, dot and conv are sums.
 Stage::Fold foldOf(const Graph& graph, const Node& node);
 DType accumulatorOf(const Node& node);
 /// True for a conv that computes weight gradients: its "kernel" is larger than its result.

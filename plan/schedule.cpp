@@ -125,6 +125,7 @@ private:
     KernelDraft& draft = unit.draft;
     orderLoops(draft, function_.bounds);
     collapseLoops(draft.kernel);
+    chooseSumOrders(draft.kernel);
     finishKernel(draft, function_.bounds);
     const std::string key = draft.kernel.sortKey();
     const auto [at, isNew] = known_.try_emplace(key, static_cast<KernelId>(plan_.kernels.size()));

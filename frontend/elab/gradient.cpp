@@ -13,20 +13,19 @@ namespace {
 /// A value and the frame whose graph has it.
 using Place = std::pair<const Frame*, Value>;
 
-/// The value around a region that an argument of it stands for; nothing if the value was computed in the region.
-std::optional<Place> outward(const Frame& frame, Value v) {
-  if (!frame.parent) return std::nullopt;
-  for (const auto& [from, arg] : frame.captureList)
-    if (arg == v) return Place{frame.parent, from};
+/// The values around a region that its arguments stand for.
+std::map<Value, Place> outwardOf(const Frame& frame) {
+  std::map<Value, Place> outward;
+  if (!frame.parent) return outward;
+  for (const auto& [from, arg] : frame.captureList) outward[arg] = {frame.parent, from};
   for (const auto& [cell, entry] : frame.cells) {
     if (entry.local) continue;
     std::vector<TensorVal> inside, before;
     collectTensors(entry.entry, inside);
     collectTensors(entry.outer, before);
-    for (size_t i = 0; i < inside.size(); ++i)
-      if (inside[i].value == v) return Place{before[i].frame, before[i].value};
+    for (size_t i = 0; i < inside.size(); ++i) outward[inside[i].value] = {before[i].frame, before[i].value};
   }
-  return std::nullopt;
+  return outward;
 }
 
 /// Which values, in a frame and those around it, a value depends on as far as their graphs show it: through floats, not
@@ -36,27 +35,36 @@ public:
   Reached(const Frame& frame, Value e) {
     std::map<const Frame*, std::vector<Value>> seeds{{&frame, {e}}};
     for (const Frame* f = &frame; f; f = f->parent) {
-      std::vector<bool>& reached = frames_[f];
+      auto& [reached, outward] = levels_[f];
       reached.resize(f->graph.nodes.size(), false);
+      outward = outwardOf(*f);
       for (Value v : seeds[f]) reached[v.node] = true;
       for (size_t i = reached.size(); i-- > 0;) {
         const Node& n = f->graph.nodes[i];
         if (!reached[i] || n.op == Op::Stop) continue;
         for (Value v : n.in) reached[v.node] = reached[v.node] || isFloat(f->graph.type(v).dtype);
-        if (n.op != Op::Arg) continue;
-        if (const auto outer = outward(*f, {static_cast<uint32_t>(i), 0})) seeds[outer->first].push_back(outer->second);
+        if (const auto at = outward.find({static_cast<uint32_t>(i), 0}); at != outward.end())
+          seeds[at->second.first].push_back(at->second.second);
       }
     }
   }
 
   bool has(const Frame& frame, Value v) const {
-    for (std::optional<Place> at = Place{&frame, v}; at; at = outward(*at->first, at->second))
-      if (frames_.at(at->first)[at->second.node]) return true;
-    return false;
+    for (Place at{&frame, v};;) {
+      const Level& level = levels_.at(at.first);
+      if (level.reached[at.second.node]) return true;
+      const auto outer = level.outward.find(at.second);
+      if (outer == level.outward.end()) return false;
+      at = outer->second;
+    }
   }
 
 private:
-  std::map<const Frame*, std::vector<bool>> frames_;
+  struct Level {
+    std::vector<bool> reached;
+    std::map<Value, Place> outward;
+  };
+  std::map<const Frame*, Level> levels_;
 };
 
 }  // namespace

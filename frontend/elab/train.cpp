@@ -306,11 +306,12 @@ void Elaborator::elaborateMetric(const ast::Metric& m, TrainBlock& block) {
   constexpr int64_t kMostNumbers = 10000;
   int64_t numbers = 1;
   for (const Dim& d : t.type.shape) {
-    if (!d.isConst())
+    if (!d.isConst()) {
       error(DiagCode::SymbolicDimension, m.value->loc,
             fmt::format("a metric has the same shape in each batch, and this is {}", t.type.str()))
           .help("reduce it, to one number for example: `mean(…)`");
-    if (!d.isConst()) throw Reported{};
+      throw Reported{};
+    }
     numbers = std::min(numbers, kMostNumbers) * d.value();
   }
   if (numbers > kMostNumbers)

@@ -102,11 +102,13 @@ public:
         for (Value v : outer_.nodes[n].in) wanted[v.node] = wanted[v.node] || hasPast(v);
 
     ValueMap map;
+    const std::vector<Value> args = regionArgs(old_, replaced.size());
     for (uint32_t n = 0; n < old_.nodes.size(); ++n)
       if (old_.nodes[n].op == Op::Arg) copyNode(old_, n, now_, map);
+    for (uint32_t i = 0; firstOperand(node_) + i < node_.in.size(); ++i)
+      if (args[i] && isOutside(node_, i)) args_.try_emplace(operand(i), map[args[i]]);
     for (uint32_t n = 0; n < outer_.nodes.size(); ++n)
       if (wanted[n]) copyInside(n);
-    const std::vector<Value> args = regionArgs(old_, replaced.size());
     for (uint32_t i = 0; i < replaced.size(); ++i)
       if (replaced[i] && args[i]) map.set(args[i], inside_.at(operand(i)));
     end_ = now_.nodes.size();
@@ -149,18 +151,14 @@ private:
     for (Value v : resultsOf(outer_, n)) inside_[v] = {first.node, v.result};
   }
 
-  /// The argument for an outer value, an operand of the node already or a new one.
+  /// The argument for an outer value, one that the region declares or a new one.
   Value argFor(Value v) {
-    if (const auto at = args_.find(v); at != args_.end()) return at->second;
-    for (uint32_t i = 0; firstOperand(node_) + i < node_.in.size(); ++i) {
-      if (operand(i) != v || !isOutside(node_, i)) continue;
-      for (uint32_t n = 0; n < now_.nodes.size(); ++n)
-        if (now_.nodes[n].op == Op::Arg && now_.nodes[n].attrs.integer("index") == i) return args_[v] = {n, 0};
-      return args_[v] = appendArg(now_, outer_.type(v), i, outer_.node(v).origin);
+    const auto [at, isNew] = args_.try_emplace(v);
+    if (isNew) {
+      added_.push_back(v);
+      at->second = appendArg(now_, outer_.type(v), 0, outer_.node(v).origin);
     }
-    added_.push_back(v);
-    addedArgs_.push_back(appendArg(now_, outer_.type(v), 0, outer_.node(v).origin));
-    return args_[v] = addedArgs_.back();
+    return at->second;
   }
 
   /// New operands stand behind the constants of a scan, and last in a cond.
@@ -172,7 +170,7 @@ private:
       const int64_t index = node.attrs.integer("index");
       if (index >= static_cast<int64_t>(at)) node.attrs.set("index", index + static_cast<int64_t>(more));
     }
-    for (size_t i = 0; i < more; ++i) now_.node(addedArgs_[i]).attrs.set("index", static_cast<int64_t>(at + i));
+    for (size_t i = 0; i < more; ++i) now_.node(args_.at(added_[i])).attrs.set("index", static_cast<int64_t>(at + i));
     node_.in.insert(node_.in.begin() + static_cast<std::ptrdiff_t>(first + at), added_.begin(), added_.end());
     if (node_.op == Op::Scan) node_.attrs.set("consts", static_cast<int64_t>(at + more));
   }
@@ -185,8 +183,8 @@ private:
   ValueSet from_;                  // outer values that depend on a seed
   std::map<Value, Value> inside_;  // outer values and their copies
   std::map<Value, Value> args_;    // outer values and their arguments
-  std::vector<Value> added_, addedArgs_;
-  size_t end_ = 0;  // of the copies
+  std::vector<Value> added_;       // those without an argument before
+  size_t end_ = 0;                 // of the copies
 };
 
 // ---- what no round can see ----

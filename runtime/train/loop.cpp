@@ -256,20 +256,12 @@ std::string summary(const char* split, double loss, const NamedValues& metrics) 
   return text;
 }
 
-/// What fits on a line: the elements of a metric of several numbers are in the logs.
-NamedValues single(const TrainInfo& train, const NamedValues& values) {
-  NamedValues kept;
-  for (size_t i = 0; i < values.size(); ++i)
-    if (train.metrics[i].isWhole()) kept.push_back(values[i]);
-  return kept;
-}
-
 RunEnd Trainer::finishEpoch(Divergence& divergence) {
   NamedValues metrics = metricValues(train_, state().sums);
   double loss = state().sums.meanLoss();
   log("train", loss, metrics);
   std::string line = fmt::format("{}: epoch {}/{}: {}", train_.name, state().epoch, train_.epochs,
-                                 summary("train", loss, single(train_, metrics)));
+                                 summary("train", loss, metricValues(train_, state().sums, Numbers::Single)));
   if (validFeed_) {
     Sums valid = evaluatePass(model_, train_, *validFeed_);
     NamedValues validMetrics = metricValues(train_, valid);
@@ -278,7 +270,7 @@ RunEnd Trainer::finishEpoch(Divergence& divergence) {
       traceValid(valid.meanLoss(), divergence);
       return RunEnd::Diverged;
     }
-    line += "; " + summary("valid", valid.meanLoss(), single(train_, validMetrics));
+    line += "; " + summary("valid", valid.meanLoss(), metricValues(train_, valid, Numbers::Single));
     judge(valid, validMetrics);
   }
   progress_.message(line);
@@ -344,7 +336,7 @@ void Trainer::show() {
   p.rows =
       (feed_ ? static_cast<int64_t>(feed_->rows()) : 0) * (state().epoch - 1) + static_cast<int64_t>(state().sums.rows);
   p.loss = state().sums.meanLoss();
-  p.metrics = single(train_, metricValues(train_, state().sums));
+  p.metrics = metricValues(train_, state().sums, Numbers::Single);
   progress_.update(p);
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 
 namespace nnc::train {
 
@@ -18,6 +17,15 @@ Caller::Caller(Model& model, const TrainInfo& train, const std::string& entry)
     values_.emplace_back(elements);
   }
   for (auto& value : values_) outputs_.push_back(value.data());
+  const nnc_port *first = this->entry().output, *last = first + this->entry().outputs;
+  const auto has = [](const std::string& role) { return [role](const nnc_port& port) { return port.role == role; }; };
+  loss_ = static_cast<size_t>(std::find_if(first, last, has("loss")) - first);
+  for (const MetricInfo& metric : train.metrics) {
+    const nnc_port* port =
+        std::find_if(first, last, [&](const nnc_port& p) { return has("metric")(p) && p.name == metric.output; });
+    assert(port != last);
+    metrics_.push_back(static_cast<size_t>(port - first));
+  }
 }
 
 double Caller::output(size_t i, size_t element) const {
@@ -28,19 +36,12 @@ double Caller::output(size_t i, size_t element) const {
 double Caller::call(int64_t rows, const std::vector<const void*>& inputs, Sums& sums) {
   if (!symbols_.empty()) symbols_[0] = rows;
   model_.run(number_, symbols_, inputs, outputs_);
-  double weight = static_cast<double>(rows), loss = 0;
-  for (size_t i = 0; i < values_.size(); ++i) {
-    if (std::strcmp(entry().output[i].role, "loss") == 0) {
-      loss = output(i, 0);
-      sums.loss += weight * loss;
-      continue;
-    }
-    for (size_t m = 0; m < train_.metrics.size(); ++m) {
-      const MetricInfo& metric = train_.metrics[m];
-      if (metric.output != entry().output[i].name) continue;
-      const double value = output(i, metric.element);
-      sums.metrics[m] = metric.stateful ? value : sums.metrics[m] + weight * value;
-    }
+  const double weight = static_cast<double>(rows), loss = loss_ < values_.size() ? output(loss_, 0) : 0;
+  sums.loss += weight * loss;
+  for (size_t m = 0; m < metrics_.size(); ++m) {
+    const MetricInfo& metric = train_.metrics[m];
+    const double value = output(metrics_[m], metric.element);
+    sums.metrics[m] = metric.stateful ? value : sums.metrics[m] + weight * value;
   }
   sums.rows += weight;
   return loss;
@@ -52,11 +53,13 @@ Sums emptySums(const TrainInfo& train) {
   return sums;
 }
 
-NamedValues metricValues(const TrainInfo& train, const Sums& sums) {
+NamedValues metricValues(const TrainInfo& train, const Sums& sums, Numbers numbers) {
   NamedValues values;
   for (size_t i = 0; i < train.metrics.size(); ++i) {
-    bool mean = !train.metrics[i].stateful && sums.rows > 0;
-    values.emplace_back(train.metrics[i].name, mean ? sums.metrics[i] / sums.rows : sums.metrics[i]);
+    const MetricInfo& metric = train.metrics[i];
+    if (numbers == Numbers::Single && !metric.isWhole()) continue;
+    const bool mean = !metric.stateful && sums.rows > 0;
+    values.emplace_back(metric.name, mean ? sums.metrics[i] / sums.rows : sums.metrics[i]);
   }
   return values;
 }

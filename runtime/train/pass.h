@@ -39,11 +39,15 @@ private:
   std::vector<std::vector<uint64_t>> values_;  // room for each output, 8-byte aligned
   std::vector<void*> outputs_;
   std::vector<int64_t> symbols_;
+  size_t loss_;                  // the number of the output, or of no output
+  std::vector<size_t> metrics_;  // the numbers of the outputs of the train block's metrics
 };
 
 Sums emptySums(const TrainInfo& train);
+/// Of a metric with several numbers the elements, too, or only metrics of one number: what fits on a line.
+enum class Numbers : uint8_t { All, Single };
 /// Means (stateful metrics: final values) by name, in the order of the train block.
-NamedValues metricValues(const TrainInfo& train, const Sums& sums);
+NamedValues metricValues(const TrainInfo& train, const Sums& sums, Numbers numbers = Numbers::All);
 
 /// Resets metric state, then runs eval over the rows of a feed in order. Throws CallError.
 Sums evaluatePass(Model& model, const TrainInfo& train, Feed& feed);
