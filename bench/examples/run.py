@@ -5,7 +5,7 @@ usage: run.py full [NAME…]                     one full run of each; fails if 
        run.py compare [--seeds N] [NAME…]      the same number of epochs on the same part of the data, N seeds each; fails if ours is worse
        run.py report                           docs/examples.md from results.json
 
-NAME is a file of examples/ without its suffix; examples/data/make.py must have made its data. --python names an interpreter with numpy (and torch, for compare).
+NAME is a file of examples/ without its suffix, or a row of the table; examples/data/make.py must have made its data. --python names an interpreter with numpy (and torch, for compare).
 """
 import argparse
 import dataclasses
@@ -215,10 +215,10 @@ def draw_curves():
 
 
 def chosen(names):
-    unknown = set(names) - {r.file for r in RECIPES}
+    unknown = set(names) - {name for r in RECIPES for name in (r.file, r.name)}
     if unknown:
         sys.exit(f"run.py: no example is named {', '.join(sorted(unknown))}")
-    return [r for r in RECIPES if not names or r.file in names]
+    return [r for r in RECIPES if not names or r.file in names or r.name in names]
 
 
 def keep(name, kind, result):

@@ -359,6 +359,9 @@ E("normalize(x)", "x / 1e-12", x=values(0, 0, 0, shape=(1, 3)))
 E("cosine_similarity(x, y)", "(x * y).sum(-1) / (1e-8 * torch.linalg.vector_norm(y, dim=-1))", x=values(0, 0, shape=(1, 2)), y=values(0, 2, shape=(1, 2)))
 E("triplet(x, x, y)", "F.relu(1 - torch.linalg.vector_norm(x - y, dim=-1)).mean()", x=values(0.5, 0.5, shape=(1, 2)), y=values(0.75, 0.25, shape=(1, 2)))
 E("clip_norm[1](x)", "x.clone()", x=values(0, 0))
+STEEP = {"adam": "1e8", "amsgrad": "1e8", "nadam": "1e8 * (1 + 0.9 / 1.9)", "rmsprop": "1e8", "adagrad": "1e10"}    # where PyTorch's is no number
+for rule, slope in STEEP.items():
+    E(f"grad(sum({rule}(p, g, lr = 0.1)), g)", f"0 * g - 0.1 * {slope}", steps=1, p=f(2), g=values(0, 0))
 E("standardized(x)", "F.layer_norm(x, (3,))", x=values(5, 5, 5, 7, 7, 7, shape=(2, 3)))
 E("standardized(x)", "F.layer_norm(x, (3,))", x=values(4096, 4097, 4098, shape=(1, 3)))
 E("attend(q, k, q, m)", "torch.softmax(torch.where(m, q @ k.mT / 2**0.5, -1e9), -1) @ q", q=f(1, 1, 2, 2), k=values(1e4, -1e4, 1e4, 1e4, shape=(1, 1, 2, 2)), m=mask(2, 2))
