@@ -1,6 +1,7 @@
 #include "tools/common/comparison.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -71,6 +72,10 @@ Tensor tensorOf(const Packed& p) {
   return tensorOf(p.dtype, p.shape, values);
 }
 
+bool hasNan(const Tensor& t) {
+  return std::ranges::any_of(t.floats, [](double x) { return std::isnan(x); });
+}
+
 /// The tensors of one call, and the worst element among them. An element's difference is taken relative to the largest
 /// one of its tensor, or to a hundredth of the largest of all: where terms cancel, what is left is rounding.
 class Difference {
@@ -92,16 +97,20 @@ public:
   bool agrees() const { return result().where.empty(); }
 
   struct Result {
-    double worst = 0;    // the largest relative difference of decided elements
-    size_t rounded = 0;  // elements further off, which rounding decides
-    std::string where;   // the first that is wrong
+    double worst = 0;              // the largest relative difference of decided elements
+    size_t rounded = 0;            // elements further off, which rounding decides
+    size_t nans = 0, numbers = 0;  // elements that are NaN on both sides, of all
+    size_t wrong = 0;              // elements that are off
+    std::string where;             // the first of them
   };
   Result result() const {
     Result r;
     for (const Pair& p : pairs_) {
       const double scale = scaleOf(p.want);
+      r.numbers += p.got.size();
       for (size_t i = 0; i < p.got.size(); ++i) {
         const double w = at(p.want, i), g = p.got[i];
+        if (std::isnan(w) && std::isnan(g)) ++r.nans;
         if (w == g || (std::isnan(w) && std::isnan(g))) continue;
         const double d = std::isfinite(g - w) ? std::abs(g - w) / scale : INFINITY;
         constexpr double kSpreads = 4;  // few samples seldom reach the ends
@@ -111,6 +120,7 @@ public:
           continue;
         }
         r.worst = std::max(r.worst, d);
+        r.wrong += isWrong;
         if (isWrong && r.where.empty())
           r.where = fmt::format("`{}` element {} is {}, the interpreter has {}", p.name, i, g, w);
       }
@@ -158,20 +168,23 @@ public:
 
 private:
   static constexpr int64_t kSeed = 7;
-  static constexpr uint64_t kSamples = 8;
+  static constexpr uint64_t kSamples = 8, kMostSamples = 32;
 
   void print(const std::string& name, const std::vector<Difference::Result>& rounds) {
     Difference::Result all;
     for (const Difference::Result& r : rounds) {
       all.worst = std::max(all.worst, r.worst);
       all.rounded += r.rounded;
+      all.nans += r.nans;
+      all.numbers += r.numbers;
       if (all.where.empty()) all.where = r.where;
     }
     if (!all.where.empty())
       fmt::print("WRONG   {:<24} {}\n", name, all.where);
     else
-      fmt::print("ok      {:<24} largest relative difference {:.1e}{}\n", name, all.worst,
-                 all.rounded ? fmt::format(", but for {} numbers that rounding decides", all.rounded) : "");
+      fmt::print("ok      {:<24} largest relative difference {:.1e}{}{}\n", name, all.worst,
+                 all.rounded ? fmt::format(", but for {} numbers that rounding decides", all.rounded) : "",
+                 all.nans ? fmt::format("; {} of {} numbers are NaN on both sides", all.nans, all.numbers) : "");
     ok_ = ok_ && all.where.empty();
   }
 
@@ -211,13 +224,15 @@ private:
     print("init", {d.result()});
   }
 
-  /// Indices within their bound, bytes, flags, and normal floats.
-  Packed draw(const nnc_port& port, const std::vector<int64_t>& symbols) {
+  /// Indices within their bound, bytes, flags, and normal floats (or their magnitudes).
+  Packed draw(const nnc_port& port, const std::vector<int64_t>& symbols, bool positive) {
     Packed p = Packed::of(port, symbols);
     std::normal_distribution<double> normal;
     const int64_t most = port.bound > 0 ? port.bound : p.dtype == DType::Bool ? 2 : p.dtype == DType::U8 ? 256 : 10;
     for (size_t i = 0; i < p.size(); ++i)
-      p.set(i, isFloat(p.dtype) ? normal(random_) : static_cast<double>(random_() % static_cast<uint64_t>(most)));
+      p.set(i, !isFloat(p.dtype) ? static_cast<double>(random_() % static_cast<uint64_t>(most))
+               : positive        ? std::abs(normal(random_))
+                                 : normal(random_));
     return p;
   }
 
@@ -231,22 +246,32 @@ private:
       scalar(name, value);
     in_.symbols.clear();
     for (size_t i = 0; i < symbols.size(); ++i) in_.symbols[f.symbols[i].name] = symbols[i];
+    // Where the program itself rounds, the interpreter must round alike.
+    EvalOptions options;
+    options.roundToDType = module_.compute != DType::F32;
     std::vector<Packed> inputs, outputs;
+    std::vector<Tensor> values;
+    // Counts, variances and the like may be a function's inputs: if normal ones give NaN, positive ones may not.
+    for (const bool positive : {false, true}) {
+      inputs.clear();
+      for (uint32_t i = 0; i < entry.inputs; ++i) {
+        inputs.push_back(draw(entry.input[i], symbols, positive));
+        in_.leaves[entry.input[i].name] = tensorOf(inputs.back());
+      }
+      values = evaluate(f.body, in_, options);
+      if (std::ranges::none_of(values, hasNan)) break;
+    }
     std::vector<const void*> from;
     std::vector<void*> to;
-    for (uint32_t i = 0; i < entry.inputs; ++i) {
-      inputs.push_back(draw(entry.input[i], symbols));
-      in_.leaves[entry.input[i].name] = tensorOf(inputs.back());
-    }
     for (const Packed& p : inputs) from.push_back(p.bytes.data());
     for (uint32_t i = 0; i < entry.outputs; ++i) outputs.push_back(Packed::of(entry.output[i], symbols));
     for (Packed& p : outputs) to.push_back(p.bytes.data());
     model_.run(number, symbols, from, to);
-    // Where the program itself rounds, the interpreter must round alike.
-    EvalOptions options;
-    options.roundToDType = module_.compute != DType::F32;
-    Difference d = against(f, evaluate(f.body, in_, options), outputs);
-    for (uint64_t sample = 0; sample < kSamples && !d.agrees(); ++sample)
+    Difference d = against(f, values, outputs);
+    // Few that are wrong may stand so near to a kink that rounding seldom carries them over.
+    const auto isRare = [](const Difference::Result& r) { return r.wrong * 20 < r.numbers; };
+    for (uint64_t sample = 0; sample < kMostSamples && !d.agrees() && (sample < kSamples || isRare(d.result()));
+         ++sample)
       d.allow(evaluate(perturbed(f.body, sample, static_cast<uint64_t>(round)), in_, options));
     return d;
   }

@@ -2,19 +2,21 @@
 
 #include <fmt/format.h>
 
+#include "tools/nn/first_round.h"
 #include "tools/nn/held_stops.h"
 
 namespace nnc::tools {
 
-std::vector<GradSite> addGradFunctions(Module& module) {
-  std::vector<GradSite> sites;
+GradSites addGradFunctions(Module& module) {
+  GradSites sites;
   std::vector<Function> made;
   for (const TrainBlock& block : module.trains) {
-    const Function& step = *module.function(block.step);
+    Function step = *module.function(block.step);
+    step.body = withFirstRounds(step.body);
     for (uint32_t n = 0; n < step.body.nodes.size(); ++n) {
       const Node& node = step.body.nodes[n];
       if (node.op != Op::Grad) continue;
-      const std::string name = fmt::format("{}.check{}", block.name, sites.size());
+      const std::string name = fmt::format("{}.check{}", block.name, sites.all.size());
       GradSite site{name, name + ".moved", &block, {}};
       Function f = step;
       f.name = site.function;
@@ -26,7 +28,10 @@ std::vector<GradSite> addGradFunctions(Module& module) {
         site.paths.push_back(by.attrs.string("name"));
         f.body.outputs.push_back({OutputRole::Result, site.paths.back(), {n, i - 1}});
       }
-      if (site.paths.empty()) continue;
+      if (site.paths.empty()) {
+        ++sites.others;
+        continue;
+      }
       Function moved = f;
       moved.name = site.moved;
       moved.body.outputs.resize(1);
@@ -34,7 +39,7 @@ std::vector<GradSite> addGradFunctions(Module& module) {
       exposeStops(f.body);
       made.push_back(std::move(f));
       made.push_back(std::move(moved));
-      sites.push_back(std::move(site));
+      sites.all.push_back(std::move(site));
     }
   }
   for (Function& f : made) module.functions.push_back(std::move(f));

@@ -16,9 +16,15 @@ struct GradSite {
   std::vector<std::string> paths;
 };
 
+struct GradSites {
+  std::vector<GradSite> all;
+  size_t others = 0;  // gradients by what is no parameter
+};
+
 /// Adds to a module as elaborated, for each `grad` by parameters in a step, two exports: one that returns the scalar
 /// and its gradients, and one that returns the scalar where parameters are moved and the values of `stop` are not, for
-/// that is what a gradient says.
-std::vector<GradSite> addGradFunctions(Module& module);
+/// that is what a gradient says. A gradient in a loop is that of the first round, one in a branch that of the branch
+/// taken.
+GradSites addGradFunctions(Module& module);
 
 }  // namespace nnc::tools

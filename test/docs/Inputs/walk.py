@@ -37,9 +37,9 @@ def run(command, where):
 
 
 def tools():
-    """nn and nnc on the path. Training is one epoch here, and gradients are checked in one direction; all else is as written."""
+    """nn and nnc on the path. Training is one epoch here; all else is as written."""
     (FOLDER / "bin").mkdir()
-    shorter = {"train": '--epochs 1 ', "check": "--directions 1 ", "bench": "--steps 5 --repeat 1 "}
+    shorter = {"train": "--epochs 1 ", "bench": "--steps 5 --repeat 1 "}
     cases = "".join(f'  {name}) shift; exec {BUILD}/bin/nn {name} {options}"$@" ;;\n' for name, options in shorter.items())
     for name, script in {"nn": f'case "$1" in\n{cases}esac\nexec {BUILD}/bin/nn "$@"\n', "nnc": f'exec {BUILD}/bin/nnc "$@"\n'}.items():
         file = FOLDER / "bin" / name
