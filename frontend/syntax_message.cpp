@@ -207,8 +207,11 @@ private:
     if (!isWord(type) || isName(type) || !expects(NnLexer::NAME) || type == NnLexer::IF || type == NnLexer::FOR)
       return false;
     if (previous_ && places_.lineOf(previous_) != places_.lineOf(found_)) return false;
-    errors_.report(DiagCode::ReservedWord, places_.of(found_),
-                   fmt::format("`{}` is a word of the language and cannot be a name", places_.text(found_)));
+    Diagnostic& d =
+        errors_.report(DiagCode::ReservedWord, places_.of(found_),
+                       fmt::format("`{}` is a word of the language and cannot be a name", places_.text(found_)));
+    if (type == NnLexer::FN && previous() == NnLexer::PIPE)
+      d.help("what stands right of `|>` is called by its name: `let f = fn(x) { … }`, then `x |> f`");
     return true;
   }
 

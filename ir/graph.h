@@ -103,6 +103,7 @@ struct Variable {
   Type type;
   Kind kind = Kind::Param;
   Loc declared;
+  std::string copyOf = {};  // the variable of which `copy` made it, with its initial values
 };
 
 /// Scalars that whoever runs an entry sets; what the program names itself is called otherwise.
@@ -151,7 +152,8 @@ struct DataField {
   int64_t bound = 0;    // exclusive upper bound of an index type; 0: none
   std::string source;   // the reader's field, where it is not called `name`
   std::string symbols;  // "chars", "words", "category": the numbers of the source's symbols in a vocabulary of its own
-  std::string vocabulary;  // of symbols: the variable that holds them (runtime/core/text.c says how)
+  std::string vocabulary;  // of symbols: the variable that holds them (runtime/core/text.c says how); "": the field is
+                           // how many of them a row has
   Loc loc;
 };
 /// "mean", "deviation", "min" or "max" over the training rows of what a function of kind Rows computes; fitted.

@@ -103,6 +103,7 @@ Variable IrTextParser::variable(Variable::Kind kind) {
   v.path = string("a path");
   expect(":");
   v.type = type();
+  if (eatWord("copies")) v.copyOf = string("a path");
   v.declared = loc();
   return v;
 }

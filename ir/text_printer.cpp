@@ -191,7 +191,8 @@ private:
 
   void variable(const Variable& v) {
     constexpr const char* kNames[] = {"param", "state", "train_state", "metric_state", "fitted", "derived"};
-    line("{} {} : {}{}", kNames[static_cast<size_t>(v.kind)], quoted(v.path), v.type.str(), place(v.declared));
+    line("{} {} : {}{}{}", kNames[static_cast<size_t>(v.kind)], quoted(v.path), v.type.str(),
+         v.copyOf.empty() ? "" : " copies " + quoted(v.copyOf), place(v.declared));
   }
 
   void train(const TrainBlock& t) {

@@ -12,11 +12,10 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
     if (args.size() < lo || args.size() > hi)
       fail(DiagCode::WrongArguments, at,
            fmt::format("`{}` takes {} argument{}, not {}", f.name(),
-                       lo == hi ? std::to_string(lo) : fmt::format("{} to {}", lo, hi), hi == 1 ? "" : "s",
-                       args.size()));
-    for (const ArgVal& a : args)
-      if (!a.name.empty())
-        fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` has no argument called `{}`", f.name(), a.name));
+                       lo == hi          ? std::to_string(lo)
+                       : hi == INT32_MAX ? fmt::format("{} or more", lo)
+                                         : fmt::format("{} to {}", lo, hi),
+                       hi == 1 ? "" : "s", args.size()));
   };
   switch (f.builtin) {
     case Builtin::View:
@@ -49,10 +48,27 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
       need(1, 1);
       if (!args[0].val.is(ValKind::Instance))
         fail(DiagCode::WrongKind, args[0].at, fmt::format("`copy` takes an instance, not {}", describe(args[0].val)));
+      if (ctx_.owner && !ctx_.owner->mayHaveParameters) {
+        error(DiagCode::NoOwner, at, "a copy has parameters of its own, which an export does not own")
+            .help("what is computed from an instance is applied as one: `let fast = net - 0.1 * g` and `fast(x)`");
+        throw Reported{};
+      }
       instances_.emplace_back();
       instances_.back().source = args[0].val.instance;
       instances_.back().layer = args[0].val.instance->layer;
       return Val::of(&instances_.back());
+    }
+    case Builtin::Leafwise: {
+      need(1, INT32_MAX);
+      if (f.statics.size() != 1 || !f.statics[0].value.is(ValKind::Fn))
+        fail(DiagCode::WrongArguments, at, "`leafwise[f](a, b, …)` takes a function of a leaf of each");
+      std::vector<Val> trees;
+      for (const ArgVal& a : args) trees.push_back(a.val);
+      return leafwise(trees, at, [&](const std::vector<Val>& leaves) {
+        std::vector<ArgVal> given;
+        for (size_t i = 0; i < leaves.size(); ++i) given.push_back({"", leaves[i], args[i].at});
+        return apply(f.statics[0].value, std::move(given), at, nullptr);
+      });
     }
     case Builtin::WithStates:
       need(2, 2);

@@ -50,9 +50,12 @@ Val Elaborator::bindStatics(const Val& f, const ast::Bracket& e) {
   bound.staticsEnv = ctx_.scope;
   Restore<const Expected*> keep(ctx_.expected);
   ctx_.expected = nullptr;
-  const std::vector<ast::ParamDecl>* params = bound.kind == FnVal::Kind::Callable ? &bound.decl->staticParams : nullptr;
-  if (bound.kind == FnVal::Kind::Lambda || bound.kind == FnVal::Kind::Cast || bound.kind == FnVal::Kind::Field ||
-      bound.kind == FnVal::Kind::Arithmetic || (params && params->empty())) {
+  // A primitive's attributes are checked where it is applied.
+  const bool isChecked = bound.kind != FnVal::Kind::Primitive;
+  std::vector<std::string> names;
+  if (bound.kind == FnVal::Kind::Callable) names = paramNames(bound.decl->staticParams);
+  if (*bound.option()) names.emplace_back(bound.option());
+  if (isChecked && names.empty()) {
     Diagnostic& d =
         error(DiagCode::WrongArguments, e.loc, fmt::format("{} takes no compile-time arguments", describe(f)));
     d.help(fmt::format("its arguments stand in parentheses: `{}(…)`", bound.name()));
@@ -63,18 +66,16 @@ Val Elaborator::bindStatics(const Val& f, const ast::Bracket& e) {
     StaticArg s;
     s.name = a.name.text;
     s.at = a.value->loc;
-    if (params) {
+    if (isChecked) {
       if (s.name.empty()) {
-        if (position >= params->size())
+        if (position >= names.size())
           fail(DiagCode::WrongArguments, s.at,
-               fmt::format("`{}` takes at most {} compile-time argument{}", bound.name(), params->size(),
-                           params->size() == 1 ? "" : "s"));
-        s.name = (*params)[position++].name.text;
-      } else {
-        const std::vector<std::string> names = paramNames(*params);
-        if (std::find(names.begin(), names.end(), s.name) == names.end())
-          failUnknown(DiagCode::UnknownOption, a.name.loc, fmt::format("option of `{}` called", bound.name()), s.name,
-                      names);
+               fmt::format("`{}` takes at most {} compile-time argument{}", bound.name(), names.size(),
+                           names.size() == 1 ? "" : "s"));
+        s.name = names[position++];
+      } else if (std::find(names.begin(), names.end(), s.name) == names.end()) {
+        failUnknown(DiagCode::UnknownOption, a.name.loc, fmt::format("option of `{}` called", bound.name()), s.name,
+                    names);
       }
       for (const StaticArg& other : bound.statics)
         if (other.name == s.name) fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` is given twice", s.name));
@@ -133,15 +134,15 @@ void Elaborator::bindParams(const std::vector<ast::ParamDecl>& params, std::vect
       const std::vector<std::string> names = paramNames(params);
       i = static_cast<size_t>(std::find(names.begin(), names.end(), a.name) - names.begin());
       if (i == names.size() && !statics.empty()) {
-        Diagnostic& d =
-            error(DiagCode::UnknownOption, a.at, fmt::format("there is no argument of `{}` called `{}`", name, a.name));
+        Diagnostic& d = error(DiagCode::UnknownOption, a.nameAt,
+                              fmt::format("there is no argument of `{}` called `{}`", name, a.name));
         if (const std::string nearest = nearestName(a.name, names); !nearest.empty())
           d.help(fmt::format("did you mean `{}`?", nearest));
         helpWithBrackets(d, statics, name);
         throw Reported{};
       }
       if (i == names.size())
-        failUnknown(DiagCode::UnknownOption, a.at, fmt::format("argument of `{}` called", name), a.name, names);
+        failUnknown(DiagCode::UnknownOption, a.nameAt, fmt::format("argument of `{}` called", name), a.name, names);
     }
     if (given[i])
       fail(DiagCode::WrongArguments, a.at,
@@ -187,6 +188,10 @@ std::string Elaborator::ordinalKey(const std::string& callee, const void* site) 
   return fmt::format("{}#{}", callee, k);
 }
 
+ArgVal Elaborator::argument(const ast::Arg& a) {
+  return {a.name.text, eval(*a.value), a.value->loc, a.name.loc};
+}
+
 Val Elaborator::evalCall(const ast::Call& e) {
   if (rawData_)
     if (const auto symbols = symbolField(*rawData_, e)) return rawField(*rawData_, *symbols, e.loc);
@@ -208,8 +213,7 @@ Val Elaborator::evalCall(const ast::Call& e) {
         const ast::Call& stage = **it;
         const Val callee = eval(*stage.callee);
         std::vector<ArgVal> stageArgs{{"", std::move(flow), stage.args[0].value->loc}};
-        for (size_t i = 1; i < stage.args.size(); ++i)
-          stageArgs.push_back({stage.args[i].name.text, eval(*stage.args[i].value), stage.args[i].value->loc});
+        for (size_t i = 1; i < stage.args.size(); ++i) stageArgs.push_back(argument(stage.args[i]));
         // What flows in is not at fault by its own place: blame the stage.
         stageArgs[0].at = stage.loc;
         if (&stage == &e) {
@@ -221,7 +225,7 @@ Val Elaborator::evalCall(const ast::Call& e) {
       }
     } else {
       f = eval(*e.callee);
-      for (const ast::Arg& a : e.args) args.push_back({a.name.text, eval(*a.value), a.value->loc});
+      for (const ast::Arg& a : e.args) args.push_back(argument(a));
     }
   }
   return apply(f, std::move(args), e.loc, &e);
@@ -240,6 +244,9 @@ Val Elaborator::apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast:
     if (f.isTensor()) d.help("an index stands in `[…]`");
     throw Reported{};
   }
+  if (!f.fn->namesArguments())
+    for (const ArgVal& a : args)
+      if (!a.name.empty()) failNamed(*f.fn, a);
   switch (f.fn->kind) {
     case FnVal::Kind::Callable:
       return applyCallable(*f.fn, std::move(args), at, site);
@@ -260,6 +267,17 @@ Val Elaborator::apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast:
     }
   }
   return Val::error();
+}
+
+/// `stack(x, y, axis = 1)`: what is not written in the language takes its arguments by position.
+void Elaborator::failNamed(const FnVal& f, const ArgVal& a) {
+  Diagnostic& d =
+      error(DiagCode::UnknownOption, a.nameAt, fmt::format("`{}` has no argument called `{}`", f.name(), a.name));
+  if (a.name == f.option() || f.kind == FnVal::Kind::Primitive)
+    d.help(fmt::format("what is known when compiling stands in brackets: `{}[{} = …](…)`", f.name(), a.name));
+  else if (*f.option())
+    d.help(fmt::format("is `{}[{} = …](…)` meant?", f.name(), f.option()));
+  throw Reported{};
 }
 
 Val Elaborator::applyShapeFn(const Val& f, const std::vector<Val>& dims, Loc at) {

@@ -23,8 +23,21 @@ bool readsRaw(const ast::Expr& e) {
 DType rawDtype(const DataInfo& data, const std::string& name) {
   const std::string& reader = data.ast->reader.text;
   if (reader == "csv" || reader == "npy") return DType::F32;
-  const bool number = (reader == "images" && name == "label") || (reader == "text" && name == "length");
-  return number ? DType::I32 : DType::U8;
+  return reader == "images" && name == "label" ? DType::I32 : DType::U8;
+}
+
+/// The extents that the reader and its settings alone decide, whatever a field declares: of a column, a text's windows
+/// or lines, a label, a length.
+std::optional<Shape> rawShape(const DataSource& source, const std::string& name) {
+  const auto window = source.settings.find("window");
+  Shape windows;
+  if (window != source.settings.end()) windows.push_back(Dim(std::stoll(window->second)));
+  const bool number = name.starts_with("length(");
+  if (source.reader == "images" && name == "label") return Shape{};
+  if (source.reader == "text") return number ? Shape{} : windows;
+  const bool vector = name.find("..") != std::string::npos || name.starts_with("chars(") || name.starts_with("words(");
+  if (source.reader == "csv" && (number || !vector)) return windows;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -67,6 +80,8 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   try {
     readSettings(d, source);
   } catch (const Reported&) {
+    // What the raw fields are cannot be told, and need not be reported.
+    for (DataFieldInfo& field : info.fields) field.failed = true;
   }
   if (auto it = options_.dataPaths.find(source.name); it != options_.dataPaths.end()) source.path = it->second;
   module_.data[info.module] = source;
@@ -75,8 +90,9 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
 // ---- What the raw fields are
 // -----------------------------------------------------------------------------------------
 
-void Elaborator::noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at) {
+void Elaborator::noteRaw(DataInfo& data, const std::string& name, Type type, std::optional<Dim> bound, Loc at) {
   DataSource& source = module_.data[data.module];
+  type.shape = rawShape(source, name).value_or(type.shape);
   if (auto it = data.raw.find(name); it != data.raw.end()) {
     if (it->second.shape != type.shape)
       fail(DiagCode::AxisMismatch, at,
@@ -148,6 +164,10 @@ void Elaborator::inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<
 
 Val Elaborator::rawField(DataInfo& data, const std::string& name, Loc at) {
   auto it = data.raw.find(name);
+  if (it == data.raw.end() && rawShape(module_.data[data.module], name)) {
+    noteRaw(data, name, Type{rawDtype(data, name), {}}, std::nullopt, at);
+    it = data.raw.find(name);
+  }
   if (it == data.raw.end()) {
     error(DiagCode::RawExtentUnknown, at, fmt::format("the extents of `raw.{}` cannot be told from the field", name))
         .help(fmt::format("declare them: `let x: {}[…] = raw.{}` in the data block, and use `x`",

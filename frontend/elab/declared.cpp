@@ -188,9 +188,9 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
     if (t.shape[i].kind == ast::Dim::Kind::Rest) rest = i;
   const size_t fixed = t.shape.size() - (rest ? 1 : 0);
   if (rest ? shape.size() < fixed : shape.size() != fixed) {
-    Diagnostic& d = error(
-        DiagCode::RankMismatch, at,
-        fmt::format("{} has {}{} axes, and this is {}", named(what), rest ? "at least " : "", fixed, v.type.str()));
+    Diagnostic& d = error(DiagCode::RankMismatch, at,
+                          fmt::format("{} has {}{} ax{}s, and this is {}", named(what), rest ? "at least " : "", fixed,
+                                      fixed == 1 ? "i" : "e", v.type.str()));
     d.note(t.loc, fmt::format("{} is declared", named(what)));
     if (shape.empty()) d.help("`x |> view[-> n]` repeats a scalar along axes that are known");
     throw Reported{};

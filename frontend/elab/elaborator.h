@@ -25,6 +25,7 @@ struct ArgVal {
   std::string name;  // empty: positional
   Val val;
   Loc at;
+  Loc nameAt = {};
 };
 
 /// What an expression is expected to be, pushed inward from a declared type: the shape a constant fills and a function
@@ -181,6 +182,7 @@ private:
   Val fieldOf(const Val& base, const ast::Ident& name, Loc at);
   Val evalBlock(const ast::Block& block, bool ownScope = true);
   void evalStmt(const ast::Stmt& s, bool isLast, Val& value);
+  void defineFailed(const ast::Stmt& s);
   Val evalStatic(const ast::Expr& e);
 
   // ---- pattern.cpp: parts by patterns of their paths
@@ -264,6 +266,7 @@ private:
   private:
     Elaborator& e_;
   };
+  ArgVal argument(const ast::Arg& a);
   Val evalCall(const ast::Call& e);
   Val evalBracket(const ast::Bracket& e);
   Val apply(const Val& f, std::vector<ArgVal> args, Loc at, const ast::Call* site);
@@ -271,6 +274,7 @@ private:
   Val applyLambda(const FnVal& f, std::vector<ArgVal> args, Loc at);
   Val applyInstance(Instance* instance, std::vector<ArgVal> args, Loc at);
   Val applyBody(const ast::Callable& decl, const FnVal& f, std::vector<ArgVal> args, Loc at);
+  [[noreturn]] void failNamed(const FnVal& f, const ArgVal& a);
   Val applyShapeFn(const Val& f, const std::vector<Val>& dims, Loc at);
   Val bindStatics(const Val& f, const ast::Bracket& e);
   void bindStaticParams(const FnVal& f, const ScopePtr& scope, Loc at);
@@ -368,7 +372,7 @@ private:
   void defineData(const ast::Data& d, const ScopePtr& scope);
   void prepareField(DataFieldInfo& field);
   void inferRaw(DataInfo& data, const ast::Expr& e, const std::vector<Val>& dims, std::optional<Dim> bound);
-  void noteRaw(DataInfo& data, const std::string& name, const Type& type, std::optional<Dim> bound, Loc at);
+  void noteRaw(DataInfo& data, const std::string& name, Type type, std::optional<Dim> bound, Loc at);
   std::string settingText(const std::string& name, const Val& v, Loc at);
   void readPath(const ast::Data& d, DataSource& source);
   void readSettings(const ast::Data& d, DataSource& source);

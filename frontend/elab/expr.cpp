@@ -1,5 +1,6 @@
 // Expressions: operators, conditions, blocks of statements.
 #include "frontend/elab/elaborator.h"
+#include "frontend/elab/walk.h"
 
 #include <fmt/format.h>
 
@@ -159,20 +160,20 @@ Val Elaborator::evalBlock(const ast::Block& block, bool ownScope) {
     } catch (const Reported&) {
       // One mistake in a use of the library is one report.
       if (sources_.isLibrary(s->loc.file)) throw;
-      // The rest is still checked; what this statement would have defined is silent.
+      // The rest is still checked.
       failed = true;
-      const auto poison = [&](const ast::Pattern& p, const auto& self) -> void {
-        if (!p.isTuple()) ctx_.scope->bind(p.name, Val::error(), p.loc);
-        for (const ast::Pattern& q : p.elements) self(q, self);
-      };
-      if (const auto* let = s->tryAs<ast::Let>()) poison(let->pattern, poison);
-      if (const auto* var = s->tryAs<ast::Var>()) poison(var->pattern, poison);
-      if (const auto* p = s->tryAs<ast::Param>()) ctx_.scope->bind(p->name.text, Val::error(), p->loc);
-      if (const auto* st = s->tryAs<ast::State>()) ctx_.scope->bind(st->name.text, Val::error(), st->loc);
+      defineFailed(*s);
     }
   }
   if (failed) throw Reported{};
   return value;
+}
+
+/// What a statement with an error would have defined: silent where it is used.
+void Elaborator::defineFailed(const ast::Stmt& s) {
+  std::set<std::string> names;
+  namesOf(s, names);
+  for (const std::string& n : names) ctx_.scope->bind(n, Val::error(), s.loc);
 }
 
 void Elaborator::evalStmt(const ast::Stmt& s, bool isLast, Val& value) {

@@ -24,7 +24,7 @@ Val Elaborator::builtinName(const std::string& name, Loc at, bool& found) {
     f.dtype = *dtype;
     return Val::function(std::move(f));
   }
-#define BUILTIN(Enum, spelled)          \
+#define BUILTIN(Enum, spelled, option)  \
   if (name == spelled) {                \
     FnVal f;                            \
     f.kind = FnVal::Kind::Builtin;      \
@@ -63,7 +63,7 @@ Val Elaborator::evalName(const ast::Name& e) {
     }
     std::vector<std::string> names;
     ctx_.scope->allNames(names);
-#define BUILTIN(Enum, spelled) names.push_back(spelled);
+#define BUILTIN(Enum, spelled, option) names.push_back(spelled);
 #include "frontend/elab/builtins.def"
 #undef BUILTIN
     failUnknown(DiagCode::UnknownName, e.loc, "name", e.text, names);
@@ -117,6 +117,8 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
       if (!rounds.empty()) return Val::tuple(std::move(rounds));
       std::vector<std::string> names;
       for (const auto& m : base.instance->members) names.push_back(m.name);
+      // What failed before may have been the application that makes the parts.
+      if (names.empty() && diagnostics_.hasErrors()) throw Reported{};
       Diagnostic& d =
           error(DiagCode::NoSuchPart, name.loc, fmt::format("`{}` has no part `{}`", base.instance->path, name.text));
       if (names.empty()) d.note("its parts are made where it is applied first, which must stand before this line");

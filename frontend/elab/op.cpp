@@ -33,16 +33,19 @@ Val Elaborator::treeSum(const Val& v, const FnVal& f, Loc at) {
 
 Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const OpInfo& info = opInfo(f.op);
-  if (f.op == Op::Rand) return applyRand(f, at);
-  for (const ArgVal& a : args)
-    if (!a.name.empty())
-      fail(DiagCode::UnknownOption, a.at, fmt::format("`{}` takes its operands by position", f.name()));
   if (info.inputs >= 0 && static_cast<int>(args.size()) != info.inputs)
     fail(DiagCode::WrongArguments, at,
          fmt::format("`{}` takes {} operand{}, not {}", f.name(), info.inputs, info.inputs == 1 ? "" : "s",
                      args.size()));
+  if (f.op == Op::Rand) {
+    if (!args.empty())
+      fail(DiagCode::WrongArguments, at, "`op.rand` takes no operand: its shape stands in the brackets");
+    return applyRand(f, at);
+  }
   std::vector<Val> vals;
   for (const ArgVal& a : args) vals.push_back(a.val);
+  if (isElementwise(f.op) && f.op != Op::Cast && !f.statics.empty())
+    fail(DiagCode::WrongArguments, f.statics[0].at, fmt::format("`{}` has no attributes", f.name()));
   if (isElementwise(f.op) && f.op != Op::Cast) return elementwise(f.op, vals, {}, at, info.text);
   const bool tree =
       !vals.empty() && (vals[0].is(ValKind::Instance) || vals[0].is(ValKind::Tree) || vals[0].is(ValKind::Tuple));

@@ -74,8 +74,6 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   if (reader == kReaders.end()) {
     std::vector<std::string> names;
     for (const Reader& r : kReaders) names.emplace_back(r.name);
-    // What the raw fields are cannot be told, and need not be reported.
-    for (DataFieldInfo& field : data_.back().fields) field.failed = true;
     failUnknown(DiagCode::UnknownData, d.reader.loc, "reader", d.reader.text, names);
   }
   Loc foldAt = d.name.loc;
@@ -106,6 +104,8 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   const auto rows = source.settings.find("rows");
   const bool lines = rows != source.settings.end() && rows->second == "line";
   const bool windows = (source.reader == "text" && !lines) || (source.reader != "text" && count("window") > 0);
+  if (source.reader == "text" && count("window") < 0)
+    fail(DiagCode::UnknownSetting, d.reader.loc, "`text` takes `window`: how many bytes or words a row has");
   if (source.settings.contains("stride") && !windows)
     fail(DiagCode::UnknownSetting, d.reader.loc, "`stride` is one of windows: `window` says how long they are");
   if (folds < 0 && fold < 0) return;

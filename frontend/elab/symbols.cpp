@@ -34,6 +34,12 @@ bool isRaw(const ast::Expr& e) {
   return e.is<ast::Name>() && e.as<ast::Name>().text == "raw";
 }
 
+/// What `length(…)` is the length of, if that is a call.
+const ast::Call* countedSymbols(const ast::Call& e) {
+  const auto* callee = e.callee->tryAs<ast::Name>();
+  return callee && callee->text == "length" && e.args.size() == 1 ? e.args[0].value->tryAs<ast::Call>() : nullptr;
+}
+
 }  // namespace
 
 /// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
@@ -74,27 +80,29 @@ std::vector<std::string> rawNames(const ast::Data& data) {
 }
 
 /// `chars(raw.text)`, `words(raw.text)`, `category(raw.species)`: a raw field of numbers in a vocabulary, which has the
-/// name "chars(text)".
+/// name "chars(text)"; or how many symbols of a text count, `length(chars(raw.text))`.
 std::optional<std::string> Elaborator::symbolField(const DataInfo& data, const ast::Call& e) {
   const auto* callee = e.callee->tryAs<ast::Name>();
-  if (!callee || std::find(std::begin(kSymbols), std::end(kSymbols), callee->text) == std::end(kSymbols) ||
-      data.inner->find(callee->text))
-    return std::nullopt;
+  if (!callee || data.inner->find(callee->text)) return std::nullopt;
+  if (const ast::Call* counted = countedSymbols(e)) {
+    const auto symbols = symbolField(data, *counted);
+    if (symbols && symbols->starts_with("category("))
+      fail(DiagCode::WrongArguments, e.loc, "a category is one number: a length is one of `chars` or `words`");
+    return symbols ? std::optional(fmt::format("length({})", *symbols)) : std::nullopt;
+  }
+  if (std::find(std::begin(kSymbols), std::end(kSymbols), callee->text) == std::end(kSymbols)) return std::nullopt;
   const auto name = e.args.size() == 1 ? rawName(*e.args[0].value) : std::nullopt;
   if (!name)
     fail(DiagCode::WrongArguments, e.loc, fmt::format("`{}` numbers the symbols of one raw field", callee->text));
   const DataSource& source = module_.data[data.module];
+  if (source.reader == "csv") return fmt::format("{}({})", callee->text, *name);
   const auto by = source.settings.find("by");
   const bool words = by != source.settings.end() && by->second == "word";
-  const char* of = source.reader == "csv" ? "category" : source.reader != "text" ? "" : words ? "words" : "chars";
+  const char* of = source.reader != "text" ? "" : words ? "words" : "chars";
   if (callee->text != of) {
     Diagnostic& d = error(DiagCode::UnknownData, e.callee->loc,
                           fmt::format("`{}` has no `{}` of its fields", source.reader, callee->text));
-    if (*of)
-      d.help(fmt::format("it has `{}`{}", of,
-                         words                        ? ""
-                         : *of == 'c' && of[1] == 'h' ? "; `by = word` reads words"
-                                                      : ""));
+    if (*of) d.help(fmt::format("it has `{}`{}", of, words ? "" : "; `by = word` reads words"));
     throw Reported{};
   }
   return fmt::format("{}({})", callee->text, *name);
@@ -102,17 +110,24 @@ std::optional<std::string> Elaborator::symbolField(const DataInfo& data, const a
 
 void Elaborator::noteSymbols(DataInfo& data, const ast::Call& e, const std::string& name, const Shape& shape,
                              std::optional<Dim> bound) {
+  const ast::Call* counted = countedSymbols(e);
+  const ast::Call& numbered = counted ? *counted : e;
   if (!bound || !bound->isConst()) {
-    error(DiagCode::BoundMismatch, e.loc, fmt::format("how many symbols `{}` may have is not declared", name))
-        .help(fmt::format("declare it: `let x: i32{} < 96 = …`, and use `x`", shapeText(shape)));
+    error(DiagCode::BoundMismatch, e.loc,
+          fmt::format("how many symbols `{}` may {} is not declared", name, counted ? "be" : "have"))
+        .help(counted ? "declare it: `let n: i32 <= 40 = …`, and use `n`"
+                      : fmt::format("declare it: `let x: i32{} < 96 = …`, and use `x`", shapeText(shape)));
     throw Reported{};
   }
   const bool isNew = !data.raw.contains(name);
   noteRaw(data, name, Type{DType::I32, shape}, bound, e.loc);
   if (!isNew) return;
   DataField& field = module_.data[data.module].raw.back();
-  field.symbols = e.callee->as<ast::Name>().text;
-  field.source = *rawName(*e.args[0].value);
+  field.symbols = numbered.callee->as<ast::Name>().text;
+  field.source = *rawName(*numbered.args[0].value);
+  if (counted) return;
+  if (field.row.shape.empty() && field.symbols != "category")
+    fail(DiagCode::RankMismatch, e.loc, fmt::format("`{}` are a vector: declare how many may be read of a row", name));
   field.vocabulary = fmt::format("{}.{}.{}", data.ast->name.text, pathPart(field.source), field.symbols);
   TensorVal symbols;
   symbols.type = Type{DType::U8, {Dim(vocabularyBytes(field.symbols, bound->value()))}};

@@ -40,9 +40,7 @@ std::vector<bool> neededBy(const ast::Block& body, bool (*isSink)(const ast::Stm
   for (size_t i = body.stmts.size(); i-- > 0;) {
     const ast::Stmt& s = *body.stmts[i];
     std::set<std::string> defines;
-    if (const auto* let = s.tryAs<ast::Let>()) namesOf(let->pattern, defines);
-    if (const auto* var = s.tryAs<ast::Var>()) namesOf(var->pattern, defines);
-    if (const auto* st = s.tryAs<ast::State>()) defines.insert(st->name.text);
+    namesOf(s, defines);
     if (isSink(s)) keep[i] = true;
     for (const std::string& d : defines) keep[i] = keep[i] || needed.contains(d);
     if (keep[i]) namesRead(s, needed);
@@ -222,10 +220,7 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
       evalStmt(s, false, value);
     } catch (const Reported&) {
       failed = true;
-      std::set<std::string> names;
-      if (const auto* let = s.tryAs<ast::Let>()) namesOf(let->pattern, names);
-      if (const auto* var = s.tryAs<ast::Var>()) namesOf(var->pattern, names);
-      for (const std::string& n : names) ctx_.scope->bind(n, Val::error(), s.loc);
+      defineFailed(s);
     }
   }
   try {
@@ -234,8 +229,8 @@ void Elaborator::trainEntry(const ast::Train& t, const ScopePtr& scope, Function
       const TensorVal loss = asTensor(it->second.val, it->second.at, "the loss");
       if (loss.type.rank() != 0 || !isFloat(loss.type.dtype)) {
         error(DiagCode::LossNotScalar, it->second.at,
-              fmt::format("the loss is one number, and this is {}", loss.type.str()))
-            .help("reduce it to one number");
+              fmt::format("the loss is one float, and this is {}", loss.type.str()))
+            .help(loss.type.rank() ? "reduce it to one number" : "write the conversion: `f32(…)`");
         throw Reported{};
       }
       entry_->outputs.insert(entry_->outputs.begin(), {OutputRole::Loss, "loss", loss.value});

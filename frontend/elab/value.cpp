@@ -10,8 +10,8 @@ namespace {
 
 const char* builtinText(Builtin b) {
   switch (b) {
-#define BUILTIN(name, text) \
-  case Builtin::name:       \
+#define BUILTIN(name, text, option) \
+  case Builtin::name:               \
     return text;
 #include "frontend/elab/builtins.def"
 #undef BUILTIN
@@ -20,6 +20,18 @@ const char* builtinText(Builtin b) {
 }
 
 }  // namespace
+
+const char* FnVal::option() const {
+  if (kind != Kind::Builtin) return "";
+  switch (builtin) {
+#define BUILTIN(name, text, option) \
+  case Builtin::name:               \
+    return option;
+#include "frontend/elab/builtins.def"
+#undef BUILTIN
+  }
+  return "";
+}
 
 std::string FnVal::name() const {
   switch (kind) {

@@ -146,7 +146,7 @@ struct StaticArg {
 
 /// The functions that need the compiler's knowledge of shapes, trees or paths; everything else is library.
 enum class Builtin : uint8_t {
-#define BUILTIN(name, text) name,
+#define BUILTIN(name, text, option) name,
 #include "frontend/elab/builtins.def"
 #undef BUILTIN
 };
@@ -165,6 +165,10 @@ struct FnVal {
   std::vector<StaticArg> statics;
   std::shared_ptr<Scope> staticsEnv;  // where a ShapeMap's names are looked up
 
+  /// Of a built-in function the name of its compile-time argument, if it has one.
+  const char* option() const;
+  /// Whether its arguments have names: it is written in the language.
+  bool namesArguments() const { return kind == Kind::Callable || kind == Kind::Lambda || kind == Kind::Arithmetic; }
   bool isLayer() const { return kind == Kind::Callable && decl->isLayer; }
   std::string name() const;
 };

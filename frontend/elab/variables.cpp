@@ -235,6 +235,7 @@ void Elaborator::adoptParts(Instance* copied, Loc at) {
       const Val v = readCell(cell, at);
       twin = newVariable(copied->path + "." + name, v.tensor, cell->kind, copied->at);
       twin->train = cell->train;
+      module_.variables.back().copyOf = cell->name;
       emitInit(twin, v, at);
       return v;
     });

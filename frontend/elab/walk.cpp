@@ -180,4 +180,11 @@ void namesOf(const ast::Pattern& p, std::set<std::string>& into) {
   for (const ast::Pattern& q : p.elements) namesOf(q, into);
 }
 
+void namesOf(const ast::Stmt& s, std::set<std::string>& into) {
+  if (const auto* let = s.tryAs<ast::Let>()) namesOf(let->pattern, into);
+  if (const auto* var = s.tryAs<ast::Var>()) namesOf(var->pattern, into);
+  if (const auto* param = s.tryAs<ast::Param>()) into.insert(param->name.text);
+  if (const auto* state = s.tryAs<ast::State>()) into.insert(state->name.text);
+}
+
 }  // namespace nnc::elab

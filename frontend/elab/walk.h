@@ -26,6 +26,8 @@ void namesRead(const ast::Expr& e, std::set<std::string>& into);
 void namesRead(const ast::Stmt& s, std::set<std::string>& into);
 /// The names a pattern introduces.
 void namesOf(const ast::Pattern& p, std::set<std::string>& into);
+/// The names that a statement defines.
+void namesOf(const ast::Stmt& s, std::set<std::string>& into);
 
 /// Whether the body chooses among instances by the number of the round: `h[k].w`, `x |> net.c[depth - 1 - k]`. Such an
 /// index must be known when compiling, and a tensor has no fields and is not applied.

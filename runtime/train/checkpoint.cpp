@@ -161,9 +161,13 @@ std::vector<std::string> loadWeights(const std::string& path, Model& model, cons
   return isCheckpoint(file) ? std::vector<std::string>() : std::move(report.unexpected);
 }
 
-WeightReport transferWeights(const std::string& path, Model& model) {
+WeightReport transferWeights(const std::string& path, Model& model, const std::map<std::string, std::string>& copies) {
   SafetensorsFile file = SafetensorsFile::read(path);
-  WeightReport report = model.loadMatching(file, kWeights);
+  WeightReport report = model.loadMatching(file, kWeights, copies);
+  // What a checkpoint has besides weights.
+  std::erase_if(report.unexpected, [](const std::string& name) {
+    return name.starts_with(kScalarPrefix) || name.starts_with(kBestPrefix);
+  });
   if (report.matched.empty()) throw DataError(path, "", "holds no tensor that the model has too\n" + report.text());
   return report;
 }

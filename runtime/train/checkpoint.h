@@ -57,7 +57,7 @@ void saveWeights(const std::string& file, const Model& model, const Hypers& hype
 std::vector<std::string> loadWeights(const std::string& file, Model& model, const Hypers& hypers);
 
 /// Sets what the file has by its path, and leaves the rest as it is: the start from another model's weights, whatever
-/// its hyperparameters. Throws DataError where nothing matches.
-WeightReport transferWeights(const std::string& file, Model& model);
+/// its hyperparameters. Of `copies` (copy → source) see Model::loadMatching. Throws DataError where nothing matches.
+WeightReport transferWeights(const std::string& file, Model& model, const std::map<std::string, std::string>& copies);
 
 }  // namespace nnc::train

@@ -53,6 +53,7 @@ Description Description::parse(const char* text) {
   for (const json& j : all.at("trains")) d.trains.push_back(trainInfo(j));
   for (const json& j : all.at("hypers")) d.hypers[j.at("name")] = j.at("value");
   for (const json& j : all.at("texts")) d.texts[{j.at("entry"), j.at("port")}] = j.at("vocabulary");
+  for (const json& j : all.at("copies")) d.copies[j.at("variable")] = j.at("of");
   return d;
 }
 

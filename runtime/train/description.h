@@ -19,6 +19,9 @@ struct FieldInfo {
   std::string source;          // the reader's field that it is made of: its own name, "a..z", or what `symbols` numbers
   std::string symbols;         // "chars", "words", "category"; empty: none
   std::string vocabulary;      // the variable that keeps them
+
+  /// Whether it is how many of the symbols in a row count, instead of their numbers.
+  bool isLength() const { return !symbols.empty() && vocabulary.empty(); }
 };
 
 /// A statistic of what a data entry computes for each training row, kept in a variable.
@@ -55,6 +58,7 @@ struct TrainInfo {
 struct Description {
   std::vector<DataInfo> data;
   std::vector<TrainInfo> trains;
+  std::map<std::string, std::string> copies;                         // variable → the one that it starts as a copy of
   std::map<std::string, std::string> hypers;                         // values in force
   std::map<std::pair<std::string, std::string>, std::string> texts;  // (entry, input or result) → vocabulary
 

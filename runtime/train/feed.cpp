@@ -64,13 +64,22 @@ RawField inDouble(const RawField& field) {
   return packedField(field.name, DType::F64, field.extents, field.rows, std::move(bytes));
 }
 
+/// What is numbered: a field as the reader gives it, or of a CSV the texts of a column.
+RawField symbolsOf(const RawTable& table, const FieldInfo& wanted, DataFormat format) {
+  const RawField& field = table.at(wanted.source);
+  if (format != DataFormat::Csv || wanted.symbols == nameOf(Symbols::Category)) return field;
+  const TextUnit unit = wanted.symbols == nameOf(Symbols::Words) ? TextUnit::Word : TextUnit::Byte;
+  return textColumn(field, unit, wanted.isLength() ? wanted.bound - 1 : wanted.shape.back(), table.file);
+}
+
 /// A field as the model reads it: symbols as numbers; CSV columns, which arrive as i64, f64 or text, in the type that
 /// the model computes with, and a range of them ("a..z") as one vector; f32 widened for a model of f64, as gradient
 /// checks make it; anything else as it is.
 RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format,
                    const std::optional<Vocabulary>& vocabulary) {
-  if (vocabulary) {
-    RawField field = vocabulary->encode(table.at(wanted.source), table.file);
+  if (!wanted.symbols.empty()) {
+    const RawField symbols = symbolsOf(table, wanted, format);
+    RawField field = wanted.isLength() ? lengthsOf(symbols) : vocabulary->encode(symbols, table.file);
     field.name = wanted.name;
     return field;
   }
@@ -86,10 +95,10 @@ RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat fo
 
 /// The vocabulary of a field, nothing for one without symbols. The model's counts; where it has none yet, that of the
 /// training rows becomes it.
-std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, Model& model,
-                                       const std::vector<uint32_t>& rows) {
+std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, DataFormat format,
+                                       Model& model, const std::vector<uint32_t>& rows) {
+  if (wanted.vocabulary.empty()) return std::nullopt;
   const auto kind = symbolsNamed(wanted.symbols);
-  if (!kind) return std::nullopt;
   const std::string kept = model.bytes(wanted.vocabulary);
   if (kept[0]) {
     auto known = Vocabulary::parse(kept);
@@ -98,7 +107,7 @@ std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset
   }
   const Split& train = *dataset.find("train");
   const RawTable& table = dataset.tableOf(train);
-  auto taken = Vocabulary::of(*kind, table.at(wanted.source), rows, wanted.bound, table.file);
+  auto taken = Vocabulary::of(*kind, symbolsOf(table, wanted, format), rows, wanted.bound, table.file);
   model.setBytes(wanted.vocabulary, taken.bytes(kept.size(), wanted.source, table.file));
   return taken;
 }
@@ -143,7 +152,7 @@ RawDataset openData(const DataInfo& data, Model& model) {
   const bool windows = hasWindows(*format, settings);
   const std::vector<uint32_t> rows = trainingRows(*dataset.find("train"), windows, settings);
   std::vector<std::optional<Vocabulary>> symbols;
-  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, model, rows));
+  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, *format, model, rows));
   for (RawTable& table : dataset.tables) {
     std::vector<RawField> made;
     for (size_t i = 0; i < data.fields.size(); ++i)

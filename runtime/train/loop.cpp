@@ -36,7 +36,7 @@ DataSets openAll(const Description& description, Model& model) {
   DataSets sets;
   for (const DataInfo& info : description.data) {
     const auto runsOn = [&](const TrainInfo& t) { return t.data == info.name; };
-    const auto numbered = [](const FieldInfo& f) { return !f.symbols.empty(); };
+    const auto numbered = [](const FieldInfo& f) { return !f.vocabulary.empty(); };
     if (std::any_of(description.trains.begin(), description.trains.end(), runsOn) || !info.statistics.empty() ||
         std::any_of(info.fields.begin(), info.fields.end(), numbered))
       sets[info.name] = openData(info, model);
@@ -371,7 +371,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   if (!options.resume) {
     if (!description.trains.empty()) model.init(seed >= 0 ? seed : description.trains.front().seed);
     if (!options.weights.empty()) {
-      found = transferWeights(options.weights, model);
+      found = transferWeights(options.weights, model, description.copies);
       fmt::print(stderr, "{}:\n{}\n", options.weights, found.text());
     }
   }

@@ -180,12 +180,24 @@ WeightReport Model::load(const SafetensorsFile& file, unsigned kinds, const std:
   return report;
 }
 
-WeightReport Model::loadMatching(const SafetensorsFile& file, unsigned kinds) {
+WeightReport Model::loadMatching(const SafetensorsFile& file, unsigned kinds,
+                                 const std::map<std::string, std::string>& copies) {
   WeightReport report = compareWeights(file, wanted(kinds, ""));
-  for (const std::string& path : report.matched) {
-    const TensorView* tensor = file.find(path);
+  std::map<std::string, const TensorView*> known;
+  const auto take = [&](const std::string& path, const TensorView* tensor) {
     check(api_->set_tensor(context_, path.c_str(), tensor->data, tensor->bytes()));
-  }
+    known[path] = tensor;
+  };
+  for (const std::string& path : report.matched) take(path, file.find(path));
+  // A copy stands behind its source, also where that is a copy itself.
+  std::erase_if(report.missing, [&](const std::string& path) {
+    const auto copy = copies.find(path);
+    const auto source = copy == copies.end() ? known.end() : known.find(copy->second);
+    if (source == known.end()) return false;
+    take(path, source->second);
+    report.copied.push_back(path);
+    return true;
+  });
   return report;
 }
 

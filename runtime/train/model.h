@@ -67,8 +67,9 @@ public:
   /// fit: throws DataError with the report of what matched and what did not. Returns the report.
   WeightReport load(const SafetensorsFile& file, unsigned kinds, const std::string& prefix = "");
   /// Sets the variables of the kinds that the file has with their path, shape and element type, and says which others
-  /// there are.
-  WeightReport loadMatching(const SafetensorsFile& file, unsigned kinds);
+  /// there are. A variable that the file lacks takes what the file has of its source in `copies`, copy → source.
+  WeightReport loadMatching(const SafetensorsFile& file, unsigned kinds,
+                            const std::map<std::string, std::string>& copies);
 
 private:
   void check(int code) const;

@@ -30,7 +30,8 @@ std::string WeightReport::text(size_t most) const {
   });
   addLines(out, unexpected, most,
            [](const std::string& path) { return fmt::format("  unexpected: {}", ticked(path)); });
-  return out + fmt::format("{} matched, {} missing, {} mismatched, {} unexpected", matched.size(), missing.size(),
+  return out + fmt::format("{} matched, {}{} missing, {} mismatched, {} unexpected", matched.size(),
+                           copied.empty() ? "" : fmt::format("{} copied, ", copied.size()), missing.size(),
                            mismatched.size(), unexpected.size());
 }
 

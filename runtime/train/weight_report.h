@@ -20,6 +20,7 @@ struct WeightReport {
     std::string wanted, found;  // "f32[784, 128]"
   };
   std::vector<std::string> matched;
+  std::vector<std::string> copied;      // the file lacks it, but has what it starts as a copy of
   std::vector<std::string> missing;     // the model needs it, the file lacks it
   std::vector<std::string> unexpected;  // the file has it, the model does not know it
   std::vector<Mismatch> mismatched;     // both have it, with another shape or dtype

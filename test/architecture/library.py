@@ -14,10 +14,10 @@ for file in (root / "stdlib").glob("*.nn"):
 primitives = set(re.findall(r"^OP\(\w+, (\w+),", (root / "ir/ops.def").read_text(), re.M))
 # Words that users choose for their metrics: what the default of `maximize` goes by, whatever computes them.
 OTHER_SENSE = {("frontend/elab/train.cpp", word) for word in ("mse", "mae", "perplexity")}
-# Kinds of statistics of data (`mean_of`), and the statement `precision(compute = bf16)`.
+# Kinds of statistics of data (`mean_of`), the statement `precision(compute = bf16)`, and `--print-after=all`.
 OTHER_SENSE |= {(file, word) for file in ("frontend/elab/builtin.cpp", "frontend/elab/statistics.cpp", "runtime/train/statistics.cpp")
                 for word in ("mean", "deviation", "min")}
-OTHER_SENSE.add(("frontend/elab/program.cpp", "precision"))
+OTHER_SENSE |= {("frontend/elab/program.cpp", "precision"), ("passes/pipeline.cpp", "all")}
 bad = 0
 for folder in ("frontend", "ir", "passes", "plan", "codegen", "runtime", "tools"):
     for file in sorted((root / folder).rglob("*")):

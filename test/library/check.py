@@ -13,7 +13,7 @@ import table
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DRAW = "a draw: moments in test/unit/library/draws_test.cpp"
 REASONS = {
-    **dict.fromkeys("uniform normal truncated_normal bernoulli randint gumbel permutation glorot glorot_normal he he_uniform lecun lecun_uniform "
+    **dict.fromkeys("uniform normal truncated_normal bernoulli randint gumbel permutation glorot glorot_normal he he_uniform lecun lecun_uniform fan_in_uniform "
                     "orthogonal categorical gumbel_softmax".split(), DRAW),
     **dict.fromkeys("interpolation recur".split(), "a part of others that are tested"),
     "generate": "draws: test/unit/frontend/elaborate_value_test.cpp, where they are certain",

@@ -213,6 +213,17 @@ def nadam(p, target, lr, b1=0.9, b2=0.999, eps=1e-8):
     return p
 
 
+def lamb(p, target, lr, b1=0.9, b2=0.999, eps=1e-6, decay=0.01):
+    """You et al. 2020, algorithm 2: of the rows of p, each a tensor of its own."""
+    m, v = 0, 0
+    for k in range(1, 4):
+        g = (p - target)**3
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        u = m / (1 - b1**k) / ((v / (1 - b2**k)).sqrt() + eps) + decay * p
+        p = p - lr * p.norm(dim=1, keepdim=True) / u.norm(dim=1, keepdim=True) * u
+    return p
+
+
 def lion(p, target, lr, decay, b1=0.9, b2=0.99):
     m = 0
     for _ in range(3):

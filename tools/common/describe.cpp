@@ -101,7 +101,7 @@ ordered_json trainJson(const TrainBlock& train, const Module& module) {
 
 std::string describe(const Module& module) {
   ordered_json all;
-  for (const char* list : {"data", "trains", "hypers", "texts"}) all[list] = ordered_json::array();
+  for (const char* list : {"data", "trains", "hypers", "texts", "copies"}) all[list] = ordered_json::array();
   for (const DataSource& data : module.data) all["data"].push_back(dataJson(data));
   for (const TrainBlock& train : module.trains) all["trains"].push_back(trainJson(train, module));
   for (const Hyper& hyper : module.hypers)
@@ -109,6 +109,8 @@ std::string describe(const Module& module) {
   for (const Function& function : module.functions)
     for (const auto& [port, vocabulary] : function.texts)
       all["texts"].push_back({{"entry", function.name}, {"port", port}, {"vocabulary", vocabulary}});
+  for (const Variable& v : module.variables)
+    if (!v.copyOf.empty()) all["copies"].push_back({{"variable", v.path}, {"of", v.copyOf}});
   return all.dump();
 }
 

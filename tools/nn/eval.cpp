@@ -34,7 +34,7 @@ const train::Split& splitOf(const train::RawDataset& dataset, const std::string&
 /// The vocabularies are those of the weights: others would give the symbols other numbers.
 void requireVocabularies(const train::DataInfo& data, const train::Model& model, const std::string& weights) {
   for (const train::FieldInfo& field : data.fields)
-    if (!field.symbols.empty() && !model.bytes(field.vocabulary)[0])
+    if (!field.vocabulary.empty() && !model.bytes(field.vocabulary)[0])
       throw train::DataError(weights, fmt::format("tensor `{}`", field.vocabulary), "is empty: no data were seen");
 }
 

@@ -1,8 +1,10 @@
 // nn: trains, evaluates and uses networks described in .nn files.
 #include <fmt/format.h>
+#include <algorithm>
 #include <csignal>
 #include <map>
 
+#include "ir/diagnostic.h"
 #include "tools/nn/commands.h"
 
 int main(int argc, char** argv) {
@@ -28,9 +30,18 @@ int main(int argc, char** argv) {
       {"plot", "curves of runs as SVG", declarePlot},
   };
   std::map<CLI::App*, Command> commands;
+  std::vector<std::string> names;
   for (const Entry& e : entries) {
     CLI::App* sub = app.add_subcommand(e.name, e.help);
     commands[sub] = e.declare(*sub);
+    names.emplace_back(e.name);
+  }
+  const std::string wanted = argc > 1 ? argv[1] : "-";
+  if (!wanted.starts_with('-') && std::ranges::find(names, wanted) == names.end()) {
+    const std::string nearest = nnc::nearestName(wanted, names);
+    fmt::print(stderr, "nn: there is no command `{}`{}\n", wanted,
+               nearest.empty() ? "; `nn --help` lists them" : fmt::format("; did you mean `{}`?", nearest));
+    return kExitUsage;
   }
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@
 #include "runtime/train/error.h"
 #include "runtime/train/output/png.h"
 #include "runtime/train/output/tensor_text.h"
+#include "runtime/train/safetensors.h"
 #include "tools/nn/commands.h"
 #include "tools/nn/inputs.h"
 
@@ -169,10 +170,14 @@ void writeResults(const LoadedModel& loaded, const nnc_entry& entry, const std::
     writeWholeFile(output, train::pngGrid(tensors[0].tensor, output));
   else if (single && !texts.empty() && (output == "-" || output.ends_with(".txt")))
     writeWholeFile(output, fmt::format("{}\n", fmt::join(texts.begin()->second, "\n")));
+  else if (output.ends_with(".safetensors"))
+    train::writeSafetensors(output, tensors, {});
   else if (output == "-" || output.ends_with(".csv"))
     writeWholeFile(output, train::csvContent(tensors, entry.name, texts));
   else
-    throw UsageError{fmt::format("-o {}: .npy, .png (one result), .txt (one text) or .csv", output)};
+    throw UsageError{
+        fmt::format("-o {}: `{}` has {} result{}: .csv or .safetensors; of one also .npy or .png, of one text .txt",
+                    output, entry.name, tensors.size(), single ? "" : "s")};
 }
 
 int runPredict(PredictArguments& a) {
@@ -218,7 +223,8 @@ Command declarePredict(CLI::App& app) {
   app.add_option("--data", a->data,
                  "file of the first array: npy, CSV, IDX(.gz), PNG, a text; - (the default) is standard input")
       ->default_val("-");
-  app.add_option("-o", a->output, "file: .csv, .npy, .png or .txt; - (the default) is text or CSV on standard output")
+  app.add_option("-o", a->output,
+                 "file: .csv, .npy, .png, .txt or .safetensors; - (the default) is text or CSV on standard output")
       ->default_val("-");
   app.add_option("--seed", a->seed, "of functions that draw");
   return [a] { return runPredict(*a); };

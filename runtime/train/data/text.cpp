@@ -12,16 +12,55 @@
 
 namespace nnc::train {
 
+namespace {
+
+/// Texts as tokens: bytes, or numbers into a lexicon, which grows.
+struct Tokeniser {
+  TextUnit unit;
+  std::vector<std::string> lexicon;
+  std::unordered_map<std::string, int32_t> numbers;
+
+  std::vector<int32_t> operator()(std::string_view text) {
+    std::vector<int32_t> tokens;
+    if (unit == TextUnit::Byte) {
+      for (const char c : text) tokens.push_back(static_cast<unsigned char>(c));
+      return tokens;
+    }
+    for (std::string& word : wordsOf(text)) {
+      const auto [it, isNew] = numbers.emplace(std::move(word), static_cast<int32_t>(numbers.size()));
+      if (isNew) lexicon.push_back(it->first);
+      tokens.push_back(it->second);
+    }
+    return tokens;
+  }
+};
+
+/// Rows of `width` tokens with their lengths: a longer text is cut, a shorter one filled with 0.
+RawField rowsOf(std::string name, const std::vector<std::vector<int32_t>>& texts, Tokeniser tokeniser, int64_t width) {
+  assert(width >= 0);
+  const auto n = static_cast<size_t>(width);
+  const DType dtype = tokeniser.unit == TextUnit::Word ? DType::I32 : DType::U8;
+  Buffer bytes(texts.size() * n * sizeOf(dtype));
+  std::vector<int32_t> lengths;
+  for (size_t row = 0; row < texts.size(); ++row) {
+    const std::vector<int32_t>& text = texts[row];
+    lengths.push_back(static_cast<int32_t>(std::min(text.size(), n)));
+    for (size_t i = 0; i < n; ++i) storeDouble(dtype, bytes.data(), row * n + i, i < text.size() ? text[i] : 0);
+  }
+  RawField field = packedField(std::move(name), dtype, {width}, texts.size(), std::move(bytes));
+  field.lengths = std::move(lengths);
+  field.categories = std::move(tokeniser.lexicon);
+  return field;
+}
+
+}  // namespace
+
 Tokens readTokens(const std::string& path, TextUnit unit) {
   Tokens tokens{path, unit, readFile(path), {}};
   if (unit == TextUnit::Byte) return tokens;
-  std::unordered_map<std::string, int32_t> numbers;
-  std::vector<int32_t> sequence;
-  for (std::string& word : wordsOf(tokens.storage.text())) {
-    const auto [it, isNew] = numbers.emplace(std::move(word), static_cast<int32_t>(numbers.size()));
-    if (isNew) tokens.lexicon.push_back(it->first);
-    sequence.push_back(it->second);
-  }
+  Tokeniser tokeniser{unit, {}, {}};
+  const std::vector<int32_t> sequence = tokeniser(tokens.storage.text());
+  tokens.lexicon = std::move(tokeniser.lexicon);
   tokens.storage = Buffer(sequence.size() * sizeof(int32_t));
   if (!sequence.empty()) std::memcpy(tokens.storage.data(), sequence.data(), tokens.storage.size());
   return tokens;
@@ -51,51 +90,43 @@ RawTable windowTable(const Tokens& tokens, size_t begin, size_t end, int64_t win
   return makeTable(tokens.file, std::move(fields));
 }
 
-/// The file's tokens line by line: bytes, or numbers into the lexicon, which grows.
-static std::vector<std::vector<int32_t>> linesOf(std::string_view text, TextUnit unit,
-                                                 std::vector<std::string>& lexicon) {
+RawTable lineTable(const std::string& path, TextUnit unit, int64_t window) {
+  const Buffer bytes = readFile(path);
+  const std::string_view text = bytes.text();
+  Tokeniser tokeniser{unit, {}, {}};
   std::vector<std::vector<int32_t>> lines;
-  std::unordered_map<std::string, int32_t> numbers;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find('\n', at), text.size());
     std::string_view line = text.substr(at, end - at);
     if (line.ends_with('\r')) line.remove_suffix(1);
     at = end + 1;
-    std::vector<int32_t> tokens;
-    if (unit == TextUnit::Byte)
-      for (const char c : line) tokens.push_back(static_cast<unsigned char>(c));
-    else
-      for (std::string& word : wordsOf(line)) {
-        const auto [it, isNew] = numbers.emplace(std::move(word), static_cast<int32_t>(numbers.size()));
-        if (isNew) lexicon.push_back(it->first);
-        tokens.push_back(it->second);
-      }
+    std::vector<int32_t> tokens = tokeniser(line);
     if (!tokens.empty()) lines.push_back(std::move(tokens));
   }
-  return lines;
+  std::vector<RawField> fields;
+  fields.push_back(rowsOf("text", lines, std::move(tokeniser), window));
+  return makeTable(path, std::move(fields));
 }
 
-RawTable lineTable(const std::string& path, TextUnit unit, int64_t window) {
-  assert(window > 0);
-  const Buffer bytes = readFile(path);
-  std::vector<std::string> lexicon;
-  const auto lines = linesOf(bytes.text(), unit, lexicon);
-  const auto width = static_cast<size_t>(window);
-  const DType dtype = unit == TextUnit::Word ? DType::I32 : DType::U8;
-  Buffer text(lines.size() * width * sizeOf(dtype)), length(lines.size() * sizeof(int32_t));
-  std::vector<int32_t> lengths;
-  for (size_t row = 0; row < lines.size(); ++row) {
-    lengths.push_back(static_cast<int32_t>(std::min(lines[row].size(), width)));
-    storeDouble(DType::I32, length.data(), row, lengths.back());
-    for (size_t i = 0; i < width; ++i)
-      storeDouble(dtype, text.data(), row * width + i, i < lines[row].size() ? lines[row][i] : 0);
+RawField textColumn(const RawField& column, TextUnit unit, int64_t width, const std::string& file) {
+  const auto fail = [&](const std::string& place, const char* message) {
+    throw DataError(file, fmt::format("{}column {}", place, ticked(column.name)), message);
+  };
+  if (column.dtype != DType::Text) fail("", "holds numbers, no texts");
+  Tokeniser tokeniser{unit, {}, {}};
+  std::vector<std::vector<int32_t>> texts;
+  for (const std::string& text : column.strings) {
+    if (text.empty()) fail(fmt::format("row {}, ", texts.size() + 1), "has no value");
+    texts.push_back(tokeniser(text));
   }
-  std::vector<RawField> fields;
-  fields.push_back(packedField("text", dtype, {window}, lines.size(), std::move(text)));
-  fields.back().lengths = std::move(lengths);
-  fields.back().categories = std::move(lexicon);
-  fields.push_back(packedField("length", DType::I32, {}, lines.size(), std::move(length)));
-  return makeTable(path, std::move(fields));
+  return rowsOf(column.name, texts, std::move(tokeniser), width);
+}
+
+RawField lengthsOf(const RawField& text) {
+  Buffer bytes(text.rows * sizeof(int32_t));
+  for (uint64_t row = 0; row < text.rows; ++row)
+    storeDouble(DType::I32, bytes.data(), row, text.lengths.empty() ? text.extents[0] : text.lengths[row]);
+  return packedField(text.name, DType::I32, {}, text.rows, std::move(bytes));
 }
 
 }  // namespace nnc::train

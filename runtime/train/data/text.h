@@ -1,4 +1,4 @@
-// Plain text as rows of bytes or words: equally long windows, or lines.
+// Text as rows of bytes or words: equally long windows or lines of a file, or the cells of a column.
 #pragma once
 
 #include <string>
@@ -33,9 +33,15 @@ Tokens readTokens(const std::string& path, TextUnit unit);
 RawTable windowTable(const Tokens& tokens, size_t begin, size_t end, int64_t window, int64_t stride,
                      std::string_view what);
 
-/// The lines of a text, each a row: `text` as in windowTable and `length`, i32, how many of its tokens count. A line
-/// without tokens is left out, one of more than `window` is cut, a shorter one filled with 0. Throws DataError,
-/// IoError.
+/// The lines of a text, each a row: `text` as in windowTable, with `lengths`. A line without tokens is left out, one of
+/// more than `window` is cut, a shorter one filled with 0. Throws DataError, IoError.
 RawTable lineTable(const std::string& path, TextUnit unit, int64_t window);
+
+/// The texts of a CSV's column as such rows, `width` tokens each; one without tokens has the length 0. Throws
+/// DataError, naming row and column, for a column of numbers and for an empty cell.
+RawField textColumn(const RawField& column, TextUnit unit, int64_t width, const std::string& file);
+
+/// How many tokens of each row of a text count, i32: of windows all.
+RawField lengthsOf(const RawField& text);
 
 }  // namespace nnc::train

@@ -112,8 +112,8 @@ std::string csvContent(const std::vector<NamedTensor>& tensors, const std::strin
   for (const Column& c : columns) {
     if (c.rows != columns[0].rows)
       throw DataError(what, "",
-                      fmt::format("{} has {} rows and {} has {}; a CSV needs equally many", ticked(columns[0].name),
-                                  columns[0].rows, ticked(c.name), c.rows));
+                      fmt::format("{} has {} rows and {} has {}; a CSV needs equally many, .safetensors does not",
+                                  ticked(columns[0].name), columns[0].rows, ticked(c.name), c.rows));
     content += (content.empty() ? "" : ",") + c.name;
   }
   content += '\n';

@@ -1,5 +1,5 @@
-"""same_tensor.py A B [NAME]: says whether two safetensors files hold the same bytes under a name; without it, whether B has
-every tensor of A."""
+"""same_tensor.py A B [NAME…]: says whether two safetensors files hold the same bytes under a name (NAME=OTHER: A under NAME, B
+under OTHER); without it, whether B has every tensor of A."""
 import json
 import struct
 import sys
@@ -14,4 +14,5 @@ def tensors(path):
 
 
 a, b = tensors(sys.argv[1]), tensors(sys.argv[2])
-print("equal" if all(a[name] == b[name] for name in sys.argv[3:] or a) else "different")
+pairs = [name.partition("=") for name in sys.argv[3:] or a]
+print("equal" if all(a[name] == b[other or name] for name, _, other in pairs) else "different")

@@ -50,6 +50,7 @@ TEST(Draws, InitializersHaveTheirMoments) {
                                      {"he_uniform", 0, std::sqrt(2.0 / 40), uniform},
                                      {"lecun", 0, std::sqrt(1.0 / 40), normal},
                                      {"lecun_uniform", 0, std::sqrt(1.0 / 40), uniform},
+                                     {"fan_in_uniform", 0, std::sqrt(1.0 / 120), uniform},
                                      {"gumbel", 0.5772157, M_PI / std::sqrt(6.0), 5.4}};
   std::vector<std::string> inits;
   for (const Scale& s : scales) inits.push_back(s.init);

@@ -258,8 +258,7 @@ TEST(Text, LinesAreRowsWithLengths) {
   const RawField& text = table.at("text");
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(text.row(0)), 3), std::string("ab\0", 3));
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(text.row(1)), 3), "abc");
-  EXPECT_EQ(elementAsInt(DType::I32, table.at("length").data, 0), 2);
-  EXPECT_EQ(elementAsInt(DType::I32, table.at("length").data, 1), 3);
+  EXPECT_EQ(text.lengths, (std::vector<int32_t>{2, 3, 1}));
   // Fillers are no symbols; a vocabulary is that of the rows it is taken from.
   const uint32_t first[] = {0, 2};
   const auto vocabulary = Vocabulary::of(Symbols::Chars, text, first, 9, "t");
