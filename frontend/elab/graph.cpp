@@ -153,9 +153,11 @@ void Elaborator::requireParts(Instance* instance, Loc at) {
   while (first->source) first = first->source;
   if (!instance->members.empty() || instance->entry >= 0 || first->entry >= 0) return;
   if (diagnostics_.hasErrors()) throw Reported{};  // what failed before may have been that application
-  fail(DiagCode::NoSuchPart, at,
-       fmt::format("the parts of `{}` are made where it is applied first, which must stand before this line",
-                   first->path));
+  error(DiagCode::NoSuchPart, at,
+        fmt::format("the parts of `{}` are made where it is applied first, which must stand before this line",
+                    first->path))
+      .help(fmt::format("where nothing else applies it, `let _ = {}(…)` does", first->path));
+  throw Reported{};
 }
 
 Val Elaborator::instanceTree(Instance* instance, Loc at) {

@@ -121,7 +121,9 @@ Val Elaborator::fieldOf(const Val& base, const ast::Ident& name, Loc at) {
       if (names.empty() && diagnostics_.hasErrors()) throw Reported{};
       Diagnostic& d =
           error(DiagCode::NoSuchPart, name.loc, fmt::format("`{}` has no part `{}`", base.instance->path, name.text));
-      if (names.empty()) d.note("its parts are made where it is applied first, which must stand before this line");
+      if (names.empty())
+        d.note("its parts are made where it is applied first, which must stand before this line")
+            .help(fmt::format("where nothing else applies it, `let _ = {}(…)` does", base.instance->path));
       if (const std::string near = nearestName(name.text, names); !near.empty())
         d.help(fmt::format("did you mean `{}`?", near));
       throw Reported{};
