@@ -5,6 +5,7 @@
 #include <optional>
 #include <sstream>
 
+#include "frontend/elab/foreign_names.h"
 #include "stdlib/stdlib.h"
 #include "tools/nn/commands.h"
 
@@ -69,7 +70,13 @@ int printDefinition(const std::string& name) {
         return kExitOk;
       }
   }
-  throw UsageError{fmt::format("the library has no `{}`; `nn doc` lists what it has", name)};
+#define BUILTIN(Enum, spelled, option) \
+  if (name == spelled) throw UsageError{fmt::format("`{}` is built in: docs/language.md, section 15", name)};
+#include "frontend/elab/builtins.def"
+#undef BUILTIN
+  const std::string help = elab::foreignNameHelp(name);
+  throw UsageError{
+      fmt::format("the library has no `{}`: {}", name, help.empty() ? "`nn doc` lists what it has" : help)};
 }
 
 }  // namespace
