@@ -244,7 +244,7 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
     const double e = numberOf(c);
     TensorVal x = asTensor(a, at, "`^`");
     place(at);
-    if (e == 2 || e == 3) {
+    if (isFloat(x.type.dtype) && (e == 2 || e == 3)) {
       Value sq = b().mul(x.value, x.value);
       return wrap(e == 2 ? sq : b().mul(sq, x.value), x.unit);
     }

@@ -45,6 +45,15 @@ void Elaborator::assignCells(const CellTree& cells, const Val& v, Loc at, const 
       d.note(cells.cell->declared, fmt::format("`{}` is declared", name));
       throw Reported{};
     }
+    if (const auto& declared = cells.cell->bound; declared && cells.cell->isVariable) {
+      const std::optional<Dim> over = t.bound ? std::optional(*t.bound - *declared) : std::nullopt;
+      if (!over || (over->isConst() && over->value() > 0)) {
+        Diagnostic& d = error(DiagCode::BoundMismatch, at,
+                              fmt::format("`{}` is declared below {}, and this may be more", name, declared->str()));
+        d.help(fmt::format("bring it there: `clamp(…, {})`", declared->str()));
+        throw Reported{};
+      }
+    }
     t.unit = cells.cell->unit;
     t.bound = cells.cell->bound;
     writeCell(cells.cell, Val::of(t), at);

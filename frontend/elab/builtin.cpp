@@ -117,7 +117,10 @@ Val Elaborator::applyBuiltin(const FnVal& f, std::vector<ArgVal> args, Loc at) {
     case Builtin::ToInt: {
       need(1, 1);
       if (args[0].val.is(ValKind::Int)) return args[0].val;
-      return Val::integer(static_cast<int64_t>(asNumber(args[0].val, args[0].at, "the argument of `int`")));
+      const double x = asNumber(args[0].val, args[0].at, "the argument of `int`");
+      if (!(std::abs(x) < 0x1p63))
+        fail(DiagCode::NumberDoesNotFit, args[0].at, fmt::format("{} has no whole part of 64 bits", x));
+      return Val::integer(static_cast<int64_t>(x));
     }
     case Builtin::ToFloat:
       need(1, 1);
@@ -181,6 +184,13 @@ std::vector<int64_t> Elaborator::axesArg(const FnVal& f, int rank, Loc at, bool 
   return axes;
 }
 
+int64_t Elaborator::axisArg(const FnVal& f, int rank, Loc at, int64_t byDefault) {
+  if (f.statics.empty() || f.statics[0].value.is(ValKind::None)) return byDefault;
+  const std::vector<int64_t> axes = axesArg(f, rank, at, false);
+  if (axes.size() != 1) fail(DiagCode::BadIndex, at, fmt::format("`{}` takes one axis, not {}", f.name(), axes.size()));
+  return axes[0];
+}
+
 Val Elaborator::stackValues(const std::vector<Val>& values, int64_t axis, Loc at) {
   return leafwise(values, at, [&](const std::vector<Val>& leaves) -> Val {
     std::vector<TensorVal> ts = unifyOperands(leaves, at, "stack");
@@ -223,7 +233,7 @@ Val Elaborator::concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at) 
     if (!first) {
       first = t;
       bound = t.bound;
-      axis = axesArg(f, t.type.rank(), at, false)[0];
+      axis = axisArg(f, t.type.rank(), at, 0);
     }
     if (t.type.dtype != first->type.dtype)
       fail(DiagCode::DTypeMismatch, at,
@@ -250,7 +260,9 @@ struct Contiguous {
 };
 Contiguous contiguous(const Graph& g, Value v) {
   const auto unwrap = [&](Value x) {
-    while (g.node(x).op == Op::Cast) x = g.node(x).in[0];
+    // Casts that keep every position: not those that wrap, cut or come from flags.
+    const auto isWide = [&](Value y) { return isInteger(g.type(y).dtype) && dtypeSize(g.type(y).dtype) >= 4; };
+    while (g.node(x).op == Op::Cast && isWide(x) && isWide(g.node(x).in[0])) x = g.node(x).in[0];
     return x;
   };
   const auto isIota = [&](Value x) { return g.node(unwrap(x)).op == Op::Iota; };
@@ -275,8 +287,16 @@ Contiguous contiguous(const Graph& g, Value v) {
 }  // namespace
 
 Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
-  const TensorVal x = asTensor(args[0].val, args[0].at, "`put`"), i = asTensor(args[1].val, args[1].at, "`put`");
-  const int64_t axis = axesArg(f, x.type.rank(), at, false)[0];
+  const TensorVal x = asTensor(args[0].val, args[0].at, "`put`");
+  const int64_t axis = axisArg(f, x.type.rank(), at, 0);
+  Val position = args[1].val;
+  if (position.is(ValKind::Int) && x.type.rank() > 0) {
+    const Dim extent = x.type.shape[axis], k = position.dim;
+    position = Val::integer(k.isConst() && k.value() < 0 ? extent + k : k);
+    if (!require(0, position.dim) || !require(position.dim + Dim(1), extent))
+      fail(DiagCode::BadIndex, args[1].at, fmt::format("axis {} of {} has no element {}", axis, x.type.str(), k.str()));
+  }
+  const TensorVal i = asTensor(position, args[1].at, "`put`");
   if (!isInteger(i.type.dtype) || i.type.rank() > 1)
     fail(DiagCode::DTypeMismatch, args[1].at,
          fmt::format("`put` takes an index or a vector of indices, not {}", i.type.str()));
@@ -330,6 +350,9 @@ Val Elaborator::clamp(const std::vector<ArgVal>& args, Loc at) {
   if (!isInteger(i.type.dtype))
     fail(DiagCode::DTypeMismatch, args[0].at, fmt::format("`clamp` takes integers, not {}", i.type.str()));
   const Dim n = asDim(args[1].val, args[1].at, "the bound of `clamp`");
+  if (n.isConst() && n.value() < 1)
+    fail(DiagCode::BadIndex, args[1].at, fmt::format("there is no index of 0 .. {}", n.value() - 1));
+  if (dtypeSize(i.type.dtype) < 4) i = cast(i, DType::I32, at);  // below it is negated
   const Val low = elementwise(Op::Max, {Val::of(i), Val::integer(0)}, {}, at, "clamp");
   const Val below = negate(elementwise(Op::Max, {negate(low, at), Val::integer(Dim(1) - n)}, {}, at, "clamp"), at);
   TensorVal r = below.tensor;
@@ -354,7 +377,7 @@ Val Elaborator::countOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at)
 Val Elaborator::sortOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const TensorVal x = asTensor(args[0].val, args[0].at, "`sort`");
   if (x.type.rank() == 0) fail(DiagCode::RankMismatch, at, "`sort` needs an axis");
-  const int64_t axis = f.statics.empty() ? x.type.rank() - 1 : axesArg(f, x.type.rank(), at, false)[0];
+  const int64_t axis = axisArg(f, x.type.rank(), at, x.type.rank() - 1);
   place(at);
   const std::vector<Value> r = b().makeMulti(Op::Sort, {x.value}, {{"axis", axis}});
   return Val::tuple({Val::of(wrap(r[0], x.unit, x.bound)), Val::of(wrap(r[1], x.unit, x.type.shape[axis]))});

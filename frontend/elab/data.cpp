@@ -57,6 +57,12 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
     return;
   }
   scope->bind(d.name.text, v, d.name.loc);
+  for (const DataSource& other : module_.data)
+    if (other.name == d.name.text) {
+      error(DiagCode::Redefined, d.name.loc, fmt::format("`{}` is a data block of another file, too", d.name.text))
+          .note(other.loc, "the other stands here: `--data` and what is fitted know both by this name");
+      return;
+    }
   DataSource source;
   source.name = d.name.text;
   source.reader = d.reader.text;
@@ -69,7 +75,11 @@ void Elaborator::defineData(const ast::Data& d, const ScopePtr& scope) {
   }
   for (const auto& s : d.lets) {
     const auto* let = s->tryAs<ast::Let>();
-    if (!let || let->pattern.isTuple()) continue;
+    if (!let) continue;
+    if (let->pattern.isTuple()) {
+      error(DiagCode::WrongKind, let->pattern.loc, "a `let` of a data block gives one name");
+      continue;
+    }
     Binding binding;
     binding.kind = Binding::Kind::Lazy;
     binding.lazy = let;

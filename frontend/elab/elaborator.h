@@ -239,6 +239,7 @@ private:
 
   // ---- arith.cpp, numbers.cpp: elementwise operations, numbers, broadcasting, trees
   Val binary(ast::BinaryOp op, Val a, Val c, Loc at, const ast::Expr* ae = nullptr, const ast::Expr* ce = nullptr);
+  void requireNoOverflow(ast::BinaryOp op, int64_t a, int64_t c, Loc at);
   Val numberBinary(ast::BinaryOp op, const Val& a, const Val& c, Loc at);
   std::optional<Val> numberPrimitive(Op op, const std::vector<Val>& args);
   TensorVal tensorBinary(ast::BinaryOp op, const Val& a, const Val& c, Loc at);
@@ -289,6 +290,8 @@ private:
   Val applyCast(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   Val withStates(const std::vector<ArgVal>& args, Loc at);
   Val stack(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
+  void requireOnce(const ast::ShapeMap& map, Loc at);
+  int64_t axisArg(const FnVal& f, int rank, Loc at, int64_t byDefault);
   Val stackValues(const std::vector<Val>& values, int64_t axis, Loc at);
   Val concat(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
   Val put(const FnVal& f, const std::vector<ArgVal>& args, Loc at);
@@ -433,11 +436,12 @@ private:
   Entry* entry_ = nullptr;
   int entryNumber_ = 0;
   Frame* frame_ = nullptr;
-  std::string initPath_;               // of the variable whose initializer is elaborated; empty: none
-  bool rigid_ = false;                 // definitions are checked by themselves
-  bool certain_ = false;               // rigid: the mismatch about to be reported holds for all instances
-  int opaque_ = 0;                     // rigid: quotients that no polynomial expresses
-  DataInfo* rawData_ = nullptr;        // inside a data field
+  std::string initPath_;         // of the variable whose initializer is elaborated; empty: none
+  bool rigid_ = false;           // definitions are checked by themselves
+  bool certain_ = false;         // rigid: the mismatch about to be reported holds for all instances
+  int opaque_ = 0;               // rigid: quotients that no polynomial expresses
+  DataInfo* rawData_ = nullptr;  // inside a data field
+  std::optional<Loc> precisionAt_;
   DataFieldInfo* rawField_ = nullptr;  // likewise
   bool trustBounds_ = false;  // a declared bound holds because the data are checked against it when they are read
   std::map<std::string, Instance*> trainRoots_;

@@ -25,6 +25,13 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
            fmt::format("`{}` is at most {} here and at most {} above", name, bound, known->bound));
     }
   };
+  // Inputs and what the host sets besides are known by their names.
+  const bool isScalar =
+      std::find(std::begin(kHostScalars), std::end(kHostScalars), p.name.text) != std::end(kHostScalars);
+  if (isScalar || hyperDecls_.contains(p.name.text))
+    fail(DiagCode::Redefined, p.name.loc,
+         fmt::format("`{}` is {}: an input has another name", p.name.text,
+                     isScalar ? "set by what runs the program" : "a hyperparameter"));
   if (!p.type || p.type->isTuple)
     undeclared(p.name.loc, fmt::format("declare it: `{}: f32[B <= 1024, 10]`", p.name.text));
   const ast::TypeExpr& t = *p.type;
@@ -80,6 +87,13 @@ void Elaborator::elaborateExport(const ast::Callable& f, const ScopePtr& scope) 
   ctx_.owner = root;
   ctx_.scope = scopes_.inside(scope);
   try {
+    for (const ast::ParamDecl& p : f.staticParams)
+      fail(DiagCode::ExportUndeclared, p.name.loc,
+           "an exported function has no compile-time arguments: a hyper is one");
+    for (const ast::ParamDecl& p : f.params)
+      if (p.fallback)
+        fail(DiagCode::ExportUndeclared, p.fallback->loc,
+             fmt::format("whoever calls an export gives all inputs: `{}` has no default", p.name.text));
     for (const ast::ParamDecl& p : f.params) ctx_.scope->bind(p.name.text, exportInput(p, entry_->symbols), p.name.loc);
     Val v = evalBlock(f.body, false);
     const ast::Expr* last = f.body.value();

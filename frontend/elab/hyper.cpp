@@ -84,6 +84,11 @@ void Elaborator::checkDomain(const ast::Hyper& h, const Hyper& record, const Val
 }
 
 void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
+  if (const auto other = hyperDecls_.find(h.name.text); other != hyperDecls_.end() && other->second != &h) {
+    error(DiagCode::Redefined, h.name.loc, fmt::format("`{}` is a hyperparameter of another file, too", h.name.text))
+        .note(other->second->name.loc, "the other stands here: `--set` and the weights know both by this name");
+    throw Reported{};
+  }
   hyperDecls_[h.name.text] = &h;
   if (std::find(std::begin(kHostScalars), std::end(kHostScalars), h.name.text) != std::end(kHostScalars))
     fail(DiagCode::BadHyper, h.name.loc,

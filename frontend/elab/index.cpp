@@ -28,6 +28,8 @@ TensorVal Elaborator::dropAxis(const TensorVal& x, int axis, Loc at) {
 }
 
 Val Elaborator::index(const Val& base, const ast::Bracket& e) {
+  for (const ast::Arg& a : e.args)
+    if (a.name) fail(DiagCode::UnknownOption, a.name.loc, "an index has no name: axes are counted by their commas");
   if (base.isTensor()) return Val::of(indexTensor(base.tensor, e));
   const std::vector<Val>& items = *base.items;
   if (e.args.size() != 1) fail(DiagCode::BadIndex, e.loc, "a tuple takes one index");

@@ -311,6 +311,8 @@ void Elaborator::evalEvery(const ast::Every& e) {
   if (!entry_ || entry_->kind != Function::Kind::Step)
     fail(DiagCode::NoOwner, e.loc, "`every` stands in a train block");
   const Val k = eval(*e.count);
+  if (isConstNumber(k) && numberOf(k) < 1)
+    fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts 1 or more steps, not {}", numberOf(k)));
   place(e.loc);
   const TensorVal step = wrap(scalarLeaf("step", DType::I64, 0));
   // Steps count from 0 inside and from 1 in words: `every 5` runs at the fifth, tenth, … step.

@@ -22,6 +22,20 @@ std::shared_ptr<const Formula> formulaOf(const Val& v) {
   return f;
 }
 
+/// The least magnitude that rounds to infinity: half a unit in the last place above the largest number.
+double beyond(DType dtype) {
+  switch (dtype) {
+    case DType::F32:
+      return 0x1.ffffffp127;
+    case DType::BF16:
+      return 0x1.ffp127;
+    case DType::F16:
+      return 0x1.ffep15;
+    default:
+      return INFINITY;
+  }
+}
+
 Val intResult(BinaryOp op, const Dim& a, const Dim& c, bool& undecided) {
   const bool consts = a.isConst() && c.isConst();
   const auto compare = [&](auto test) {
@@ -122,6 +136,15 @@ Val floatResult(BinaryOp op, double a, double c) {
 
 }  // namespace
 
+void Elaborator::requireNoOverflow(BinaryOp op, int64_t a, int64_t c, Loc at) {
+  int64_t r = 0;
+  const bool over = op == BinaryOp::Add   ? __builtin_add_overflow(a, c, &r)
+                    : op == BinaryOp::Sub ? __builtin_sub_overflow(a, c, &r)
+                    : op == BinaryOp::Mul ? __builtin_mul_overflow(a, c, &r)
+                                          : false;
+  if (over) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} {} {} does not fit 64 bits", a, ast::spelling(op), c));
+}
+
 Val Elaborator::numberBinary(BinaryOp op, const Val& a, const Val& c, Loc at) {
   if (op == BinaryOp::MatMul) fail(DiagCode::WrongKind, at, "`@` multiplies tensors, not numbers");
   Val r;
@@ -129,6 +152,7 @@ Val Elaborator::numberBinary(BinaryOp op, const Val& a, const Val& c, Loc at) {
   if (a.is(ValKind::Int) && c.is(ValKind::Int)) {
     if ((op == BinaryOp::Div || op == BinaryOp::FloorDiv || op == BinaryOp::Mod) && c.dim == Dim(0))
       fail(DiagCode::NotDivisible, at, fmt::format("{} is divided by 0", a.dim.str()));
+    if (a.dim.isConst() && c.dim.isConst()) requireNoOverflow(op, a.dim.value(), c.dim.value(), at);
     r = intResult(op, a.dim, c.dim, undecided);
   } else if (isConstNumber(a) && isConstNumber(c)) {
     r = floatResult(op, numberOf(a), numberOf(c));
@@ -195,6 +219,8 @@ std::optional<Val> Elaborator::numberPrimitive(Op op, const std::vector<Val>& ar
     case Op::Stop:
       return args[0];
     case Op::Max:
+      if (std::isnan(x)) return args[0];
+      if (std::isnan(numberOf(args[1]))) return args[1];
       return numberOf(args[0]) >= numberOf(args[1]) ? args[0] : args[1];
     case Op::Pow:
       return Val::real(std::pow(x, numberOf(args[1])));
@@ -203,7 +229,20 @@ std::optional<Val> Elaborator::numberPrimitive(Op op, const std::vector<Val>& ar
   }
 }
 
+/// Whether integers of the run compute it: what has quotients or powers is whole only for some values.
+static bool isIntegral(const Formula& f) {
+  if (!f.isInt) return false;
+  if (f.kind == Formula::Kind::Neg) return isIntegral(*f.a);
+  if (f.kind != Formula::Kind::Binary) return true;
+  const bool keeps = f.op == BinaryOp::Add || f.op == BinaryOp::Sub || f.op == BinaryOp::Mul ||
+                     f.op == BinaryOp::FloorDiv || f.op == BinaryOp::Mod;
+  return keeps && isIntegral(*f.a) && isIntegral(*f.b);
+}
+
 Value Elaborator::formulaValue(const Formula& f, DType dtype, Loc at) {
+  // Whole numbers are computed as such, whatever they meet.
+  if (dtype != DType::I64 && f.kind == Formula::Kind::Binary && isIntegral(f))
+    return b().cast(formulaValue(f, DType::I64, at), dtype);
   switch (f.kind) {
     case Formula::Kind::Number:
       return b().constant(f.number, Type{dtype, {}});
@@ -239,11 +278,18 @@ TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
     fail(DiagCode::NumberDoesNotFit, at,
          fmt::format("{} is not a whole number, as {} needs", v.number, dtypeName(dtype)));
   // The initial values are computed once, from the values in force.
-  if (v.formula && !initPath_.empty())
-    asNumber(v, at, "an initial value");
+  // Nor do a byte and what is whole for some values only change with a hyperparameter when running.
+  const bool narrow = isInteger(dtype) && dtypeSize(dtype) == 1;
+  if (v.formula && (!initPath_.empty() || narrow || (isInteger(dtype) && !isIntegral(*v.formula))))
+    asNumber(v, at, "a number");
   else if (v.formula && (v.is(ValKind::Float) || v.dim.isConst()))
     return wrap(formulaValue(*v.formula, dtype, at));
   if (v.is(ValKind::Int) && !v.dim.isConst()) {
+    if (narrow) {
+      error(DiagCode::NumberDoesNotFit, at, fmt::format("{} may not fit {}", v.dim.str(), dtypeName(dtype)))
+          .help("write the conversion: `i32(…)`");
+      throw Reported{};
+    }
     place(at);
     return wrap(b().cast(b().make(Op::Size, {}, {{"dim", v.dim}}), dtype));
   }
@@ -252,9 +298,15 @@ TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
     const double lo = dtype == DType::U8 ? 0 : -std::ldexp(1.0, static_cast<int>(dtypeSize(dtype)) * 8 - 1);
     const double hi = dtype == DType::U8 ? 255 : -lo - 1;
     if (x < lo || x > hi) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
+  } else if (std::isfinite(x) && std::abs(x) >= beyond(dtype)) {
+    fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
   }
-  const bool index = isInteger(dtype) && v.is(ValKind::Int) && x >= 0;
-  return wrap(b().constant(x, Type{dtype, {}}), {}, index ? std::optional(v.dim + Dim(1)) : std::nullopt);
+  if (v.is(ValKind::Int) && isInteger(dtype)) {
+    const Literal exact{std::vector<int64_t>{v.dim.value()}};
+    return wrap(b().make(Op::Const, {}, {{"type", Type{dtype, {}}}, {"value", exact}}), {},
+                x >= 0 ? std::optional(v.dim + Dim(1)) : std::nullopt);
+  }
+  return wrap(b().constant(x, Type{dtype, {}}));
 }
 
 Val Elaborator::negate(const Val& v, Loc at) {

@@ -31,6 +31,12 @@ Val Elaborator::treeSum(const Val& v, const FnVal& f, Loc at) {
   return total;
 }
 
+/// Whether an operation has extents, sizes or strides for each of its axes, or an operand.
+static bool hasCompanions(const std::vector<AttrSpec>& specs) {
+  return std::ranges::any_of(specs, [](const AttrSpec& s) { return s.kind == AttrKind::Dims; }) ||
+         std::ranges::any_of(specs, [](const AttrSpec& s) { return s.name == "size" || s.name == "sizes"; });
+}
+
 Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const OpInfo& info = opInfo(f.op);
   if (info.inputs >= 0 && static_cast<int>(args.size()) != info.inputs)
@@ -63,6 +69,7 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
   Attrs attrs;
   const std::vector<AttrSpec>& specs = attrSpecs(f.op);
   size_t position = 0;
+  std::set<std::string> given;
   for (const StaticArg& s : f.statics) {
     const AttrSpec* spec = nullptr;
     if (s.name.empty()) {
@@ -78,6 +85,8 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
         fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` takes at most {} attributes", f.name(), specs.size()));
       failUnknown(DiagCode::UnknownOption, s.at, fmt::format("attribute of `{}` called", f.name()), s.name, names);
     }
+    if (!given.insert(spec->name).second)
+      fail(DiagCode::WrongArguments, s.at, fmt::format("`{}` is given twice", spec->name));
     if (s.value.is(ValKind::None)) continue;
     const char* what = spec->name.c_str();
     // Axes of broadcast and window count in the result, which has one more for each new axis.
@@ -108,6 +117,9 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
       case AttrKind::Ints: {
         std::vector<int64_t> list;
         for (const Val& v : listOf(s.value)) list.push_back(axis(asConst(v, s.at, what)));
+        // What belongs to each of several axes goes by their order.
+        if (spec->name == "axes" && hasCompanions(specs) && !std::ranges::is_sorted(list))
+          fail(DiagCode::BadOperation, s.at, fmt::format("`{}` takes its axes in ascending order", f.name()));
         if (spec->name == "axes") std::sort(list.begin(), list.end());
         attrs.set(spec->name, std::move(list));
         break;

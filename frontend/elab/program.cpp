@@ -1,5 +1,6 @@
 // Files and their definitions: the library, used files, lets at the top level.
 #include "frontend/elab/elaborator.h"
+#include "frontend/elab/unique_names.h"
 #include "frontend/elab/walk.h"
 #include "frontend/parse.h"
 #include "ir/read_text.h"
@@ -57,6 +58,7 @@ ScopePtr Elaborator::useFile(const ast::Use& use) {
 }
 
 void Elaborator::define(const ast::File& file, const ScopePtr& scope, bool isMain) {
+  reportRepeatedNames(file, diagnostics_);
   // Functions, layers and data first: their bodies may refer to what stands below them.
   const auto unique = [&](const ast::Ident& name) {
     auto it = scope->names.find(name.text);

@@ -85,6 +85,7 @@ Val Elaborator::applyRand(const FnVal& f, Loc at) {
       minor = asConst(s.value, s.at, "minor");
       continue;
     }
+    if (!s.name.empty()) failUnknown(DiagCode::UnknownOption, s.at, "attribute of `op.rand` called", s.name, {"minor"});
     for (const Val& v : listOf(s.value)) shape.push_back(asDim(v, s.at, "a dimension"));
   }
   const auto rank = static_cast<int64_t>(shape.size());

@@ -68,6 +68,9 @@ void Elaborator::setPrecision(const ast::Call& call) {
     const bool type = v.is(ValKind::Fn) && v.fn->kind == FnVal::Kind::Cast;
     if (!type || (v.fn->dtype != DType::F32 && v.fn->dtype != DType::BF16))
       fail(DiagCode::UnknownSetting, a->value->loc, "`compute` is f32 or bf16");
+    if (precisionAt_)
+      error(DiagCode::Redefined, a->name.loc, "the precision is set twice").note(*precisionAt_, "it is set here");
+    precisionAt_ = a->name.loc;
     module_.compute = v.fn->dtype;
   }
 }

@@ -247,6 +247,24 @@ static const ast::ShapeMap& shapeMapOf(const FnVal& f) {
   throw Reported{};
 }
 
+/// An axis of an operand stands in the result once: `view[B -> B B]` would repeat it, not take a diagonal.
+void Elaborator::requireOnce(const ast::ShapeMap& map, Loc at) {
+  std::set<std::string> operands, seen;
+  const std::function<void(const std::vector<ast::Axis>&, bool)> axes = [&](const std::vector<ast::Axis>& list,
+                                                                            bool isResult) {
+    for (const ast::Axis& a : list) {
+      if (a.kind == ast::Axis::Kind::Group) axes(a.group, isResult);
+      if (a.kind != ast::Axis::Kind::Name) continue;
+      if (!isResult)
+        operands.insert(a.name);
+      else if (!seen.insert(a.name).second && operands.contains(a.name))
+        fail(DiagCode::BadShapeMap, at, fmt::format("the axis `{}` stands in the result twice", a.name));
+    }
+  };
+  for (const ast::AxisList& list : map.inputs) axes(list.axes, false);
+  axes(map.result.axes, true);
+}
+
 static bool hasShapeMap(const FnVal& f, size_t inputs) {
   for (const StaticArg& s : f.statics)
     if (s.expr) return s.expr->as<ast::ShapeMap>().inputs.size() == inputs;
@@ -257,6 +275,7 @@ Val Elaborator::view(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   if (!hasShapeMap(f, 1)) fail(DiagCode::BadShapeMap, at, "`view` is written with its axes: `view[B C -> C B](x)`");
   if (args.size() != 1) fail(DiagCode::WrongArguments, at, fmt::format("`view` takes one tensor, not {}", args.size()));
   const ast::ShapeMap& map = shapeMapOf(f);
+  requireOnce(map, at);
   if (args[0].val.is(ValKind::Tuple) || args[0].val.is(ValKind::Tree))
     return leafwise({args[0].val}, at,
                     [&](const std::vector<Val>& v) { return view(f, {{"", v[0], args[0].at}}, at); });
@@ -276,6 +295,7 @@ Val Elaborator::dot(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
     fail(DiagCode::BadShapeMap, at, "`dot` is written with its axes: `dot[B i k, B k j -> B i j](a, b)`");
   if (args.size() != 2) fail(DiagCode::WrongArguments, at, fmt::format("`dot` takes two tensors, not {}", args.size()));
   const ast::ShapeMap& map = shapeMapOf(f);
+  requireOnce(map, at);
   const ScopePtr& env = f.staticsEnv;
   TensorVal ts[2] = {asTensor(args[0].val, args[0].at, "`dot`"), asTensor(args[1].val, args[1].at, "`dot`")};
   if (ts[0].type.dtype != ts[1].type.dtype)

@@ -44,7 +44,7 @@ const ast::Call* countedSymbols(const ast::Call& e) {
 
 /// "sepal length" of raw["sepal length"], "a..z" of raw["a".."z"].
 std::optional<std::string> rawColumnName(const ast::Bracket& e) {
-  if (e.args.size() != 1) return std::nullopt;
+  if (e.args.size() != 1 || e.args[0].name) return std::nullopt;
   const ast::Expr& a = *e.args[0].value;
   if (const auto* s = a.tryAs<ast::String>()) return s->value;
   if (const auto* r = a.tryAs<ast::Range>();

@@ -119,6 +119,12 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
 
 void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
   const size_t before = diagnostics_.errorCount();
+  for (const TrainBlock& other : module_.trains)
+    if (other.name == t.name.text) {
+      error(DiagCode::Redefined, t.name.loc, fmt::format("`{}` is defined twice", t.name.text))
+          .note(other.loc, "the first definition stands");
+      return;
+    }
   TrainBlock block;
   block.name = t.name.text;
   block.loc = t.name.loc;

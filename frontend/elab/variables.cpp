@@ -135,6 +135,11 @@ void Elaborator::evalParam(const ast::Param& s) {
   ctx_.scope->names[s.name.text] = std::move(binding);
 }
 
+static void forgetBounds(const CellTree& tree) {
+  if (tree.cell) tree.cell->bound.reset();
+  for (const auto& child : tree.children) forgetBounds(child.tree);
+}
+
 CellTree Elaborator::makeState(const std::string& path, const Val& init, Instance* owner, Loc at) {
   CellTree tree;
   if (init.is(ValKind::Instance)) return makeState(path, instanceTree(init.instance, at), owner, at);
@@ -179,6 +184,7 @@ void Elaborator::evalState(const ast::State& s) {
     inInit(initFrame_.get(), path, [&] {
       const Val v = initial();
       tree = makeState(path, v, owner, s.loc);
+      if (!s.type || !s.type->bound) forgetBounds(tree);  // that of the first value says nothing about the next
       return v;
     });
     if (owner->stateKind == Variable::Kind::MetricState) {

@@ -65,20 +65,42 @@ RawField inDouble(const RawField& field) {
 }
 
 /// What is numbered: a field as the reader gives it, or of a CSV the texts of a column.
-RawField symbolsOf(const RawTable& table, const FieldInfo& wanted, DataFormat format) {
+RawField symbolsOf(const RawTable& table, const FieldInfo& wanted, DataFormat format, int64_t width) {
   const RawField& field = table.at(wanted.source);
   if (format != DataFormat::Csv || wanted.symbols == nameOf(Symbols::Category)) return field;
   const TextUnit unit = wanted.symbols == nameOf(Symbols::Words) ? TextUnit::Word : TextUnit::Byte;
-  return textColumn(field, unit, wanted.isLength() ? wanted.bound - 1 : wanted.shape.back(), table.file);
+  return textColumn(field, unit, width, table.file);
+}
+
+/// How many symbols of a text are read: as many as are declared for the field of their numbers; where there is only a
+/// length, as many as that may be.
+int64_t widthOf(const FieldInfo& wanted, const DataInfo& data) {
+  if (!wanted.isLength()) return wanted.shape.empty() ? 1 : wanted.shape.back();
+  for (const FieldInfo& other : data.fields)
+    if (!other.isLength() && other.symbols == wanted.symbols && other.source == wanted.source)
+      return other.shape.back();
+  return wanted.bound - 1;
+}
+
+bool isRange(const FieldInfo& wanted) {
+  return wanted.source.find("..") != std::string::npos;
+}
+
+/// The columns of a CSV that a field is made of, in the order of the training rows' file.
+std::vector<std::string> columnsOf(const FieldInfo& wanted, const RawTable& train, DataFormat format) {
+  if (format != DataFormat::Csv || !wanted.symbols.empty()) return {};
+  const size_t dots = wanted.source.find("..");
+  if (!isRange(wanted)) return {wanted.source};
+  return columnRange(train, wanted.source.substr(0, dots), wanted.source.substr(dots + 2));
 }
 
 /// A field as the model reads it: symbols as numbers; CSV columns, which arrive as i64, f64 or text, in the type that
 /// the model computes with, and a range of them ("a..z") as one vector; f32 widened for a model of f64, as gradient
 /// checks make it; anything else as it is.
-RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format,
-                   const std::optional<Vocabulary>& vocabulary) {
+RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat format, int64_t width,
+                   std::span<const std::string> columns, const std::optional<Vocabulary>& vocabulary) {
   if (!wanted.symbols.empty()) {
-    const RawField symbols = symbolsOf(table, wanted, format);
+    const RawField symbols = symbolsOf(table, wanted, format, width);
     RawField field = wanted.isLength() ? lengthsOf(symbols) : vocabulary->encode(symbols, table.file);
     field.name = wanted.name;
     return field;
@@ -87,16 +109,13 @@ RawField madeField(const RawTable& table, const FieldInfo& wanted, DataFormat fo
     const RawField& field = table.at(wanted.source);
     return field.dtype == DType::F32 && wanted.dtype == DType::F64 ? inDouble(field) : field;
   }
-  const size_t dots = wanted.source.find("..");
-  const std::string first = wanted.source.substr(0, dots);
-  const std::string last = dots == std::string::npos ? first : wanted.source.substr(dots + 2);
-  return numericColumns(table, wanted.name, first, last, wanted.dtype, dots == std::string::npos);
+  return numericColumns(table, wanted.name, columns, wanted.dtype, !isRange(wanted));
 }
 
 /// The vocabulary of a field, nothing for one without symbols. The model's counts; where it has none yet, that of the
 /// training rows becomes it.
 std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset& dataset, DataFormat format,
-                                       Model& model, const std::vector<uint32_t>& rows) {
+                                       int64_t width, Model& model, const std::vector<uint32_t>& rows) {
   if (wanted.vocabulary.empty()) return std::nullopt;
   const auto kind = symbolsNamed(wanted.symbols);
   const std::string kept = model.bytes(wanted.vocabulary);
@@ -107,7 +126,7 @@ std::optional<Vocabulary> vocabularyOf(const FieldInfo& wanted, const RawDataset
   }
   const Split& train = *dataset.find("train");
   const RawTable& table = dataset.tableOf(train);
-  auto taken = Vocabulary::of(*kind, symbolsOf(table, wanted, format), rows, wanted.bound, table.file);
+  auto taken = Vocabulary::of(*kind, symbolsOf(table, wanted, format, width), rows, wanted.bound, table.file);
   model.setBytes(wanted.vocabulary, taken.bytes(kept.size(), wanted.source, table.file));
   return taken;
 }
@@ -152,11 +171,15 @@ RawDataset openData(const DataInfo& data, Model& model) {
   const bool windows = hasWindows(*format, settings);
   const std::vector<uint32_t> rows = trainingRows(*dataset.find("train"), windows, settings);
   std::vector<std::optional<Vocabulary>> symbols;
-  for (const FieldInfo& field : data.fields) symbols.push_back(vocabularyOf(field, dataset, *format, model, rows));
+  std::vector<std::vector<std::string>> columns;
+  for (const FieldInfo& field : data.fields)
+    columns.push_back(columnsOf(field, dataset.tableOf(*dataset.find("train")), *format));
+  for (const FieldInfo& field : data.fields)
+    symbols.push_back(vocabularyOf(field, dataset, *format, widthOf(field, data), model, rows));
   for (RawTable& table : dataset.tables) {
     std::vector<RawField> made;
     for (size_t i = 0; i < data.fields.size(); ++i)
-      made.push_back(madeField(table, data.fields[i], *format, symbols[i]));
+      made.push_back(madeField(table, data.fields[i], *format, widthOf(data.fields[i], data), columns[i], symbols[i]));
     table.fields = std::move(made);
     for (const FieldInfo& field : data.fields) checkBound(table, field);
     if (windows)

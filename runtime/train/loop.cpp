@@ -107,6 +107,8 @@ Trainer::Trainer(Model& model, const TrainInfo& train, const DataSets& data, con
     feed_ = std::make_unique<Feed>(caller_.entry(), train.data, dataset, *dataset.find("train"));
     if (const Split* valid = dataset.find("valid"); valid && !train.eval.empty())
       validFeed_ = std::make_unique<Feed>(model.entry(model.find(train.eval)), train.data, dataset, *valid);
+    if (!validFeed_ && train.patience > 0)
+      fmt::print(stderr, "`{}` has no validation split: its patience never ends\n", train.name);
   }
   checkState();
   if (state().sums.metrics.size() != train.metrics.size()) state().sums = emptySums(train);
@@ -306,7 +308,7 @@ void Trainer::judge(const Sums& valid, const NamedValues& metrics) {
 
 void Trainer::keepBest(double value) {
   RunState& s = state();
-  bool better = !s.hasBest || (train_.maximize ? value > s.best : value < s.best);
+  bool better = !s.hasBest || std::isnan(s.best) || (train_.maximize ? value > s.best : value < s.best);
   s.sinceBest = better ? 0 : s.sinceBest + 1;
   if (!better) return;
   s.hasBest = true;

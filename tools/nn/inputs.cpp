@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -31,20 +32,24 @@ Array fromField(const train::RawField& field) {
   return array;
 }
 
-/// Whether the first cell of a CSV is no number.
-bool startsWithNames(std::string_view text) {
-  const std::string first(text.substr(0, text.find_first_of(",\r\n")));
-  char* end = nullptr;
-  std::strtod(first.c_str(), &end);
-  return !first.empty() && end == first.c_str();
+/// Whether the first line of a CSV has names: none of its cells is a number.
+bool startsWithNames(const train::Buffer& bytes, const std::string& file) {
+  std::string_view text = bytes.text();
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  train::Buffer first(line.size());
+  std::memcpy(first.data(), line.data(), line.size());
+  const train::RawTable row = train::parseCsv(first, file, {',', /*header=*/false});
+  return !row.fields.empty() && std::ranges::all_of(row.fields, [](const train::RawField& cell) {
+    return cell.dtype == train::DType::Text && !cell.strings[0].empty();
+  });
 }
 
 /// All columns of a CSV as one [rows, columns] array; a line of names in front is skipped.
 Array fromCsv(const train::Buffer& bytes, const std::string& file) {
-  train::RawTable table = train::parseCsv(bytes, file, {',', startsWithNames(bytes.text())});
+  train::RawTable table = train::parseCsv(bytes, file, {',', startsWithNames(bytes, file)});
   if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
-  return fromField(
-      train::numericColumns(table, "x", table.fields.front().name, table.fields.back().name, train::DType::F64, false));
+  const auto columns = train::columnRange(table, table.fields.front().name, table.fields.back().name);
+  return fromField(train::numericColumns(table, "x", columns, train::DType::F64, false));
 }
 
 /// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input (npy or CSV).
@@ -69,14 +74,15 @@ void fitRank(Array& array, const nnc_port& port) {
   if (array.shape.size() == port.rank + 1 && array.shape.back() == 1) array.shape.pop_back();
 }
 
-/// In the type of the input. Whole numbers stay what they are: 3.7 is no index, 300 no u8. Throws DataError.
+/// In the type of the input. Whole numbers stay what they are: 3.7 is no index, 300 no u8, 1e39 no f32. Throws
+/// DataError.
 Array asInput(const Array& from, const nnc_port& port) {
   Array to = converted(from, train::dtypeOfAbi(port.dtype));
-  if (train::isFloat(to.dtype)) return to;
   const auto count = static_cast<size_t>(from.view().elements());
   for (size_t i = 0; i < count; ++i) {
     const double given = train::elementAsDouble(from.dtype, from.bytes.data(), i);
-    if (train::elementAsDouble(to.dtype, to.bytes.data(), i) != given)
+    const double taken = train::elementAsDouble(to.dtype, to.bytes.data(), i);
+    if (train::isFloat(to.dtype) ? std::isfinite(given) && !std::isfinite(taken) : taken != given)
       throw train::DataError(port.name, fmt::format("element {}", i),
                              fmt::format("is {}, which is no {}", given, train::nameOf(to.dtype)));
   }
@@ -86,14 +92,9 @@ Array asInput(const Array& from, const nnc_port& port) {
 Array numberInput(const nnc_port& port, const std::string& text) {
   Array array{train::DType::F64, {}, {}};
   array.bytes.resize(sizeof(double));
-  size_t used = 0;
   double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  if (used != text.size() || text.empty())
+  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (wrong != std::errc() || end != text.data() + text.size())
     throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
   train::storeDouble(array.dtype, array.bytes.data(), 0, value);
   return asInput(array, port);
@@ -156,6 +157,9 @@ public:
       if (auto named = given_.extract(entry_.symbol[s].name))
         inputs.counts[entry_.symbol[s].name] = countOf(entry_.symbol[s], named.mapped());
     const nnc_port* first = firstInput();
+    if (file != "-" && (!first || given_.contains(first->name)))
+      throw UsageError{first ? fmt::format("--data and --input both give `{}`", first->name)
+                             : fmt::format("{} takes no array: --data gives nothing", entry_.name)};
     for (uint32_t i = 0; i < entry_.inputs; ++i) {
       const nnc_port& port = entry_.input[i];
       const auto named = given_.find(port.name);

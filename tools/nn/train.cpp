@@ -57,8 +57,9 @@ Command declareTrain(CLI::App& app) {
   auto a = std::make_shared<TrainArguments>();
   a->model.declare(app);
   CLI::Option* out = app.add_option("--out", a->out, "folder of the run (default: runs/<model>)");
-  app.add_option("--resume", a->resume, "go on with the run in this folder")->excludes(out);
-  app.add_option("--weights", a->loop.weights, "start from what this file has of the model's weights, by path");
+  auto* resume = app.add_option("--resume", a->resume, "go on with the run in this folder")->excludes(out);
+  app.add_option("--weights", a->loop.weights, "start from what this file has of the model's weights, by path")
+      ->excludes(resume);
   app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch");
   app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(atLeast(1));
   app.add_option("--seed", a->loop.seed, "seed, instead of the file's")->check(atLeast(0));

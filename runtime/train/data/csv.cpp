@@ -196,19 +196,25 @@ RawTable readCsv(const std::string& path, const CsvSettings& settings) {
   return parseCsv(readFile(path), path, settings);
 }
 
-RawField numericColumns(const RawTable& table, const std::string& name, std::string_view first, std::string_view last,
-                        DType dtype, bool scalar) {
+std::vector<std::string> columnRange(const RawTable& table, std::string_view first, std::string_view last) {
   const auto from = static_cast<size_t>(&table.at(first) - table.fields.data());
   const auto to = static_cast<size_t>(&table.at(last) - table.fields.data());
   if (from > to) {
     throw DataError(table.file, "",
                     fmt::format("column {} stands after {}; the range is empty", ticked(first), ticked(last)));
   }
-  const size_t width = to - from + 1, size = sizeOf(dtype);
+  std::vector<std::string> names;
+  for (size_t i = from; i <= to; ++i) names.push_back(table.fields[i].name);
+  return names;
+}
+
+RawField numericColumns(const RawTable& table, const std::string& name, std::span<const std::string> columns,
+                        DType dtype, bool scalar) {
+  const size_t width = columns.size(), size = sizeOf(dtype);
   Buffer bytes(table.rows * width * size);
-  for (uint64_t row = 0; row < table.rows; ++row) {
-    for (size_t i = 0; i < width; ++i) {
-      const RawField& column = table.fields[from + i];
+  for (size_t i = 0; i < width; ++i) {
+    const RawField& column = table.at(columns[i]);
+    for (uint64_t row = 0; row < table.rows; ++row) {
       std::byte* into = bytes.data() + (row * width + i) * size;
       if (column.dtype == DType::I64 && dtype == DType::I64) {  // f64 would round beyond 2^53
         std::memcpy(into, column.row(row), size);

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/train/data/dataset.h"
 
@@ -21,10 +22,14 @@ RawTable readCsv(const std::string& path, const CsvSettings& settings = {});
 /// The same from bytes in memory.
 RawTable parseCsv(const Buffer& bytes, const std::string& file, const CsvSettings& settings = {});
 
-/// The columns `first` to `last` (inclusive, in the file's order) of a table as one field of the given dtype (F32, F64,
-/// I32, I64): shape [columns], or a scalar if `first` is `last` and `scalar` is set. Throws DataError naming row and
-/// column where a cell is no number, or for an integer dtype no integer in its range.
-RawField numericColumns(const RawTable& table, const std::string& name, std::string_view first, std::string_view last,
+/// The names of the columns `first` to `last` (inclusive) in the table's order. Throws DataError for a name it has not,
+/// and where `last` stands before `first`.
+std::vector<std::string> columnRange(const RawTable& table, std::string_view first, std::string_view last);
+
+/// Columns of a table as one field of the given dtype (F32, F64, I32, I64): shape [columns], or a scalar if there is
+/// one and `scalar` is set. Throws DataError naming row and column where a cell is no number, or for an integer dtype
+/// no integer in its range.
+RawField numericColumns(const RawTable& table, const std::string& name, std::span<const std::string> columns,
                         DType dtype, bool scalar);
 
 }  // namespace nnc::train

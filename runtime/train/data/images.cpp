@@ -102,6 +102,7 @@ DecodedImage readImage(const std::string& path) {
         path, "",
         fmt::format("the header promises {} × {} pixels; at most {} M are read", width, height, kMostPixels >> 20));
   }
+  if (stbi_is_16_bit_from_memory(bytes, size)) throw DataError(path, "", "has 16 bits a channel; 8 are read");
   const int wanted = channels <= 2 ? 1 : 3;
   stbi_uc* decoded = stbi_load_from_memory(bytes, size, &width, &height, &channels, wanted);
   if (!decoded) throw DataError(path, "", fmt::format("the image is damaged: {}", ticked(stbi_failure_reason())));

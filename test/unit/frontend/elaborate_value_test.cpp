@@ -48,6 +48,36 @@ TEST(Arithmetic, SmallestOfIntegers) {
 }
 
 // The bound of an index type: what is put together from indices has the larger bound, or none.
+TEST(Arithmetic, WholeNumbersStayWhole) {
+  const auto of = [](const std::string& body, const std::string& type = "i64", const std::string& hyper = "") {
+    return value(hyper + "export fn f(x: " + type + "[1]) { " + body + " }", {{"x", ints({1}, {1})}}).ints;
+  };
+  EXPECT_EQ(of("x * 0 + 9007199254740993"), (std::vector<int64_t>{9007199254740993}));
+  // Computed from hyperparameters, too, in whatever type they meet.
+  EXPECT_EQ(of("x + k * k // 100000", "i32", "hyper k = 100000\n"), (std::vector<int64_t>{100001}));
+  EXPECT_EQ(of("x + 2^k + k^2 + k / 3", "i32", "hyper k = 3\n"), (std::vector<int64_t>{19}));
+  EXPECT_EQ(of("i32(x * (k // 100))", "u8", "hyper k = 300\n"), (std::vector<int64_t>{3}));
+  expectNear(value("hyper k = 16777217\nexport fn f(x: f32[1]) { x * (k - 16777216) }", {{"x", floats({1}, {5})}}),
+             {5});
+}
+
+TEST(Arithmetic, NanIsTheLargestAndTheLeast) {
+  for (const char* text : {"max(log(-1), 3)", "max(3, log(-1))", "min(log(-1), 3)"})
+    EXPECT_TRUE(std::isnan(
+        value(std::string("export fn f(x: f32[1]) { ") + text + " * x }", {{"x", floats({1}, {1})}}).floats[0]))
+        << text;
+}
+
+TEST(Bounds, ClampOfBytes) {
+  const auto of = [](const char* type, const char* n) {
+    return value(std::string("export fn f(x: u8[") + type + "]) { clamp(x, " + n + ") }",
+                 {{"x", ints({4}, {0, 1, 3, 200})}}, {{"B", 4}})
+        .ints;
+  };
+  EXPECT_EQ(of("4", "10"), (std::vector<int64_t>{0, 1, 3, 9}));
+  EXPECT_EQ(of("B <= 10", "B"), (std::vector<int64_t>{0, 1, 3, 3}));
+}
+
 TEST(Bounds, FollowWhereIndicesGo) {
   const std::string head =
       "fn below10(i: i32[...S] < 10) { i }\nexport fn f(i: i32[B <= 4, 3] < 10, k: i32[3] < 11, j: i32[3]) {\n";
@@ -126,6 +156,16 @@ TEST(Index, SlicesNegativesAndTensors) {
 TEST(Index, OutOfRangeIsFoundWhenCompiling) {
   EXPECT_EQ(mistakes("export fn f(x: f32[3, 4]) { x[3] }"), Strings{"E0208 1:31"});
   EXPECT_EQ(mistakes("export fn f(x: f32[3, 4]) { x[:, 2..5] }"), Strings{"E0208 1:34"});
+}
+
+TEST(Put, PositionsAreWhatTheIndicesAre) {
+  const Tensor x = floats({4}, {1, 2, 3, 4});
+  expectNear(value("export fn f(x: f32[4]) { put(x, i32(bool(iota(4))), x) }", {{"x", x}}), {1, 4, 3, 4});
+  expectNear(value("export fn f(x: f32[4]) { put(x, i32(f32(iota(4)) - 0.5), x) }", {{"x", x}}), {2, 3, 4, 4});
+  expectNear(value("export fn f(x: f32[4]) { put(x, -1, 9) }", {{"x", x}}), {1, 2, 3, 9});
+  expectNear(
+      value("export fn f(x: f32[2, 2]) { let (v, _) = sort[none](x); v }", {{"x", floats({2, 2}, {3, 1, 1, 2})}}),
+      {1, 3, 1, 2});
 }
 
 TEST(Put, WritesOneOrMany) {

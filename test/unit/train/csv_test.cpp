@@ -9,6 +9,11 @@ RawTable parsedCsv(const std::string& text, const CsvSettings& settings = {}) {
   return parseCsv(bufferOf(text), "t.csv", settings);
 }
 
+RawField columns(const RawTable& table, const char* name, const char* first, const char* last, DType dtype,
+                 bool scalar) {
+  return numericColumns(table, name, columnRange(table, first, last), dtype, scalar);
+}
+
 std::string errorInCsv(const std::string& text) {
   return errorOf([&] { parsedCsv(text); });
 }
@@ -68,25 +73,25 @@ TEST(Csv, DoubleHeaderAndEmptyFileAreRefused) {
 
 TEST(Csv, ColumnRangeBecomesAVector) {
   const RawTable table = parsedCsv("id,a,b,c\n7,1,2.5,3\n8,4,5,6\n");
-  const RawField field = numericColumns(table, "x", "a", "c", DType::F32, false);
+  const RawField field = columns(table, "x", "a", "c", DType::F32, false);
   EXPECT_EQ(field.extents, std::vector<int64_t>{3});
   EXPECT_EQ(elementAsDouble(DType::F32, field.row(0), 1), 2.5);
   EXPECT_EQ(elementAsDouble(DType::F32, field.row(1), 2), 6);
-  EXPECT_TRUE(numericColumns(table, "y", "id", "id", DType::I32, true).extents.empty());
+  EXPECT_TRUE(columns(table, "y", "id", "id", DType::I32, true).extents.empty());
 }
 
 TEST(Csv, CellThatIsNoNumberNamesRowAndColumn) {
   const RawTable table = parsedCsv("age\n12\n?\n");
-  EXPECT_EQ(errorOf([&] { numericColumns(table, "x", "age", "age", DType::F32, true); }),
+  EXPECT_EQ(errorOf([&] { columns(table, "x", "age", "age", DType::F32, true); }),
             "t.csv: row 2, column `age`: expected a number, found `?`");
   const RawTable fractions = parsedCsv("n\n1\n1.5\n");
   for (const char* cell : {"nan", "-NaN", "inf", "1e300"})
     EXPECT_NE(errorOf([&] {
-                numericColumns(parsedCsv(std::string("n\n1\n") + cell + "\n"), "x", "n", "n", DType::F32, true);
+                columns(parsedCsv(std::string("n\n1\n") + cell + "\n"), "x", "n", "n", DType::F32, true);
               }).find("t.csv: row 2, column `n`: expected a finite number that fits f32"),
               std::string::npos)
         << cell;
-  EXPECT_EQ(errorOf([&] { numericColumns(fractions, "x", "n", "n", DType::I32, true); }),
+  EXPECT_EQ(errorOf([&] { columns(fractions, "x", "n", "n", DType::I32, true); }),
             "t.csv: row 2, column `n`: expected an integer that fits i32, found 1.5");
 }
 

@@ -112,7 +112,7 @@ TEST(Windows, OfLinesAndTheirTailSplits) {
   EXPECT_EQ(data.find("valid")->rows, (std::vector<uint32_t>{5}));        // lines 10 to 13
   EXPECT_EQ(data.find("train")->rows, (std::vector<uint32_t>{0, 1, 2}));  // the last holds lines 4 to 7
   const RawTable& table = data.tables[0];
-  const RawField rows = windowed(numericColumns(table, "y", "y", "y", DType::F32, true), settings);
+  const RawField rows = windowed(numericColumns(table, "y", columnRange(table, "y", "y"), DType::F32, true), settings);
   EXPECT_EQ(rows.extents, (std::vector<int64_t>{4}));
   EXPECT_EQ(rows.rows, 9u);
   for (size_t i = 0; i < 4; ++i)
