@@ -160,6 +160,11 @@ struct DataField {
 struct DataStatistic {
   std::string function, variable, of;
 };
+/// What a function of kind Rows computes for each row lies in 0 .. bound-1.
+struct DataCheck {
+  std::string function, field;
+  int64_t bound = 0;
+};
 struct DataSource {
   std::string name;    // "fashion"
   std::string reader;  // "idx", "csv", "text", "npy", "images"
@@ -167,6 +172,7 @@ struct DataSource {
   std::map<std::string, std::string> settings;  // "valid" → "5000"
   std::vector<DataField> raw;                   // the raw fields the entries read as inputs "<data>.<field>"
   std::vector<DataStatistic> statistics;        // those of one function together, what another one reads before it
+  std::vector<DataCheck> checks;                // of computed fields with a bound, once the statistics are taken
   Loc loc;
 };
 

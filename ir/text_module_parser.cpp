@@ -78,6 +78,16 @@ DataSource IrTextParser::dataSource() {
       d.statistics.push_back(std::move(statistic));
       continue;
     }
+    if (eatWord("check")) {
+      DataCheck check;
+      check.field = string("a field");
+      expectWord("of");
+      check.function = string("a function");
+      expect("<");
+      check.bound = integer();
+      d.checks.push_back(std::move(check));
+      continue;
+    }
     expectWord("field");
     DataField field;
     field.name = string("a name");

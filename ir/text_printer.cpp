@@ -185,6 +185,7 @@ private:
            place(f.loc));
     for (const DataStatistic& s : d.statistics)
       line("statistic {} of {} in {}", quoted(s.of), quoted(s.function), quoted(s.variable));
+    for (const DataCheck& c : d.checks) line("check {} of {} < {}", quoted(c.field), quoted(c.function), c.bound);
     indent_ -= 2;
     line("}}");
   }

@@ -395,6 +395,7 @@ private:
   // ---- statistics.cpp: over the training rows
   Val statistic(const std::string& what, const ArgVal& x, Loc at);
   void addRowsFunctions(DataFieldInfo& field);
+  void addRowsFunction(DataFieldInfo& field, const std::string& name, Value value);
 
   // ---- train.cpp, export.cpp, resting.cpp
   void elaborateTrain(const ast::Train& t, const ScopePtr& scope);

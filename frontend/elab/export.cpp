@@ -25,9 +25,8 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
            fmt::format("`{}` is at most {} here and at most {} above", name, bound, known->bound));
     }
   };
-  // Inputs and what the host sets besides are known by their names.
-  const bool isScalar =
-      std::find(std::begin(kHostScalars), std::end(kHostScalars), p.name.text) != std::end(kHostScalars);
+  // Inputs and what an export's draws and hyperparameters read are known by their names.
+  const bool isScalar = p.name.text == "seed" || p.name.text == "first_row";
   if (isScalar || hyperDecls_.contains(p.name.text))
     fail(DiagCode::Redefined, p.name.loc,
          fmt::format("`{}` is {}: an input has another name", p.name.text,
@@ -38,6 +37,8 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
   place(p.name.loc);
   std::optional<Dim> bound;
   if (t.bound) bound = boundOf(t);
+  if (bound && bound->isConst() && bound->value() < 1)
+    fail(DiagCode::ExportUndeclared, t.bound->loc, fmt::format("the bound of `{}` leaves no number", p.name.text));
   if (t.dtype.text == "int" && !t.hasShape) {
     if (bound) {
       const int64_t beyond = asConst(Val::integer(*bound), t.bound->loc, "a bound");
@@ -55,6 +56,7 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
       const int64_t given = asConst(eval(*d.expr), d.loc, "a bound"), least = d.strict ? 1 : 0;
       if (given < least) fail(DiagCode::ExportUndeclared, d.loc, fmt::format("the bound of `{}` is {}", d.name, given));
       const int64_t most = given - least;
+      if (most < 1) fail(DiagCode::ExportUndeclared, d.loc, fmt::format("the bound of `{}` leaves no row", d.name));
       declareSize(d.name, most, d.loc);
       shape.push_back(Dim::symbol(d.name));
       unit.push_back(false);

@@ -154,6 +154,14 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
   }
   place(at);
   const std::vector<Value> results = b().makeMulti(f.op, in, attrs);
+  // Of an empty result every mean is a NaN.
+  const auto isEmpty = [](const Type& t) {
+    return std::ranges::any_of(t.shape, [](const Dim& d) { return d.isConst() && d.value() < 1; });
+  };
+  if ((f.op == Op::Window || f.op == Op::Conv) && std::ranges::none_of(types, isEmpty) && isEmpty(b().type(results[0])))
+    fail(DiagCode::BadOperation, at,
+         fmt::format("the windows of `{}` do not fit {}: the result would be {}", f.name(), types[0].str(),
+                     b().type(results[0]).str()));
   std::vector<Val> out;
   for (Value r : results) {
     TensorVal t = wrap(r);

@@ -17,11 +17,12 @@ DType dtypeNamed(const std::string& name) {
 }
 
 DataInfo dataInfo(const json& j) {
-  DataInfo data{j.at("name"), j.at("reader"), j.at("path"), j.at("settings"), {}, {}};
+  DataInfo data{j.at("name"), j.at("reader"), j.at("path"), j.at("settings"), {}, {}, {}};
   for (const json& f : j.at("fields"))
     data.fields.push_back({f.at("name"), dtypeNamed(f.at("dtype")), f.at("shape"), f.at("bound"), f.at("source"),
                            f.at("symbols"), f.at("vocabulary")});
   for (const json& s : j.at("statistics")) data.statistics.push_back({s.at("entry"), s.at("variable"), s.at("of")});
+  for (const json& c : j.at("checks")) data.checks.push_back({c.at("entry"), c.at("field"), c.at("bound")});
   return data;
 }
 

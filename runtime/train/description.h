@@ -30,11 +30,18 @@ struct StatisticInfo {
   std::string of;  // "mean", "deviation", "min", "max"
 };
 
+/// What an entry computes for each row is a whole number of 0 .. bound-1.
+struct CheckInfo {
+  std::string entry, field;
+  int64_t bound = 0;
+};
+
 struct DataInfo {
   std::string name, reader, path;
   std::map<std::string, std::string> settings;
   std::vector<FieldInfo> fields;
   std::vector<StatisticInfo> statistics;  // one that another's entry reads stands before it
+  std::vector<CheckInfo> checks;          // once the statistics are taken
 };
 
 /// One number that is reported: a metric, or an element of one.

@@ -384,6 +384,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
       return std::find(found.matched.begin(), found.matched.end(), s.variable) != found.matched.end();
     });
     if (!options.resume && !isKnown) computeStatistics(model, info, data.at(info.name));
+    if (data.contains(info.name)) checkFields(model, info, data.at(info.name));
   }
   Progress progress;
   int64_t stepsLeft = options.stopAfter;

@@ -1,9 +1,13 @@
 #include "runtime/train/statistics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <optional>
 
+#include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 
 namespace nnc::train {
@@ -29,19 +33,19 @@ std::vector<double> Accumulator::deviation() const {
 
 namespace {
 
-/// What the entry computes, over all rows of the training split.
-Accumulator overTrainingRows(Model& model, const std::string& name, const std::string& data,
-                             const RawDataset& dataset) {
+/// Calls f with the number of each row of a split in its table and with what the entry computes for it.
+template <class F>
+void forEachRow(Model& model, const std::string& name, const std::string& data, const RawDataset& dataset,
+                const Split& split, F f) {
   const int number = model.find(name);
   const nnc_entry& entry = model.entry(number);
   assert(entry.symbols == 1 && entry.outputs == 1);
-  Feed feed(entry, data, dataset, *dataset.find("train"));
+  Feed feed(entry, data, dataset, split);
   const nnc_port& port = entry.output[0];
   const DType dtype = dtypeOfAbi(port.dtype);
   size_t elements = 1;
   const int64_t one = 1;
   for (uint32_t k = 1; k < port.rank; ++k) elements *= static_cast<size_t>(port.extents[k](&one));
-  Accumulator sums(elements);
   const auto most = static_cast<size_t>(entry.symbol[0].bound);
   std::vector<std::byte> result(most * elements * sizeOf(dtype));
   std::vector<double> row(elements);
@@ -50,10 +54,9 @@ Accumulator overTrainingRows(Model& model, const std::string& name, const std::s
     model.run(number, {static_cast<int64_t>(last - first)}, feed.gatherRange(first, last), {result.data()});
     for (size_t r = 0; r < last - first; ++r) {
       for (size_t i = 0; i < elements; ++i) row[i] = elementAsDouble(dtype, result.data(), r * elements + i);
-      sums.add(row);
+      f(split.rows[first + r], row);
     }
   }
-  return sums;
 }
 
 }  // namespace
@@ -62,15 +65,30 @@ void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dat
   // Statistics of one entry stand together.
   for (size_t i = 0; i < data.statistics.size();) {
     const std::string& entry = data.statistics[i].entry;
-    const Accumulator sums = overTrainingRows(model, entry, data.name, dataset);
+    std::optional<Accumulator> sums;
+    forEachRow(model, entry, data.name, dataset, *dataset.find("train"), [&](uint32_t, const std::vector<double>& row) {
+      if (!sums) sums.emplace(row.size());
+      sums->add(row);
+    });
     for (; i < data.statistics.size() && data.statistics[i].entry == entry; ++i) {
       const StatisticInfo& s = data.statistics[i];
-      model.set(s.variable, s.of == "mean"        ? sums.mean()
-                            : s.of == "deviation" ? sums.deviation()
-                            : s.of == "min"       ? sums.min()
-                                                  : sums.max());
+      model.set(s.variable, s.of == "mean"        ? sums->mean()
+                            : s.of == "deviation" ? sums->deviation()
+                            : s.of == "min"       ? sums->min()
+                                                  : sums->max());
     }
   }
+}
+
+void checkFields(Model& model, const DataInfo& data, const RawDataset& dataset) {
+  for (const CheckInfo& check : data.checks)
+    for (const Split& split : dataset.splits)
+      forEachRow(model, check.entry, data.name, dataset, split, [&](uint32_t number, const std::vector<double>& row) {
+        for (const double x : row)
+          if (!(x >= 0 && x < static_cast<double>(check.bound)))
+            throw DataError(dataset.tableOf(split).file, fmt::format("row {}, field {}", number, ticked(check.field)),
+                            fmt::format("is {}; allowed are the whole numbers 0 to {}", x, check.bound - 1));
+      });
 }
 
 }  // namespace nnc::train

@@ -27,4 +27,8 @@ private:
 /// Runs the data block's entries over its training rows and sets the variables of its statistics. Throws CallError.
 void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dataset);
 
+/// Runs the data block's entries over the rows of all splits: what computed fields with a bound are. Throws DataError
+/// naming the row.
+void checkFields(Model& model, const DataInfo& data, const RawDataset& dataset);
+
 }  // namespace nnc::train

@@ -155,6 +155,8 @@ E("conv_transposed[4, 2, 2, pad = 0, dilation = 2, groups = 2](x)", REF + "strid
 E("conv1d[3](x)", "conv1d(x, conv1d_w, conv1d_b, padding=1)", x=f(2, 5, 2), **{"conv1d.w": f(3, 2, 3), "conv1d.b": f(3)})
 E("conv1d[4, 3, 2, 2, pad = 2, groups = 2](x)", "conv1d(x, conv1d_w, conv1d_b, stride=2, padding=2, dilation=2, groups=2)", x=f(2, 5, 2),
   **{"conv1d.w": f(3, 1, 4), "conv1d.b": f(4)})
+E("conv1d[3, 3, causal = true, pad = 1](x)", "conv1d(F.pad(x, (0, 0, 1, 0)), conv1d_w, conv1d_b)", x=f(2, 5, 2),
+  **{"conv1d.w": f(3, 2, 3), "conv1d.b": f(3)})
 E("conv1d[3, 3, dilation = 2, causal = true](x)", "conv1d(F.pad(x, (0, 0, 4, 0)), conv1d_w, conv1d_b, dilation=2)", x=f(2, 5, 2),
   **{"conv1d.w": f(3, 2, 3), "conv1d.b": f(3)})
 E("conv1d_from[3, 3, 2](x, s)", "(conv1d(torch.cat([s, x], 1), conv1d_from_w, conv1d_from_b, dilation=2), torch.cat([s, x], 1)[:, -4:])",

@@ -26,8 +26,11 @@ ordered_json dataJson(const DataSource& data) {
   ordered_json statistics = ordered_json::array();
   for (const DataStatistic& s : data.statistics)
     statistics.push_back({{"entry", s.function}, {"variable", s.variable}, {"of", s.of}});
-  return {{"name", data.name},         {"reader", data.reader}, {"path", data.path},
-          {"settings", data.settings}, {"fields", fields},      {"statistics", statistics}};
+  ordered_json checks = ordered_json::array();
+  for (const DataCheck& c : data.checks)
+    checks.push_back({{"entry", c.function}, {"field", c.field}, {"bound", c.bound}});
+  return {{"name", data.name}, {"reader", data.reader},    {"path", data.path}, {"settings", data.settings},
+          {"fields", fields},  {"statistics", statistics}, {"checks", checks}};
 }
 
 /// True if output `name` of the eval function depends on metric state: then its value at the end of a pass is the

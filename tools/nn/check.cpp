@@ -255,7 +255,8 @@ Command declareCheck(CLI::App& app) {
   auto a = std::make_shared<CheckArguments>();
   a->model.declare(app);
   auto* batch = app.add_option("--batch", a->batch, "rows (default: up to 4)")->check(atLeast(1));
-  auto* directions = app.add_option("--directions", a->directions, "random directions for each parameter");
+  auto* directions =
+      app.add_option("--directions", a->directions, "random directions for each parameter")->check(atLeast(1));
   auto* tolerance = app.add_option("--tolerance", a->tolerance, "largest relative error");
   app.add_flag("--compiled", a->compiled, "instead: every function of the compiled library against the interpreter")
       ->excludes(batch, directions, tolerance);

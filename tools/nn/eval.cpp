@@ -6,6 +6,7 @@
 #include "runtime/train/error.h"
 #include "runtime/train/feed.h"
 #include "runtime/train/pass.h"
+#include "runtime/train/statistics.h"
 #include "tools/nn/commands.h"
 
 namespace nnc::tools {
@@ -41,6 +42,7 @@ void requireVocabularies(const train::DataInfo& data, const train::Model& model,
 void evaluateBlock(train::Model& model, const train::DataInfo& data, const train::TrainInfo& block,
                    const std::string& wanted) {
   train::RawDataset dataset = train::openData(data, model);
+  train::checkFields(model, data, dataset);
   const train::Split& split = splitOf(dataset, data.name, wanted);
   train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
   model.setScalar("seed", static_cast<double>(block.seed));  // what is drawn is drawn as in training

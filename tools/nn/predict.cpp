@@ -12,6 +12,7 @@
 #include "runtime/train/safetensors.h"
 #include "tools/nn/commands.h"
 #include "tools/nn/inputs.h"
+#include "tools/nn/rows_apart.h"
 
 namespace nnc::tools {
 
@@ -59,11 +60,13 @@ void checkShape(const Array& array, const nnc_port& port, const std::vector<int6
 }
 
 /// Runs the entry on as many rows as its first symbol allows at a time, where that symbol is the leading axis
-/// everywhere.
+/// everywhere and no row depends on another.
 class Runner {
 public:
-  Runner(train::Model& model, int entry, Inputs inputs)
+  /// `rowByRow`: whether the function's rows do not depend on each other.
+  Runner(train::Model& model, int entry, Inputs inputs, bool rowByRow)
       : model_(model),
+        rowByRow_(rowByRow),
         number_(entry),
         entry_(model.entry(entry)),
         symbols_(solveSymbols(entry_, inputs)),
@@ -75,7 +78,7 @@ public:
     std::vector<Array> results;
     int64_t rows = symbols_.empty() ? 1 : symbols_[0];
     int64_t most = symbols_.empty() ? 1 : entry_.symbol[0].bound;
-    if (rows > most && !leadsEverywhere())
+    if (rows > most && !(rowByRow_ && leadsEverywhere()))
       throw train::DataError(entry_.name, "",
                              fmt::format("takes at most {} = {}, not {}", entry_.symbol[0].name, most, rows));
     for (int64_t at = 0; at < std::max<int64_t>(rows, 1); at += most)
@@ -135,6 +138,7 @@ private:
   }
 
   train::Model& model_;
+  bool rowByRow_;
   int number_;
   const nnc_entry& entry_;
   std::vector<int64_t> symbols_;
@@ -202,7 +206,9 @@ int runPredict(PredictArguments& a) {
   else if (model.tables().variables > 0)
     fmt::print(stderr, "nn: without --weights the parameters are those of the start\n");
   model.setScalar("seed", static_cast<double>(a.seed));
-  Runner runner(model, number, readInputs(model, loaded->description, model.entry(number), a.inputs, a.data));
+  const Function& function = *compilation.differentiated()->function(a.entry);
+  const bool rowByRow = !function.symbols.empty() && worksRowByRow(function, function.symbols[0].name);
+  Runner runner(model, number, readInputs(model, loaded->description, model.entry(number), a.inputs, a.data), rowByRow);
   writeResults(*loaded, model.entry(number), runner.run(), a.output);
   return kExitOk;
 }

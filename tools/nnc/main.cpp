@@ -5,6 +5,7 @@
 #include <csignal>
 #include <filesystem>
 
+#include "passes/pass.h"
 #include "runtime/train/checkpoint.h"
 #include "tools/common/command_line.h"
 #include "tools/common/compile.h"
@@ -50,8 +51,11 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--weights", a.compile.weights, "safetensors to embed");
   app.add_flag("--report", a.report, "parameters, FLOPs, kernels, peak memory, by layer");
   app.add_flag("--time-passes", a.timePasses, "milliseconds by stage and pass, on standard error");
+  std::vector<std::string> passes{"all"};
+  for (const PassInfo& pass : allPasses()) passes.emplace_back(pass.name);
   app.add_option("--print-after", a.compile.printAfter, "print the graph after this pass (or all), on standard error")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->check(CLI::IsMember(passes));
   app.add_flag("--verify-each", a.compile.verifyEach, "verify the graph after each pass");
   app.add_flag("--save-temps", a.saveTemps, "keep every stage in files beside the output");
   app.add_option("--diagnostics", a.diagnostics, "text or json")->check(CLI::IsMember({"text", "json"}));
