@@ -277,8 +277,8 @@ TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
   if (v.is(ValKind::Float) && isInteger(dtype) && v.number != std::floor(v.number))
     fail(DiagCode::NumberDoesNotFit, at,
          fmt::format("{} is not a whole number, as {} needs", v.number, dtypeName(dtype)));
-  // The initial values are computed once, from the values in force.
-  // Nor do a byte and what is whole for some values only change with a hyperparameter when running.
+  // Taken from the values in force: initial values, which are computed once, bytes, which must fit, and what is whole
+  // for some values only.
   const bool narrow = isInteger(dtype) && dtypeSize(dtype) == 1;
   if (v.formula && (!initPath_.empty() || narrow || (isInteger(dtype) && !isIntegral(*v.formula))))
     asNumber(v, at, "a number");

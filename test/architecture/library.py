@@ -17,7 +17,7 @@ OTHER_SENSE = {("frontend/elab/train.cpp", word) for word in ("mse", "mae", "per
 # Kinds of statistics of data (`mean_of`), the statement `precision(compute = bf16)`, and `--print-after=all`.
 OTHER_SENSE |= {(file, word) for file in ("frontend/elab/builtin.cpp", "frontend/elab/statistics.cpp", "runtime/train/statistics.cpp")
                 for word in ("mean", "deviation", "min")}
-OTHER_SENSE |= {("frontend/elab/program.cpp", "precision"), ("passes/pipeline.cpp", "all")}
+OTHER_SENSE |= {("frontend/elab/program.cpp", "precision"), ("passes/pipeline.cpp", "all"), ("tools/nnc/main.cpp", "all")}
 bad = 0
 for folder in ("frontend", "ir", "passes", "plan", "codegen", "runtime", "tools"):
     for file in sorted((root / folder).rglob("*")):
