@@ -22,17 +22,23 @@ std::shared_ptr<const Formula> formulaOf(const Val& v) {
   return f;
 }
 
-/// The least magnitude that rounds to infinity: half a unit in the last place above the largest number.
-double beyond(DType dtype) {
+/// Whether a number has a value of this type: no integer beyond its range, and no float from where it rounds to
+/// infinity, half a unit in the last place above the largest number.
+bool fits(double x, DType dtype) {
   switch (dtype) {
     case DType::F32:
-      return 0x1.ffffffp127;
+      return !std::isfinite(x) || std::abs(x) < 0x1.ffffffp127;
     case DType::BF16:
-      return 0x1.ffp127;
+      return !std::isfinite(x) || std::abs(x) < 0x1.ffp127;
     case DType::F16:
-      return 0x1.ffep15;
-    default:
-      return INFINITY;
+      return !std::isfinite(x) || std::abs(x) < 0x1.ffep15;
+    case DType::F64:
+    case DType::Bool:
+      return true;
+    default: {
+      const auto [lowest, highest] = integerRange(dtype);
+      return x >= static_cast<double>(lowest) && x < static_cast<double>(highest) + 1;
+    }
   }
 }
 
@@ -294,13 +300,7 @@ TensorVal Elaborator::materialise(const Val& v, DType dtype, Loc at) {
     return wrap(b().cast(b().make(Op::Size, {}, {{"dim", v.dim}}), dtype));
   }
   const double x = numberOf(v);
-  if (isInteger(dtype)) {
-    const double lo = dtype == DType::U8 ? 0 : -std::ldexp(1.0, static_cast<int>(dtypeSize(dtype)) * 8 - 1);
-    const double hi = dtype == DType::U8 ? 255 : -lo - 1;
-    if (x < lo || x > hi) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
-  } else if (std::isfinite(x) && std::abs(x) >= beyond(dtype)) {
-    fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
-  }
+  if (!fits(x, dtype)) fail(DiagCode::NumberDoesNotFit, at, fmt::format("{} does not fit {}", x, dtypeName(dtype)));
   if (v.is(ValKind::Int) && isInteger(dtype)) {
     const Literal exact{std::vector<int64_t>{v.dim.value()}};
     return wrap(b().make(Op::Const, {}, {{"type", Type{dtype, {}}}, {"value", exact}}), {},

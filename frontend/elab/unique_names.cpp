@@ -64,9 +64,9 @@ public:
         fields.add(f.name);
         walker_.expr(*f.value);
       }
-      for (const auto& s : data->lets) {
-        if (const auto* let = s->tryAs<ast::Let>()) fields.add(let->pattern);
-        walker_.stmt(*s);
+      for (const auto& line : data->lets) {
+        if (const auto* let = line->tryAs<ast::Let>()) fields.add(let->pattern);
+        walker_.stmt(*line);
       }
     } else {
       walker_.stmt(s);
