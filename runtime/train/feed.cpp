@@ -1,6 +1,7 @@
 #include "runtime/train/feed.h"
 
 #include <fmt/format.h>
+#include <cassert>
 #include <charconv>
 #include <cmath>
 #include <numeric>
@@ -204,7 +205,10 @@ Feed::Feed(const nnc_entry& entry, const std::string& data, const RawDataset& da
 
 const std::vector<const void*>& Feed::gather(std::span<const uint32_t> positions) {
   rows_.clear();
-  for (uint32_t position : positions) rows_.push_back(split_->rows[position]);
+  for (uint32_t position : positions) {
+    assert(position < rows() && "no such row");
+    rows_.push_back(split_->rows[position]);
+  }
   for (size_t i = 0; i < fields_.size(); ++i) {
     batch_[i].resize(rows_.size() * fields_[i]->rowBytes());
     gatherRows(*fields_[i], rows_, batch_[i].data());

@@ -25,7 +25,8 @@ public:
   Feed(const nnc_entry& entry, const std::string& data, const RawDataset& dataset, const Split& split);
 
   size_t rows() const { return split_->rows.size(); }
-  /// Gathers the rows of these positions of the split; the pointers stay valid until the next call.
+  /// Gathers the rows of these positions of the split, each less than rows(); the pointers stay valid until the next
+  /// call.
   const std::vector<const void*>& gather(std::span<const uint32_t> positions);
   /// Positions first … last-1 in order.
   const std::vector<const void*>& gatherRange(size_t first, size_t last);

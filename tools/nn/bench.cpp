@@ -117,10 +117,11 @@ public:
   }
 
   void operator()() {
-    auto rows = static_cast<size_t>(block_.batch);
-    size_t first = feed_ ? static_cast<size_t>(at_) * rows % (feed_->rows() - rows + 1) : 0;
+    const auto batch = static_cast<size_t>(block_.batch), rows = feed_ ? std::min(batch, feed_->rows()) : batch;
+    const size_t first = feed_ ? static_cast<size_t>(at_) * rows % (feed_->rows() - rows + 1) : 0;
     model_.setScalar("step", static_cast<double>(at_++));
-    caller_.call(block_.batch, feed_ ? feed_->gatherRange(first, first + rows) : std::vector<const void*>{}, sums_);
+    caller_.call(static_cast<int64_t>(rows),
+                 feed_ ? feed_->gatherRange(first, first + rows) : std::vector<const void*>{}, sums_);
   }
   const nnc_entry& entry() const { return caller_.entry(); }
 

@@ -228,7 +228,7 @@ int runCheck(CheckArguments& a) {
     model.setScalar("step", 0);
     model.setScalar("epoch", 1);
     model.setScalar("steps", 1000);
-    const int64_t rows = a.batch ? a.batch : std::min<int64_t>(4, site.block->batch);
+    int64_t rows = a.batch ? a.batch : std::min<int64_t>(4, site.block->batch);
     std::vector<const void*> inputs;
     train::RawDataset dataset;
     std::unique_ptr<train::Feed> feed;
@@ -239,6 +239,9 @@ int runCheck(CheckArguments& a) {
       train::computeStatistics(model, *data, dataset);
       feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), data->name, dataset,
                                            *dataset.find("train"));
+      const auto most = static_cast<int64_t>(feed->rows());
+      if (a.batch > most) throw UsageError{fmt::format("--batch {}: {} trains on {} rows", a.batch, data->name, most)};
+      rows = std::min(rows, most);
       inputs = feed->gatherRange(0, static_cast<size_t>(rows));
     }
     ok = checkSite(model, site, a, rows, inputs) && ok;
