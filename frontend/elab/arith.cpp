@@ -103,6 +103,7 @@ TensorVal Elaborator::cast(const TensorVal& t, DType dtype, Loc at) {
   place(at);
   TensorVal r = wrap(b().cast(v, dtype), t.unit);
   if (isInteger(dtype) && isInteger(t.type.dtype)) r.bound = t.bound;
+  if (isInteger(dtype) && t.type.dtype == DType::Bool) r.bound = Dim(2);
   return r;
 }
 
@@ -326,6 +327,9 @@ TensorVal Elaborator::tensorBinary(BinaryOp op, const Val& a, const Val& c, Loc 
   TensorVal result = wrap(r, ts[0].unit);
   if (op == BinaryOp::Add && isInteger(dtype))
     if (const auto p = reachOf(a), q = reachOf(c); p && q) result.reach = *p + *q - Dim(1);
+  if (op == BinaryOp::Mod && isInteger(dtype) && c.is(ValKind::Int) && isConstNumber(c) && !c.formula &&
+      c.dim.value() > 0)
+    result.bound = c.dim;
   return result;
 }
 

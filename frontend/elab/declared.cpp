@@ -119,7 +119,7 @@ void Elaborator::checkBound(const ast::TypeExpr& t, TensorVal& v, const std::str
         v.bound
             ? fmt::format("{} needs indices below {}, and these are below {}", named(what), bound.str(), v.bound->str())
             : fmt::format("{} needs indices below {}, and these have no bound", named(what), bound.str()));
-    d.help(fmt::format("`clamp(…, {})` gives them one", bound.str()));
+    d.help(fmt::format("declare it where they come from (`i32 < {0}`), or `clamp(…, {0})`", bound.str()));
     throw Reported{};
   }
   v.bound = bound;

@@ -87,6 +87,7 @@ const Case kCases[] = {
      "export fn f(x: f32[B <= 4]) { e(e(e(e(e(e(e(e(e(e(x)))))))))) }",
      {"E0606 5:29"}},
     {"IndexWithoutBound", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4]) { g(i) }", {"E0219 2:33"}},
+    {"LabelWithoutBound", "export fn f(z: f32[B <= 4, 3], y: i32[B]) { cross_entropy(z, y) }", {"E0219 1:45"}},
     {"IndexBoundTooLarge", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4] < 20) { g(i) }", {"E0219 2:38"}},
     {"NumberDoesNotFit", "export fn f(x: u8[B <= 4]) { x + 300 }", {"E0220 1:32"}},
 

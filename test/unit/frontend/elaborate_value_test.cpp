@@ -82,10 +82,12 @@ TEST(Bounds, FollowWhereIndicesGo) {
   const std::string head =
       "fn below10(i: i32[...S] < 10) { i }\nexport fn f(i: i32[B <= 4, 3] < 10, k: i32[3] < 11, j: i32[3]) {\n";
   for (const char* ok : {"let (v, _) = sort(i); below10(v)", "below10(concat[1](i, i))", "below10(put[1](i, 0, 9))",
-                         "below10(if i > 2 { i } else { clamp(2 * i, 10) })", "let z: i32[2] = 9; below10(z)"})
+                         "below10(if i > 2 { i } else { clamp(2 * i, 10) })", "let z: i32[2] = 9; below10(z)",
+                         "below10(i32(k > j))", "below10(j % 10)"})
     EXPECT_EQ(mistakes(head + ok + " }"), Strings{}) << ok;
-  for (const char* wrong : {"below10(put[0](k, 0, 9))", "below10(stack(i[0], k))", "below10(concat[0](i[0], k))",
-                            "below10(put[0](i[0], 0, j[0]))", "below10(if j > 2 { i[0] } else { k })"})
+  for (const char* wrong :
+       {"below10(put[0](k, 0, 9))", "below10(stack(i[0], k))", "below10(concat[0](i[0], k))",
+        "below10(put[0](i[0], 0, j[0]))", "below10(if j > 2 { i[0] } else { k })", "below10(j % 11)", "below10(j % k)"})
     EXPECT_EQ(mistakes(head + wrong + " }"), Strings{"E0219 3:9"}) << wrong;
 }
 
