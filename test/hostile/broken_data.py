@@ -185,7 +185,7 @@ PICTURES = {
     "nothing": b"", "a signature alone": png()[:8], "half a header": png()[:20], "no pixels": png()[:33], "half the pixels": png()[:45],
     "a width of 2^31 - 1": png()[:16] + struct.pack(">I", 2**31 - 1) + png()[20:],
     "a picture of 2^16 times 2^16": png()[:16] + struct.pack(">II", 1 << 16, 1 << 16) + png()[24:],
-    "a width of 0": png(width=0), "a depth of 3": png(depth=3), "an unknown color": png(color=5), "a palette without colors": png(color=3),
+    "16 bits a channel": png(depth=16, pixels=bytes(7)), "a width of 0": png(width=0), "a depth of 3": png(depth=3), "an unknown color": png(color=5), "a palette without colors": png(color=3),
     "a chunk of 2^31 - 1": png(extra=struct.pack(">I", 2**31 - 1) + b"tEXt"), "a bomb": png(pixels=bytes(1 << 26)),
     "a chunk whose name is no UTF-8": png(extra=chunk(b"\x8bKh\xff", b"")),
     "a picture of another size": png(width=4), "too few pixels": png(pixels=b"\0"), "a JPEG cut off": JPEG, "a JPEG of noise": JPEG + bytes(range(1, 255)) * 9,

@@ -138,14 +138,33 @@ std::optional<RawField> numericField(const Cells& cells, size_t column, size_t f
   return packedField("", dtype, {}, rows, std::move(bytes));
 }
 
+/// 01 and 1 are one number but two names: a column with such is kept as text, which is read as numbers where they are
+/// wanted.
+bool hasLeadingZero(const Cells& cells, size_t column, size_t firstRow) {
+  for (size_t row = firstRow; row < cells.rows(); ++row) {
+    const std::string_view cell = trimmed(cells.at(row, column));
+    const size_t digits = cell.starts_with('-') ? 1 : 0;
+    if (cell.size() > digits + 1 && cell[digits] == '0') return true;
+  }
+  return false;
+}
+
 RawField columnField(const Cells& cells, size_t column, size_t firstRow) {
-  if (auto field = numericField<int64_t>(cells, column, firstRow, DType::I64)) return *field;
-  if (auto field = numericField<double>(cells, column, firstRow, DType::F64)) return *field;
+  auto whole = numericField<int64_t>(cells, column, firstRow, DType::I64);
+  if (whole && !hasLeadingZero(cells, column, firstRow)) return *whole;
+  if (!whole)
+    if (auto field = numericField<double>(cells, column, firstRow, DType::F64)) return *field;
   RawField field;
   field.dtype = DType::Text;
   field.rows = cells.rows() - firstRow;
   for (size_t row = firstRow; row < cells.rows(); ++row) field.strings.emplace_back(cells.at(row, column));
   return field;
+}
+
+/// One cell of a column that is a whole number, or nothing.
+std::optional<int64_t> wholeCell(const RawField& column, uint64_t row) {
+  if (column.dtype == DType::I64) return elementAsInt(column.dtype, column.row(row), 0);
+  return column.dtype == DType::Text ? parsed<int64_t>(column.strings[row]) : std::nullopt;
 }
 
 /// One cell of a column as f64.
@@ -216,8 +235,8 @@ RawField numericColumns(const RawTable& table, const std::string& name, std::spa
     const RawField& column = table.at(columns[i]);
     for (uint64_t row = 0; row < table.rows; ++row) {
       std::byte* into = bytes.data() + (row * width + i) * size;
-      if (column.dtype == DType::I64 && dtype == DType::I64) {  // f64 would round beyond 2^53
-        std::memcpy(into, column.row(row), size);
+      if (const auto whole = dtype == DType::I64 ? wholeCell(column, row) : std::nullopt) {  // f64 rounds beyond 2^53
+        std::memcpy(into, &*whole, size);
         continue;
       }
       const double value = cellValue(table, column, row);

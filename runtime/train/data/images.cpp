@@ -103,13 +103,19 @@ DecodedImage readImage(const std::string& path) {
         fmt::format("the header promises {} × {} pixels; at most {} M are read", width, height, kMostPixels >> 20));
   }
   if (stbi_is_16_bit_from_memory(bytes, size)) throw DataError(path, "", "has 16 bits a channel; 8 are read");
-  const int wanted = channels <= 2 ? 1 : 3;
-  stbi_uc* decoded = stbi_load_from_memory(bytes, size, &width, &height, &channels, wanted);
+  stbi_uc* decoded = stbi_load_from_memory(bytes, size, &width, &height, &channels, 0);
   if (!decoded) throw DataError(path, "", fmt::format("the image is damaged: {}", ticked(stbi_failure_reason())));
-  DecodedImage image{{height, width}, Buffer(static_cast<size_t>(width) * height * wanted)};
-  if (wanted == 3) image.shape.push_back(3);
-  std::memcpy(image.pixels.data(), decoded, image.pixels.size());
+  const int kept = channels <= 2 ? 1 : 3;
+  DecodedImage image{{height, width}, Buffer(static_cast<size_t>(width) * height * kept)};
+  if (kept == 3) image.shape.push_back(3);
+  bool transparent = false;
+  for (size_t pixel = 0, n = image.pixels.size() / kept; pixel < n; ++pixel) {
+    std::memcpy(image.pixels.data() + pixel * kept, decoded + pixel * channels, kept);
+    transparent |= channels > kept && decoded[pixel * channels + kept] != 255;
+  }
   stbi_image_free(decoded);
+  if (transparent)
+    throw DataError(path, "", "has transparent pixels; lay the image on the background that it is to have");
   return image;
 }
 

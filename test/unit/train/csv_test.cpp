@@ -28,6 +28,16 @@ TEST(Csv, ColumnsAreIntegerFloatOrText) {
   EXPECT_EQ(table.at("name").strings, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Csv, LeadingZerosMakeNamesOfNumbers) {
+  const RawTable table = parsedCsv("zip,n\n01,0\n1,-10\n09007199254740993,3\n");
+  EXPECT_EQ(table.at("zip").strings[0], "01");
+  EXPECT_EQ(table.at("n").dtype, DType::I64);
+  const RawField numbers = columns(table, "x", "zip", "zip", DType::I64, true);
+  EXPECT_EQ(elementAsInt(DType::I64, numbers.data, 0), 1);
+  EXPECT_EQ(elementAsInt(DType::I64, numbers.data, 2), 9007199254740993);
+  EXPECT_EQ(elementAsDouble(DType::F32, columns(table, "y", "zip", "n", DType::F32, false).row(1), 1), -10);
+}
+
 TEST(Csv, QuotedCellsHoldSeparatorsLineEndsAndQuotes) {
   const RawTable table = parsedCsv("a,b\n\"x,y\",\"he said \"\"no\"\"\"\n\"two\nlines\",\"\"\n");
   EXPECT_EQ(table.at("a").strings, (std::vector<std::string>{"x,y", "two\nlines"}));

@@ -380,6 +380,28 @@ TEST(Images, JpegIsReadAsColor) {
   EXPECT_THROW(readImage(folder.write("cut.jpg", jpeg.substr(0, 40))), DataError);
 }
 
+std::string pngOf(const std::vector<uint8_t>& pixels, int width, int height, int channels) {
+  std::string png;
+  stbi_write_png_to_func(
+      [](void* out, void* data, int size) {
+        static_cast<std::string*>(out)->append(static_cast<const char*>(data), static_cast<size_t>(size));
+      },
+      &png, width, height, channels, pixels.data(), width * channels);
+  return png;
+}
+
+TEST(Images, AreOpaque) {
+  TempFolder folder;
+  const DecodedImage grey = readImage(folder.write("grey.png", pngOf({7, 255, 8, 255}, 2, 1, 2)));
+  EXPECT_EQ(grey.shape, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(std::to_integer<int>(grey.pixels.data()[1]), 8);
+  const DecodedImage color = readImage(folder.write("color.png", pngOf({1, 2, 3, 255, 4, 5, 6, 255}, 1, 2, 4)));
+  EXPECT_EQ(color.shape, (std::vector<int64_t>{2, 1, 3}));
+  EXPECT_EQ(std::to_integer<int>(color.pixels.data()[3]), 4);
+  const std::string glass = folder.write("glass.png", pngOf({1, 2, 3, 255, 4, 5, 6, 254}, 1, 2, 4));
+  EXPECT_NE(errorOf([&] { readImage(glass); }).find(glass + ": has transparent pixels"), std::string::npos);
+}
+
 TEST(Images, DifferentSizesDamagedFilesAndUnknownLabelsAreRefused) {
   TempFolder folder;
   folder.write("a/1.png", greyPng({1, 2, 3, 4}, 2, 2));
