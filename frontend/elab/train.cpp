@@ -152,8 +152,8 @@ void Elaborator::elaborateTrain(const ast::Train& t, const ScopePtr& scope) {
     // Without either, the last weights count.
     if (block.monitor.empty() && reportsLoss(block)) block.monitor = "valid.loss";
     checkValidReads(block, validReads_);
+    if (diagnostics_.errorCount() == before) trainEntry(t, scope, Function::Kind::Eval, block, data);
   }
-  if (diagnostics_.errorCount() == before) trainEntry(t, scope, Function::Kind::Eval, block, data);
   module_.trains.push_back(block);
 }
 

@@ -151,6 +151,11 @@ const Case kCases[] = {
     {"SearchSettingMisspelt",
      "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trails = 3)",
      {"W0404 1:7", "E0502 2:12"}},
+    {"SearchOfABlockWithAMistake",
+     "let rate = nope\nlet net = dense[1]\ntrain fit(steps = 1, batch = 2) {\n let x: [batch, 2] = normal[1.0]\n let "
+     "loss = "
+     "mean(net(x)^2)\n net = sgd(net, grad(loss, net), lr = rate)\n}\nsearch fit(minimize = valid.los)",
+     {"E0101 1:12"}},
     {"SearchSettingWithoutName", "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(3)", {"W0404 1:7", "E0502 2:12"}},
     {"SearchOfNoTrials",
      "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trials = 0, folds = 1, seed = -1)",
