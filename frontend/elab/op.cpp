@@ -37,6 +37,23 @@ static bool hasCompanions(const std::vector<AttrSpec>& specs) {
          std::ranges::any_of(specs, [](const AttrSpec& s) { return s.name == "size" || s.name == "sizes"; });
 }
 
+/// The new axes of a broadcast in their order, each with its extent.
+static void sortNewAxes(Attrs& attrs) {
+  if (!attrs.has("axes") || !attrs.has("extents") || attrs.ints("axes").size() != attrs.dims("extents").size()) return;
+  std::vector<std::pair<int64_t, Dim>> added;
+  for (size_t i = 0; i < attrs.ints("axes").size(); ++i)
+    added.emplace_back(attrs.ints("axes")[i], attrs.dims("extents")[i]);
+  std::ranges::sort(added, {}, [](const auto& a) { return a.first; });
+  std::vector<int64_t> axes;
+  std::vector<Dim> extents;
+  for (auto& [axis, extent] : added) {
+    axes.push_back(axis);
+    extents.push_back(std::move(extent));
+  }
+  attrs.set("axes", std::move(axes));
+  attrs.set("extents", std::move(extents));
+}
+
 Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const OpInfo& info = opInfo(f.op);
   if (info.inputs >= 0 && static_cast<int>(args.size()) != info.inputs)
@@ -117,10 +134,12 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
       case AttrKind::Ints: {
         std::vector<int64_t> list;
         for (const Val& v : listOf(s.value)) list.push_back(axis(asConst(v, s.at, what)));
-        // What belongs to each of several axes goes by their order.
-        if (spec->name == "axes" && hasCompanions(specs) && !std::ranges::is_sorted(list))
-          fail(DiagCode::BadOperation, s.at, fmt::format("`{}` takes its axes in ascending order", f.name()));
-        if (spec->name == "axes") std::sort(list.begin(), list.end());
+        if (spec->name == "axes" && f.op != Op::Broadcast) {
+          // What belongs to each of several axes goes by their order.
+          if (hasCompanions(specs) && !std::ranges::is_sorted(list))
+            fail(DiagCode::BadOperation, s.at, fmt::format("`{}` takes its axes in ascending order", f.name()));
+          std::sort(list.begin(), list.end());
+        }
         attrs.set(spec->name, std::move(list));
         break;
       }
@@ -135,6 +154,7 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
              fmt::format("the attribute `{}` cannot be given in the language", spec->name));
     }
   }
+  if (f.op == Op::Broadcast) sortNewAxes(attrs);
   if (f.op == Op::Sum && !attrs.has("axes")) {
     std::vector<int64_t> all;
     for (int64_t i = 0; i < rank; ++i) all.push_back(i);

@@ -49,6 +49,7 @@ for name in "asin acos atanh".split():
     E(f"{name}(x)", f"torch.{name}(x)", x=f(2, 3, lo=-0.9, hi=0.9))
 E("acosh(x)", "torch.acosh(x)", x=f(2, 3, lo=1.1, hi=4))
 E("atan2(y, x)", "torch.atan2(y, x)", y=f(3, 5), x=f(3, 5))
+E("deviation[(-1, 0), keep = true](x)", "x.std((-1, 0), correction=0, keepdim=True)", x=f(3, 4, 2))
 
 E = area("activations")
 for name, reference in {
@@ -285,6 +286,9 @@ E("inverse_sqrt(2.0, step, 16)", f"torch.tensor([2 * min((k + 1)**-0.5, (k + 1) 
 E("step_decay(2.0, step, 30)", f"schedule(lambda o: torch.optim.lr_scheduler.StepLR(o, 30), {STEPS})", **S)
 E("piecewise(2.0, step, (10, 50), 0.5)", f"schedule(lambda o: torch.optim.lr_scheduler.MultiStepLR(o, [10, 50], 0.5), {STEPS})", **S)
 E("exponential(2.0, step, 0.9)", f"schedule(lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.9), {STEPS})", **S)
+E("one_cycle(2.0, step, 121, rise = 1.0)", f"torch.tensor([0.08 + 1.92 * (1 - math.cos(math.pi * k / 120)) / 2 for k in {STEPS}])", **S)
+E("one_cycle(2.0, step, 121, rise = 0.0)", f"torch.tensor([8e-6 + (2 - 8e-6) * (1 + math.cos(math.pi * k / 120)) / 2 for k in {STEPS}])", **S)
+E("one_cycle(2.0, step, 1)", f"torch.tensor([8e-6 if k else 2.0 for k in {STEPS}])", **S)
 E("one_cycle(2.0, step, 121)", f"schedule(lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 2.0, 121, cycle_momentum=False), {STEPS})", **S)
 E("plateau(2.0, x[step], patience = 1, factor = 0.5)", "plateau(x, 1, 0.5)", steps=9, x=values(3, 2, 2.5, 2.25, 2.75, 1, 1.5, 1.75, 1.25))
 
@@ -297,6 +301,8 @@ E("average(x[step])", "x.mean()", steps=2, x=f(2, 3))
 E("total(x[step])", "x.sum()", steps=2, x=f(2, 3))
 E("perplexity(x[step])", "x.mean().exp()", steps=2, x=f(2, 3))
 E("accuracy(y[step], label[step])", "(y.argmax(-1) == label).double().mean()", steps=2, **C)
+E("top_k[2](0 * y[step], label[step])", "torch.tensor(1.0)", steps=2, grad=False, **C)
+E("top_k[2](y[step] / (0 * y[step]) * 0, label[step])", "torch.tensor(0.0)", steps=2, grad=False, **C)
 E("top_k[2](y[step], label[step])", "(y.topk(2).indices == label[..., None]).any(-1).double().mean()", steps=2, **C)
 E("binary_accuracy(x[step], y[step])", "((x > 0) == (y > 0)).double().mean()", steps=2, **BIN)
 for name in "precision", "recall", "f1":
