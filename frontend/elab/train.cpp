@@ -104,7 +104,7 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
              "`steps` is for a block without data: with data an epoch takes each row once");
       } else {
         const auto& [least, number] = kCounts.at(name);
-        block.*number = wholeSetting(*a, least, name == "batch" ? kMostCount : INT64_MAX);
+        block.*number = wholeSetting(*a, least, name == "seed" ? INT64_MAX : kMostCount);
       }
     } catch (const Reported&) {
     }

@@ -39,6 +39,23 @@ static int64_t truncated(double x) {
   return x > -9e18 && x < 9e18 ? (int64_t)x : -1;
 }
 
+/* The truncated value of half-precision bits; of NaN and infinities -1. */
+static int64_t half_truncated(uint16_t bits) {
+  int exponent = (bits >> 10) & 31;
+  int64_t digits = (bits & 1023) | (exponent ? 1024 : 0);
+  if (exponent == 31) return -1;
+  digits = exponent >= 25 ? digits << (exponent - 25) : exponent > 14 ? digits >> (25 - exponent) : 0;
+  return bits >> 15 ? -digits : digits;
+}
+
+static int64_t bfloat_truncated(uint16_t bits) {
+  union {
+    uint32_t bits;
+    float value;
+  } wide = {(uint32_t)bits << 16};
+  return truncated(wide.value);
+}
+
 static int64_t integer_at(const void* data, uint32_t dtype, uint64_t i) {
   switch (dtype) {
     case NNC_I64:
@@ -51,6 +68,10 @@ static int64_t integer_at(const void* data, uint32_t dtype, uint64_t i) {
       return truncated(((const float*)data)[i]);
     case NNC_F64:
       return truncated(((const double*)data)[i]);
+    case NNC_F16:
+      return half_truncated(((const uint16_t*)data)[i]);
+    case NNC_BF16:
+      return bfloat_truncated(((const uint16_t*)data)[i]);
     default:
       return ((const uint8_t*)data)[i];
   }

@@ -178,6 +178,11 @@ void storeDouble(DType dtype, std::byte* data, size_t index, double value) {
   }
 }
 
+void storeInt(DType dtype, std::byte* data, size_t index, int64_t value) {
+  if (dtype == DType::I64) return store(data, index, value);
+  storeDouble(dtype, data, index, static_cast<double>(value));
+}
+
 void swapBytes(std::byte* data, size_t count, size_t width) {
   if (width < 2) return;
   for (size_t i = 0; i < count; ++i) std::reverse(data + i * width, data + (i + 1) * width);

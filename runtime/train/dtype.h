@@ -45,6 +45,8 @@ int64_t elementAsInt(DType dtype, const std::byte* data, size_t index);
 /// Converts one value to a type of the language (not U16, I16, U32, U64) and stores it: the nearest float, ties to
 /// even; integers round to nearest and saturate, NaN gives 0; Bool: not equal to 0.
 void storeDouble(DType dtype, std::byte* data, size_t index, double value);
+/// The same of an integer, which keeps all its digits; floats round to nearest.
+void storeInt(DType dtype, std::byte* data, size_t index, int64_t value);
 
 /// Reverses the bytes of each of `count` elements of `width` bytes, in place (big-endian files).
 void swapBytes(std::byte* data, size_t count, size_t width);

@@ -38,6 +38,11 @@ RunError::RunError(int exitCode, std::string file, std::string place, std::strin
       place_(std::move(place)),
       message_(std::move(message)) {}
 
+DataError outOfBound(const std::string& file, uint64_t row, const std::string& field, double value, int64_t bound) {
+  return {file, fmt::format("row {}, field {}", row + 1, ticked(field)),
+          fmt::format("has {}; allowed are the whole numbers 0 to {}", value, bound - 1)};
+}
+
 IoError IoError::fromErrno(std::string file, std::string_view what) {
   const int code = errno;
   return IoError(std::move(file), fmt::format("cannot {}: {}", what, std::strerror(code)));

@@ -2,6 +2,7 @@
 // file and the place in it, and carry the exit code of the `nn` command.
 #pragma once
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,6 +31,9 @@ public:
   DataError(std::string file, std::string place, std::string message)
       : RunError(4, std::move(file), std::move(place), std::move(message)) {}
 };
+
+/// Of a row, counted from 0, whose field is none of the whole numbers below its declared bound.
+DataError outOfBound(const std::string& file, uint64_t row, const std::string& field, double value, int64_t bound);
 
 /// A file that cannot be opened, read, written or renamed: exit code 3.
 class IoError : public RunError {

@@ -143,7 +143,14 @@ std::vector<uint32_t> trainingRows(const Split& train, bool windows, const DataS
 void checkField(const RawTable& table, const FieldInfo& wanted) {
   const RawField& field = table.at(wanted.name);
   if (field.dtype == wanted.dtype && field.extents == wanted.shape) return;
-  throw DataError(table.file, fmt::format("field `{}`", wanted.name),
+  const std::string place = fmt::format("field `{}`", wanted.name);
+  for (const DType foreign : {DType::U16, DType::I16, DType::U32, DType::U64})
+    if (field.dtype == foreign)
+      throw DataError(table.file, place,
+                      fmt::format("is of {}, which the language does not have; write the file with u8, i8, i32, i64 or "
+                                  "floats",
+                                  nameOf(foreign)));
+  throw DataError(table.file, place,
                   fmt::format("rows are {0}, the model was compiled for {1}; `let x: {0} = raw.{2}` in the data block "
                               "says so, and x is used in its place",
                               typeText(field.dtype, field.extents), typeText(wanted.dtype, wanted.shape), field.name));
@@ -157,8 +164,7 @@ void checkBound(const RawTable& table, const FieldInfo& wanted) {
     for (size_t i = 0; i < elements; ++i) {
       const double value = elementAsDouble(field.dtype, field.row(row), i);
       if (!(value >= 0 && value < static_cast<double>(wanted.bound) && value == std::floor(value)))
-        throw DataError(table.file, fmt::format("row {}, field `{}`", row, wanted.name),
-                        fmt::format("has {}; allowed are the whole numbers 0 to {}", value, wanted.bound - 1));
+        throw outOfBound(table.file, row, wanted.name, value, wanted.bound);
     }
 }
 

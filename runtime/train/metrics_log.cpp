@@ -27,11 +27,17 @@ double numberOf(const OrderedJson& value) {
   return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
 }
 
+/// Throws where the file says something else.
+int64_t wholeNumber(const OrderedJson& json) {
+  if (!json.is_number_integer()) throw OrderedJson::other_error::create(501, "no whole number", &json);
+  return json.get<int64_t>();
+}
+
 LogRecord fromJson(const OrderedJson& json) {
   LogRecord record;
   record.train = json.at("train").get<std::string>();
-  record.step = json.at("step").get<int64_t>();
-  record.epoch = json.at("epoch").get<int64_t>();
+  record.step = wholeNumber(json.at("step"));
+  record.epoch = wholeNumber(json.at("epoch"));
   record.split = json.at("split").get<std::string>();
   record.loss = numberOf(json.at("loss"));
   for (const auto& [name, value] : json.at("metrics").items()) record.metrics.emplace_back(name, numberOf(value));

@@ -86,8 +86,7 @@ void checkFields(Model& model, const DataInfo& data, const RawDataset& dataset) 
       forEachRow(model, check.entry, data.name, dataset, split, [&](uint32_t number, const std::vector<double>& row) {
         for (const double x : row)
           if (!(x >= 0 && x < static_cast<double>(check.bound)))
-            throw DataError(dataset.tableOf(split).file, fmt::format("row {}, field {}", number, ticked(check.field)),
-                            fmt::format("is {}; allowed are the whole numbers 0 to {}", x, check.bound - 1));
+            throw outOfBound(dataset.tableOf(split).file, number, check.field, x, check.bound);
       });
 }
 

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "codegen/codegen.h"
+#include "frontend/places.h"
 #include "ir/read_text.h"
 #include "runtime/train/error.h"
 #include "runtime/train/model.h"
@@ -54,6 +55,7 @@ int guarded(const char* tool, const std::function<int()>& run) {
 std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option) {
   std::map<std::string, std::string> result;
   for (const std::string& setting : settings) {
+    if (firstBadUtf8(setting)) throw UsageError{fmt::format("{}: {} is not UTF-8", option, train::ticked(setting))};
     size_t equals = setting.find('=');
     if (equals == 0 || equals == std::string::npos)
       throw UsageError{fmt::format("{} wants name=value, not `{}`", option, setting)};

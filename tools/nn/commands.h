@@ -29,15 +29,17 @@ Command declareDoc(CLI::App& app);
 Command declarePlot(CLI::App& app);
 Command declarePredict(CLI::App& app);
 
-/// Of an option: a whole number, at least so much.
-inline CLI::Validator atLeast(int64_t least) {
+/// Of an option: a whole number, at least and at most so much.
+inline CLI::Validator atLeast(int64_t least, int64_t most = INT64_MAX) {
+  const std::string range =
+      most == INT64_MAX ? fmt::format("from {} on", least) : fmt::format("from {} to {}", least, most);
   return CLI::Validator(
-      [least](const std::string& text) {
+      [=](const std::string& text) {
         int64_t value = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
         const bool whole = error == std::errc() && end == text.data() + text.size();
-        return whole && value >= least ? std::string()
-                                       : fmt::format("wants a whole number from {} on, not {}", least, text);
+        return whole && value >= least && value <= most ? std::string()
+                                                        : fmt::format("wants a whole number {}, not {}", range, text);
       },
       fmt::format("from {}", least));
 }

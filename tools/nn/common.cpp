@@ -13,7 +13,8 @@ void ModelArguments::declare(CLI::App& app) {
   app.add_option("--set", set, "name=value of a hyperparameter")->allow_extra_args(false);
   app.add_option("--data", data, "name=DIR of a data block")->allow_extra_args(false);
   app.add_option("--threads", threads,
-                 "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it");
+                 "threads; 0 (the default): as many as CPUs may be used. Results do not depend on it")
+      ->check(atLeast(0));
   app.add_option("--mcpu", cpu,
                  "x86-64, x86-64-v3, x86-64-v4, haswell, skylake-avx512, znver4 or native (the default)");
   app.add_option("-O", level, "0: plain, no fusion and no optimisation; 1: the default")->check(CLI::Range(0, 1));

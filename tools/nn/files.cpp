@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <set>
 
 #include "frontend/format.h"
 #include "frontend/parse.h"
@@ -42,6 +43,14 @@ Command declareFmt(CLI::App& app) {
   };
 }
 
+/// What the runs are called in a picture: by the last folder of their paths, or by the paths where those are alike.
+static std::vector<std::string> runNames(const std::vector<std::string>& folders) {
+  std::vector<std::string> names;
+  for (const std::string& folder : folders)
+    names.push_back((std::filesystem::path(folder) / "").parent_path().filename().string());
+  return std::set(names.begin(), names.end()).size() == names.size() ? names : folders;
+}
+
 Command declarePlot(CLI::App& app) {
   struct Arguments {
     std::vector<std::string> folders;
@@ -52,9 +61,10 @@ Command declarePlot(CLI::App& app) {
   app.add_option("-o", a->output, "SVG file (default: curves.svg in the first folder)");
   return [a] {
     std::vector<train::PlotRun> runs;
-    for (const std::string& folder : a->folders)
-      runs.push_back(
-          {std::filesystem::path(folder).filename().string(), train::readMetricsLog(folder + "/metrics.jsonl")});
+    const std::vector<std::string> names = runNames(a->folders);
+    if (std::set(names.begin(), names.end()).size() < names.size()) throw UsageError{"a run is given twice"};
+    for (size_t i = 0; i < names.size(); ++i)
+      runs.push_back({names[i], train::readMetricsLog(a->folders[i] + "/metrics.jsonl")});
     writeWholeFile(a->output.empty() ? a->folders[0] + "/curves.svg" : a->output,
                    train::renderSvg(train::panelsOf(runs)));
     return static_cast<int>(kExitOk);

@@ -44,27 +44,34 @@ bool startsWithNames(const train::Buffer& bytes, const std::string& file) {
   });
 }
 
-/// All columns of a CSV as one [rows, columns] array; a line of names in front is skipped.
-Array fromCsv(const train::Buffer& bytes, const std::string& file) {
+/// All columns of a CSV as one [rows, columns] array of f64, or of i64 if they are `whole`, which f64 would round; a
+/// line of names in front is skipped.
+Array fromCsv(const train::Buffer& bytes, const std::string& file, bool whole) {
   train::RawTable table = train::parseCsv(bytes, file, {',', startsWithNames(bytes, file)});
   if (table.fields.empty()) throw train::DataError(file, "", "holds no numbers");
   const auto columns = train::columnRange(table, table.fields.front().name, table.fields.back().name);
-  return fromField(train::numericColumns(table, "x", columns, train::DType::F64, false));
+  const train::DType dtype = whole ? train::DType::I64 : train::DType::F64;
+  return fromField(train::numericColumns(table, "x", columns, dtype, false));
 }
 
-/// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input (npy or CSV).
-Array readArray(const std::string& path) {
+/// npy, IDX(.gz), PNG and JPEG by their first bytes or name; anything else is CSV. "-" is standard input. `whole`:
+/// whether the numbers of a CSV are whole.
+Array readArray(const std::string& path, bool whole) {
   train::Buffer bytes = path == "-" ? train::readStandardInput() : train::readFile(path);
   std::string_view text = bytes.text();
   if (text.starts_with("\x93NUMPY")) return arrayOf(train::parseNpy(bytes.span(), path).view());
   if (text.starts_with("\x89PNG") || text.starts_with("\xff\xd8")) {
-    train::DecodedImage image = train::readImage(path);
+    train::DecodedImage image = train::decodeImage(bytes, path);
     return arrayOf({train::DType::U8, image.shape, image.pixels.data()});
   }
   if (text.starts_with("PK\3\4"))
     throw train::DataError(path, "", "is an archive (.npz): an input is one array, in an .npy file");
-  if (path.find("ubyte") != std::string::npos) return fromField(train::readIdx(path, "x"));
-  return fromCsv(bytes, path);
+  if (path.find("ubyte") != std::string::npos) return fromField(train::parseIdx(bytes, path, "x"));
+  return fromCsv(bytes, path, whole);
+}
+
+bool isFloat(const nnc_port& port) {
+  return train::isFloat(train::dtypeOfAbi(port.dtype));
 }
 
 /// A single row may come without its leading axis: [28, 28] for [B, 28, 28].
@@ -80,6 +87,12 @@ Array asInput(const Array& from, const nnc_port& port) {
   Array to = converted(from, train::dtypeOfAbi(port.dtype));
   const auto count = static_cast<size_t>(from.view().elements());
   for (size_t i = 0; i < count; ++i) {
+    if (!train::isFloat(from.dtype) && !train::isFloat(to.dtype)) {
+      const int64_t given = train::elementAsInt(from.dtype, from.bytes.data(), i);
+      if (train::elementAsInt(to.dtype, to.bytes.data(), i) == given) continue;
+      throw train::DataError(port.name, fmt::format("element {}", i),
+                             fmt::format("is {}, which is no {}", given, train::nameOf(to.dtype)));
+    }
     const double given = train::elementAsDouble(from.dtype, from.bytes.data(), i);
     const double taken = train::elementAsDouble(to.dtype, to.bytes.data(), i);
     if (train::isFloat(to.dtype) ? std::isfinite(given) && !std::isfinite(taken) : taken != given)
@@ -89,39 +102,43 @@ Array asInput(const Array& from, const nnc_port& port) {
   return to;
 }
 
+template <class T>
+std::optional<T> parsed(const std::string& text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
+}
+
 Array numberInput(const nnc_port& port, const std::string& text) {
-  Array array{train::DType::F64, {}, {}};
-  array.bytes.resize(sizeof(double));
-  double value = 0;
-  const auto [end, wrong] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (wrong != std::errc() || end != text.data() + text.size())
-    throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
-  train::storeDouble(array.dtype, array.bytes.data(), 0, value);
-  return asInput(array, port);
+  if (const auto whole = parsed<int64_t>(text))
+    return asInput(arrayOf({train::DType::I64, {}, reinterpret_cast<const std::byte*>(&*whole)}), port);
+  const auto value = parsed<double>(text);
+  if (!value) throw UsageError{fmt::format("--input {} wants a number, not `{}`", port.name, text)};
+  return asInput(arrayOf({train::DType::F64, {}, reinterpret_cast<const std::byte*>(&*value)}), port);
 }
 
 /// The count given for a symbol. Throws UsageError unless it is a whole number, 0 or more.
 int64_t countOf(const nnc_symbol& symbol, const std::string& text) {
-  int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 0)
+  const auto count = parsed<int64_t>(text);
+  if (!count || *count < 0)
     throw UsageError{fmt::format("--input {} wants a whole number, not `{}`", symbol.name, text)};
-  return count;
+  return *count;
 }
 
 using nlohmann::json;
 
 /// Numbers of nested lists, row by row; lists of unequal length are no array.
-void addList(const json& list, size_t depth, Array& array, std::vector<double>& numbers, const std::string& name) {
-  const auto wrong = [&](const char* why) { throw UsageError{fmt::format("--input {}: {}", name, why)}; };
+void addList(const json& list, size_t depth, Array& array, std::vector<const json*>& numbers, const nnc_port& port) {
+  const auto wrong = [&](const char* why) { throw UsageError{fmt::format("--input {}: {}", port.name, why)}; };
   if (!list.is_array()) {
     if (!list.is_number() || depth != array.shape.size()) wrong("a list of numbers has numbers at one depth only");
-    return numbers.push_back(list.get<double>());
+    return numbers.push_back(&list);
   }
+  if (depth > port.rank) wrong("the lists are nested deeper than it has axes");
   if (numbers.empty() && depth == array.shape.size()) array.shape.push_back(static_cast<int64_t>(list.size()));
   if (depth >= array.shape.size() || array.shape[depth] != static_cast<int64_t>(list.size()))
     wrong("the lists in a list must be equally long");
-  for (const json& element : list) addList(element, depth + 1, array, numbers, name);
+  for (const json& element : list) addList(element, depth + 1, array, numbers, port);
 }
 
 json listOf(const std::string& text, const std::string& name) {
@@ -130,12 +147,21 @@ json listOf(const std::string& text, const std::string& name) {
   return list;
 }
 
-Array fromList(const json& list, const std::string& name) {
-  Array array{train::DType::F64, {}, {}};
-  std::vector<double> numbers;
-  addList(list, 0, array, numbers, name);
-  array.bytes.resize(numbers.size() * sizeof(double));
-  std::memcpy(array.bytes.data(), numbers.data(), array.bytes.size());
+/// Of i64 if all numbers are whole, else of f64.
+Array fromList(const json& list, const nnc_port& port) {
+  Array array{train::DType::I64, {}, {}};
+  std::vector<const json*> numbers;
+  addList(list, 0, array, numbers, port);
+  const auto isWhole = [](const json* n) {
+    return n->is_number_integer() && (!n->is_number_unsigned() || n->get<uint64_t>() <= INT64_MAX);
+  };
+  if (!std::ranges::all_of(numbers, isWhole)) array.dtype = train::DType::F64;
+  array.bytes.resize(numbers.size() * sizeof(int64_t));
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (array.dtype == train::DType::I64)
+      train::storeInt(array.dtype, array.bytes.data(), i, numbers[i]->get<int64_t>());
+    else
+      train::storeDouble(array.dtype, array.bytes.data(), i, numbers[i]->get<double>());
   return array;
 }
 
@@ -212,7 +238,8 @@ private:
     else if (port.rank == 0)
       return numberInput(port, value);
     else
-      array = asInput(value.starts_with('[') ? fromList(listOf(value, port.name), port.name) : readArray(value), port);
+      array = asInput(
+          value.starts_with('[') ? fromList(listOf(value, port.name), port) : readArray(value, !isFloat(port)), port);
     fitRank(array, port);
     return array;
   }
@@ -226,7 +253,7 @@ private:
       if (text.ends_with('\n')) text.remove_suffix(1);
       array = ofText(port, *vocabulary, text);
     } else {
-      array = asInput(readArray(file), port);
+      array = asInput(readArray(file, !isFloat(port)), port);
     }
     fitRank(array, port);
     return array;
@@ -278,8 +305,12 @@ Array converted(const Array& from, train::DType to) {
   Array result{to, from.shape, {}};
   size_t n = static_cast<size_t>(from.view().elements());
   result.bytes.resize(n * train::sizeOf(to));
+  const bool whole = !train::isFloat(from.dtype) && !train::isFloat(to);
   for (size_t i = 0; i < n; ++i)
-    train::storeDouble(to, result.bytes.data(), i, train::elementAsDouble(from.dtype, from.bytes.data(), i));
+    if (whole)
+      train::storeInt(to, result.bytes.data(), i, train::elementAsInt(from.dtype, from.bytes.data(), i));
+    else
+      train::storeDouble(to, result.bytes.data(), i, train::elementAsDouble(from.dtype, from.bytes.data(), i));
   return result;
 }
 

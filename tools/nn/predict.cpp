@@ -71,6 +71,8 @@ public:
         entry_(model.entry(entry)),
         symbols_(solveSymbols(entry_, inputs)),
         inputs_(std::move(inputs.arrays)) {
+    for (uint32_t s = 1; s < entry_.symbols; ++s) checkCount(s);
+    if (entry_.symbols > 0 && !(rowByRow_ && leadsEverywhere())) checkCount(0);
     for (uint32_t i = 0; i < entry_.inputs; ++i) checkShape(inputs_[i], entry_.input[i], symbols_);
   }
 
@@ -78,15 +80,18 @@ public:
     std::vector<Array> results;
     int64_t rows = symbols_.empty() ? 1 : symbols_[0];
     int64_t most = symbols_.empty() ? 1 : entry_.symbol[0].bound;
-    if (rows > most && !(rowByRow_ && leadsEverywhere()))
-      throw train::DataError(entry_.name, "",
-                             fmt::format("takes at most {} = {}, not {}", entry_.symbol[0].name, most, rows));
     for (int64_t at = 0; at < std::max<int64_t>(rows, 1); at += most)
       append(results, chunk(at, std::min(most, rows - at)));
     return results;
   }
 
 private:
+  void checkCount(uint32_t s) const {
+    const nnc_symbol& symbol = entry_.symbol[s];
+    if (symbols_[s] > symbol.bound)
+      throw train::DataError(entry_.name, "",
+                             fmt::format("takes at most {} = {}, not {}", symbol.name, symbol.bound, symbols_[s]));
+  }
   bool leads(const nnc_port& port) const {
     std::vector<int64_t> one(symbols_.size(), 1), two = one;
     two[0] = 2;

@@ -60,10 +60,11 @@ Command declareTrain(CLI::App& app) {
   auto* resume = app.add_option("--resume", a->resume, "go on with the run in this folder")->excludes(out);
   app.add_option("--weights", a->loop.weights, "start from what this file has of the model's weights, by path")
       ->excludes(resume);
-  app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch");
-  app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(atLeast(1));
+  app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch")
+      ->check(atLeast(1));
+  app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(atLeast(1, INT32_MAX));
   app.add_option("--seed", a->loop.seed, "seed, instead of the file's")->check(atLeast(0));
-  app.add_option("--stop-after", a->loop.stopAfter, "stop, as if interrupted, after so many steps");
+  app.add_option("--stop-after", a->loop.stopAfter, "stop, as if interrupted, after so many steps")->check(atLeast(1));
   app.add_flag("--time-passes", a->timePasses, "milliseconds of each stage of compilation");
   return [a] { return runTrain(*a); };
 }

@@ -104,7 +104,10 @@ std::optional<FileName> parseName(std::string name) {
 }  // namespace
 
 RawField readIdx(const std::string& path, std::string fieldName) {
-  const Buffer file = readFile(path);
+  return parseIdx(readFile(path), path, std::move(fieldName));
+}
+
+RawField parseIdx(const Buffer& file, const std::string& path, std::string fieldName) {
   Source source(file, path);
   IdxHeader header = readHeader(source, path);
   const auto promised = checkedBytes(header.extents, sizeOf(header.dtype));

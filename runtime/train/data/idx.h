@@ -8,8 +8,10 @@
 
 namespace nnc::train {
 
-/// One file; its first axis counts rows. Throws DataError (damaged or truncated file, header that promises more or less
-/// than there is) or IoError.
+/// The bytes of a file; its first axis counts rows. Throws DataError, which names `path`: damaged or truncated, or a
+/// header that promises more or less than there is.
+RawField parseIdx(const Buffer& file, const std::string& path, std::string fieldName);
+/// The same of a file. Throws IoError, too.
 RawField readIdx(const std::string& path, std::string fieldName);
 
 /// A folder of files <split>-<field>-idx<rank>-<type>[.gz] with splits train, t10k (or test) and valid: one table a

@@ -89,7 +89,10 @@ RawTable readSplit(const std::string& folder, std::vector<std::string>& labels) 
 }  // namespace
 
 DecodedImage readImage(const std::string& path) {
-  const Buffer file = readFile(path);
+  return decodeImage(readFile(path), path);
+}
+
+DecodedImage decodeImage(const Buffer& file, const std::string& path) {
   if (file.size() > INT_MAX) throw DataError(path, "", "is larger than 2 GiB");
   const auto* bytes = reinterpret_cast<const stbi_uc*>(file.data());
   const int size = static_cast<int>(file.size());

@@ -119,6 +119,7 @@ RawField textColumn(const RawField& column, TextUnit unit, int64_t width, const 
     if (text.empty()) fail(fmt::format("row {}, ", texts.size() + 1), "has no value");
     texts.push_back(tokeniser(text));
   }
+  if (unit == TextUnit::Word && tokeniser.lexicon.empty()) fail("", "holds no words: no cell has a letter");
   return rowsOf(column.name, texts, std::move(tokeniser), width);
 }
 
