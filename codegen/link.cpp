@@ -139,23 +139,29 @@ std::string withLocalNames(const std::string& object) {
 
 }  // namespace
 
-void linkSharedObject(const std::vector<std::string>& objects, const std::string& path) {
+void linkSharedObject(const std::vector<std::string>& objects, const std::string& given) {
+  namespace fs = std::filesystem;
+  std::error_code failed;
+  const fs::file_status there = fs::status(given, failed);
+  if (fs::exists(there) && !fs::is_regular_file(there))
+    throw CodegenError{fmt::format("cannot write `{}`: it is no file", given), true};
+  const fs::path target = fs::canonical(given, failed);
+  const std::string path = failed ? given : target.string();
   // Beside its place and then there: a process that has the old library loaded goes on with it, where one that was
   // overwritten would pull the code from under it.
   const std::string aside = fmt::format("{}.part-{}", path, ::getpid());
-  std::error_code failed;
   try {
     runLinker(
         {"-shared", "--gc-sections", "-z", "now", "-z", "noexecstack", "--build-id=none", "--hash-style=gnu", "-O1"},
         withCore(objects), aside);
   } catch (...) {
-    std::filesystem::remove(aside, failed);
+    fs::remove(aside, failed);
     throw;
   }
-  std::filesystem::rename(aside, path, failed);
+  fs::rename(aside, path, failed);
   if (!failed) return;
   const std::string why = failed.message();
-  std::filesystem::remove(aside, failed);
+  fs::remove(aside, failed);
   throw CodegenError{fmt::format("cannot write `{}`: {}", path, why), true};
 }
 

@@ -235,10 +235,21 @@ private:
   /// `x |> f + 1`
   bool operatorAfterStage() {
     if (!isBinaryOperator(found()) && found() != NnLexer::RANGE) return false;
-    if (!endsOperand(previous())) return false;
+    if (!endsOperand(previous()) || !inPipe()) return false;
     errors_.report(DiagCode::SyntaxError, places_.of(found_), fmt::format("{} cannot follow a pipe", show(found_)))
         .help("put the pipe in parentheses: `(x |> f) + y`");
     return true;
+  }
+
+  /// Whether a `|>` stands before the place, in no brackets but those that the place is in, too.
+  bool inPipe() const {
+    std::vector<bool> pipes{false};  // of each level of brackets
+    for (const Token* t = first_; t && t != found_ && t->getType() != Token::EOF; t = visibleAfter(t)) {
+      if (isOpener(t->getType())) pipes.push_back(false);
+      if (isCloser(t->getType()) && pipes.size() > 1) pipes.pop_back();
+      if (t->getType() == NnLexer::PIPE || t->getType() == NnLexer::COMMA) pipes.back() = t->getType() == NnLexer::PIPE;
+    }
+    return pipes.back();
   }
 
   /// `x dense[10]`, `f(x y)`

@@ -185,7 +185,10 @@ void Elaborator::matchShape(const ast::TypeExpr& t, TensorVal& v, const std::str
   const Shape& shape = v.type.shape;
   std::optional<size_t> rest;
   for (size_t i = 0; i < t.shape.size(); ++i)
-    if (t.shape[i].kind == ast::Dim::Kind::Rest) rest = i;
+    if (t.shape[i].kind == ast::Dim::Kind::Rest) {
+      if (rest) fail(DiagCode::BadShapeMap, t.shape[i].loc, "at most one `...` stands in a shape");
+      rest = i;
+    }
   const size_t fixed = t.shape.size() - (rest ? 1 : 0);
   if (rest ? shape.size() < fixed : shape.size() != fixed) {
     Diagnostic& d = error(DiagCode::RankMismatch, at,

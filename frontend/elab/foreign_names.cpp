@@ -40,7 +40,10 @@ constexpr ForeignName kForeignNames[] = {
     {" vmap pmap jit ",
      "axes in front go through layers as they are, `for b in batch { … }` does rows one by one; all is compiled"},
     {" tree_map map ", "`leafwise[f](a, b)` is f of each leaf of instances and tuples"},
-    {" len size numel ", "`shape(x)` gives the dimensions, `count(x)` the number of elements"},
+    {" len size numel length ",
+     "`shape(x)` gives the dimensions, `count(x)` the number of elements; in a data block `length(words(raw.text))` "
+     "how "
+     "many symbols a row has"},
     {" dim ndim ", "`rank(x)` is the number of axes"},
     {" astype to cast ", "the name of a type converts: `f32(x)`"},
     {" gather take index_select take_along_axis ",

@@ -83,6 +83,14 @@ void Elaborator::checkSearch(const ast::Search& s, const ast::File& file) {
     if (const auto* t = item->tryAs<ast::Train>()) trains.push_back(t->name.text);
   if (std::find(trains.begin(), trains.end(), s.train.text) == trains.end())
     failUnknown(DiagCode::UnknownName, s.train.loc, "train block", s.train.text, trains);
+  for (const auto& item : file.items) {
+    const auto* other = item->tryAs<ast::Search>();
+    if (other == &s) break;
+    if (!other || other->train.text != s.train.text) continue;
+    error(DiagCode::Redefined, s.train.loc, fmt::format("`{}` is searched twice", s.train.text))
+        .note(other->train.loc, "the first search stands");
+    throw Reported{};
+  }
   const auto block = std::find_if(module_.trains.begin(), module_.trains.end(),
                                   [&](const TrainBlock& t) { return t.name == s.train.text; });
   const ast::Arg* goal = nullptr;

@@ -56,7 +56,7 @@ void Elaborator::bindPattern(const ast::Pattern& p, const Val& v, bool isVar, Lo
     if (p.name == "_") return;
     if (v.is(ValKind::None))
       fail(DiagCode::NoValue, at,
-           fmt::format("`{}` is given no value: the last line of the block is no expression", p.name));
+           fmt::format("`{}` is given no value: this is `none`, or a block whose last line is no expression", p.name));
     nameValue(v, p.name);
     if (!isVar) {
       ctx_.scope->bind(p.name, v, p.loc);

@@ -140,6 +140,15 @@ std::vector<uint32_t> trainingRows(const Split& train, bool windows, const DataS
   return rows;
 }
 
+/// A raw field as the language writes it: raw.x, raw["mean radius"], raw["a".."z"].
+std::string rawText(const std::string& name) {
+  const auto isWord = [](unsigned char c) { return std::isalnum(c) || c == '_'; };
+  if (const size_t dots = name.find(".."); dots != std::string::npos)
+    return fmt::format(R"(raw["{}".."{}"])", name.substr(0, dots), name.substr(dots + 2));
+  const bool plain = std::ranges::all_of(name, isWord) && !std::isdigit(static_cast<unsigned char>(name[0]));
+  return plain ? "raw." + name : fmt::format(R"(raw["{}"])", name);
+}
+
 void checkField(const RawTable& table, const FieldInfo& wanted) {
   const RawField& field = table.at(wanted.name);
   if (field.dtype == wanted.dtype && field.extents == wanted.shape) return;
@@ -150,10 +159,11 @@ void checkField(const RawTable& table, const FieldInfo& wanted) {
                       fmt::format("is of {}, which the language does not have; write the file with u8, i8, i32, i64 or "
                                   "floats",
                                   nameOf(foreign)));
-  throw DataError(table.file, place,
-                  fmt::format("rows are {0}, the model was compiled for {1}; `let x: {0} = raw.{2}` in the data block "
-                              "says so, and x is used in its place",
-                              typeText(field.dtype, field.extents), typeText(wanted.dtype, wanted.shape), field.name));
+  throw DataError(
+      table.file, place,
+      fmt::format("rows are {0}, the model was compiled for {1}; `let x: {0} = {2}` in the data block "
+                  "says so, and x is used in its place",
+                  typeText(field.dtype, field.extents), typeText(wanted.dtype, wanted.shape), rawText(field.name)));
 }
 
 void checkBound(const RawTable& table, const FieldInfo& wanted) {

@@ -137,17 +137,26 @@ FolderLock::~FolderLock() {
   ::close(fd_);
 }
 
-AtomicFile::AtomicFile(std::string path)
-    : path_(std::move(path)), temporary_(fmt::format("{}.tmp-{}", path_, ::getpid())) {
+AtomicFile::AtomicFile(std::string path) : path_(std::move(path)) {
+  std::error_code missing;
+  const fs::file_status status = fs::status(path_, missing);
+  if (fs::exists(status) && !fs::is_regular_file(status)) {
+    fd_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd_ < 0) throw IoError::fromErrno(path_, "write");
+    return;
+  }
+  if (const fs::path target = fs::canonical(path_, missing); !missing) path_ = target.string();
+  temporary_ = fmt::format("{}.tmp-{}", path_, ::getpid());
   removeAbandoned(path_);
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd_ < 0) throw IoError::fromErrno(path_, "write");
+  if (fs::exists(status)) ::fchmod(fd_, static_cast<mode_t>(status.permissions()));  // a file system may have no modes
 }
 
 AtomicFile::~AtomicFile() {
   if (fd_ < 0) return;
   ::close(fd_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
 void AtomicFile::write(std::span<const std::byte> bytes) {
@@ -162,6 +171,10 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
+  if (temporary_.empty()) {
+    if (::close(std::exchange(fd_, -1)) != 0) throw IoError::fromErrno(path_, "write");
+    return;
+  }
   if (::fsync(fd_) != 0) throw IoError::fromErrno(path_, "write");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw IoError::fromErrno(path_, "replace");
   ::close(fd_);

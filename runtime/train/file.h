@@ -54,7 +54,9 @@ private:
 };
 
 /// Writes a file beside its final place and moves it there on commit: temporary file in the same folder, fsync, rename,
-/// fsync of the folder. Without commit the old file stays and the temporary one is removed. All throw IoError.
+/// fsync of the folder. Without commit the old file stays and the temporary one is removed. The new file has the old
+/// one's permissions; through a symbolic link its target is replaced. What is no regular file, a device or a pipe, is
+/// written as it is. All throw IoError.
 class AtomicFile {
 public:
   explicit AtomicFile(std::string path);

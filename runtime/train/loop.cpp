@@ -380,10 +380,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
   const DataSets data = openAll(description, model);
   // Weights and a checkpoint bring the statistics that they were trained with.
   for (const DataInfo& info : description.data) {
-    const bool isKnown = std::all_of(info.statistics.begin(), info.statistics.end(), [&](const StatisticInfo& s) {
-      return std::find(found.matched.begin(), found.matched.end(), s.variable) != found.matched.end();
-    });
-    if (!options.resume && !isKnown) computeStatistics(model, info, data.at(info.name));
+    if (!options.resume) computeStatistics(model, info, data.at(info.name), found.matched);
     if (data.contains(info.name)) checkFields(model, info, data.at(info.name));
   }
   Progress progress;

@@ -61,17 +61,21 @@ void forEachRow(Model& model, const std::string& name, const std::string& data, 
 
 }  // namespace
 
-void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dataset) {
+void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dataset,
+                       const std::vector<std::string>& known) {
+  std::vector<StatisticInfo> wanted;
+  for (const StatisticInfo& s : data.statistics)
+    if (std::ranges::find(known, s.variable) == known.end()) wanted.push_back(s);
   // Statistics of one entry stand together.
-  for (size_t i = 0; i < data.statistics.size();) {
-    const std::string& entry = data.statistics[i].entry;
+  for (size_t i = 0; i < wanted.size();) {
+    const std::string& entry = wanted[i].entry;
     std::optional<Accumulator> sums;
     forEachRow(model, entry, data.name, dataset, *dataset.find("train"), [&](uint32_t, const std::vector<double>& row) {
       if (!sums) sums.emplace(row.size());
       sums->add(row);
     });
-    for (; i < data.statistics.size() && data.statistics[i].entry == entry; ++i) {
-      const StatisticInfo& s = data.statistics[i];
+    for (; i < wanted.size() && wanted[i].entry == entry; ++i) {
+      const StatisticInfo& s = wanted[i];
       model.set(s.variable, s.of == "mean"        ? sums->mean()
                             : s.of == "deviation" ? sums->deviation()
                             : s.of == "min"       ? sums->min()

@@ -24,8 +24,10 @@ private:
   std::vector<double> mean_, squares_, min_, max_;  // squares: of the distances from the mean, summed up
 };
 
-/// Runs the data block's entries over its training rows and sets the variables of its statistics. Throws CallError.
-void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dataset);
+/// Runs the data block's entries over its training rows and sets the variables of its statistics but those that are
+/// `known`. Throws CallError.
+void computeStatistics(Model& model, const DataInfo& data, const RawDataset& dataset,
+                       const std::vector<std::string>& known = {});
 
 /// Runs the data block's entries over the rows of all splits: what computed fields with a bound are. Throws DataError
 /// naming the row.

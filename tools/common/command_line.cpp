@@ -13,6 +13,7 @@
 #include "frontend/places.h"
 #include "ir/read_text.h"
 #include "runtime/train/error.h"
+#include "runtime/train/file.h"
 #include "runtime/train/model.h"
 
 namespace nnc::tools {
@@ -89,15 +90,7 @@ void writeWholeFile(const std::string& path, const std::string& bytes) {
       throw IoFailure{"cannot write to standard output"};
     return;
   }
-  std::string aside = path + ".part";
-  std::ofstream out(aside, std::ios::binary | std::ios::trunc);
-  out.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  out.close();
-  if (!out || std::rename(aside.c_str(), path.c_str()) != 0) {
-    const std::string why = std::strerror(errno);
-    std::remove(aside.c_str());
-    throw IoFailure{fmt::format("cannot write {}: {}", path, why)};
-  }
+  train::replaceFile(path, bytes);
 }
 
 std::string versionText() {

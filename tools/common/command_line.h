@@ -40,7 +40,7 @@ int guarded(const char* tool, const std::function<int()>& run);
 std::map<std::string, std::string> keyValues(const std::vector<std::string>& settings, const char* option);
 /// The whole file; throws IoFailure.
 std::string readWholeFile(const std::string& path);
-/// Writes a file by way of a temporary one beside it; "-" is standard output. Throws IoFailure.
+/// Writes a file as train::replaceFile does; "-" is standard output. Throws IoFailure or train::IoError.
 void writeWholeFile(const std::string& path, const std::string& bytes);
 /// A folder for temporary files that goes with the object.
 struct TemporaryFolder {

@@ -229,10 +229,11 @@ private:
     Packed p = Packed::of(port, symbols);
     std::normal_distribution<double> normal;
     const int64_t most = port.bound > 0 ? port.bound : p.dtype == DType::Bool ? 2 : p.dtype == DType::U8 ? 256 : 10;
+    const bool whole = !isFloat(p.dtype) || port.bound > 0;
     for (size_t i = 0; i < p.size(); ++i)
-      p.set(i, !isFloat(p.dtype) ? static_cast<double>(random_() % static_cast<uint64_t>(most))
-               : positive        ? std::abs(normal(random_))
-                                 : normal(random_));
+      p.set(i, whole      ? static_cast<double>(random_() % static_cast<uint64_t>(most))
+               : positive ? std::abs(normal(random_))
+                          : normal(random_));
     return p;
   }
 

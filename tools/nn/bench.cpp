@@ -226,13 +226,13 @@ int runBench(BenchArguments& a) {
 Command declareBench(CLI::App& app) {
   auto a = std::make_shared<BenchArguments>();
   a->model.declare(app);
-  app.add_option("--entry", a->entry, "an exported function instead of training steps");
-  app.add_option("--rows", a->rows, "rows of a prediction (of the first export unless --entry names one)")
-      ->check(atLeast(1));
+  auto* entry = app.add_option("--entry", a->entry, "an exported function instead of training steps");
+  auto* rows = app.add_option("--rows", a->rows, "rows of a prediction (of the first export unless --entry names one)")
+                   ->check(atLeast(1));
   app.add_option("--steps", a->steps, "steps whose median counts")->check(atLeast(1));
   app.add_option("--repeat", a->repeat, "medians to print, one a line")->check(atLeast(1));
   app.add_flag("--kernels", a->kernels, "time each kernel");
-  app.add_flag("--eval", a->evaluation, "evaluation instead of training steps");
+  app.add_flag("--eval", a->evaluation, "evaluation instead of training steps")->excludes(entry, rows);
   return [a] { return runBench(*a); };
 }
 

@@ -260,7 +260,7 @@ Command declareCheck(CLI::App& app) {
   auto* batch = app.add_option("--batch", a->batch, "rows (default: up to 4)")->check(atLeast(1));
   auto* directions =
       app.add_option("--directions", a->directions, "random directions for each parameter")->check(atLeast(1));
-  auto* tolerance = app.add_option("--tolerance", a->tolerance, "largest relative error");
+  auto* tolerance = app.add_option("--tolerance", a->tolerance, "largest relative error")->check(CLI::PositiveNumber);
   app.add_flag("--compiled", a->compiled, "instead: every function of the compiled library against the interpreter")
       ->excludes(batch, directions, tolerance);
   return [a] { return runCheck(*a); };

@@ -45,7 +45,8 @@ void declare(CLI::App& app, Arguments& a) {
          "CPUs to make kernels for, chosen among when loaded (default: x86-64,x86-64-v3,x86-64-v4); also haswell, "
          "skylake-avx512, znver4, native")
       ->delimiter(',');
-  app.add_option("-j", a.compile.jobs, "threads that compile; the result is the same for any number");
+  app.add_option("-j", a.compile.jobs, "threads that compile; the result is the same for any number")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--set", a.set, "name=value of a hyperparameter")->allow_extra_args(false);
   app.add_option("--data", a.data, "name=DIR of a data block")->allow_extra_args(false);
   app.add_option("--weights", a.compile.weights, "safetensors to embed");

@@ -121,6 +121,10 @@ std::optional<T> parsed(std::string_view cell) {
   cell = trimmed(cell);
   T value{};
   const auto result = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  // Too small or too large for a double: 0 or infinity, and which it is tells strtod.
+  if constexpr (std::is_same_v<T, double>)
+    if (result.ec == std::errc::result_out_of_range && result.ptr == cell.data() + cell.size())
+      return std::strtod(std::string(cell).c_str(), nullptr);
   if (result.ec != std::errc{} || result.ptr != cell.data() + cell.size()) return std::nullopt;
   return value;
 }
@@ -193,6 +197,16 @@ void checkFloat(const RawTable& table, const RawField& column, uint64_t row, dou
                   fmt::format("expected a finite number that fits {}, found {}", nameOf(dtype), value));
 }
 
+/// A whole number is nothing that a float may round unasked: an identifier, a time.
+void checkDigits(const RawTable& table, const RawField& column, uint64_t row, double value, DType dtype,
+                 const std::byte* stored) {
+  if (dtype != DType::F32 || column.dtype != DType::I64 || elementAsDouble(dtype, stored, 0) == value) return;
+  throw DataError(
+      table.file, fmt::format("row {}, column {}", row + 1, ticked(column.name)),
+      fmt::format("f32 rounds {}; `let whole: i64 = raw[\"{}\"]` in the data block, or f64, reads it as it is",
+                  elementAsInt(column.dtype, column.row(row), 0), column.name));
+}
+
 }  // namespace
 
 RawTable parseCsv(const Buffer& bytes, const std::string& file, const CsvSettings& settings) {
@@ -242,6 +256,7 @@ RawField numericColumns(const RawTable& table, const std::string& name, std::spa
       const double value = cellValue(table, column, row);
       (isFloat(dtype) ? checkFloat : checkInteger)(table, column, row, value, dtype);
       storeDouble(dtype, into, 0, value);
+      checkDigits(table, column, row, value, dtype, into);
     }
   }
   std::vector<int64_t> extents;

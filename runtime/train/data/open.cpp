@@ -163,16 +163,27 @@ void takeFromTrain(RawDataset& dataset, const char* name, const Portion& portion
 }
 
 /// The windows that lie within the lines from `begin` to `end`, by their numbers.
-std::vector<uint32_t> windowsWithin(uint64_t begin, uint64_t end, const DataSettings& settings, const std::string& file,
-                                    const std::string& split) {
+std::vector<uint32_t> windowsWithin(uint64_t begin, uint64_t end, uint64_t all, const DataSettings& settings,
+                                    const std::string& file, const std::string& split) {
   const uint64_t stride = settings.step(), window = static_cast<uint64_t>(settings.window);
   std::vector<uint32_t> numbers;
   for (uint64_t w = (begin + stride - 1) / stride; w * stride + window <= end; ++w)
     numbers.push_back(static_cast<uint32_t>(w));
   if (numbers.empty())
-    throw DataError(file, "",
-                    fmt::format("the {} part has {} lines, less than one window of {}", split, end - begin, window));
+    throw DataError(
+        file, "",
+        fmt::format("no window of {} lines, every {} from the first line on, lies within the {} part, which "
+                    "is {} of {} lines",
+                    window, stride, split, end - begin, all));
   return numbers;
+}
+
+/// Where the lines of a portion at the tail of `end` lines begin: so many lines, or the first line of so many windows.
+uint64_t tailBegin(const Portion& portion, uint64_t all, uint64_t end, const DataSettings& settings) {
+  if (!portion.rows) return end - std::min(countOf(portion, all), end);
+  const uint64_t window = static_cast<uint64_t>(settings.window);
+  const uint64_t windows = end < window ? 0 : (end - window) / settings.step() + 1;
+  return (windows - std::min(portion.rows, windows)) * settings.step();
 }
 
 /// Splits whose rows are windows: the tails of the training lines become the validation and the test part.
@@ -183,14 +194,15 @@ void splitWindows(RawDataset& dataset, const DataSettings& settings) {
   for (const auto& [name, portion] : {std::pair{"test", &settings.test}, {"valid", &settings.valid}}) {
     if (!portion->wanted()) continue;
     refuseSecond(file, name, dataset.find(name) != nullptr);
-    const uint64_t begin = end - std::min(tailOf(*portion, all, settings), end);
-    dataset.splits.push_back({name, dataset.splits[0].table, windowsWithin(begin, end, settings, file, name)});
+    const uint64_t begin = tailBegin(*portion, all, end, settings);
+    dataset.splits.push_back({name, dataset.splits[0].table, windowsWithin(begin, end, all, settings, file, name)});
     end = begin;
   }
   for (Split& split : dataset.splits) {
     if (!split.rows.empty()) continue;
     const RawTable& table = dataset.tableOf(split);
-    split.rows = windowsWithin(0, split.name == "train" ? end : table.rows, settings, table.file, split.name);
+    split.rows =
+        windowsWithin(0, split.name == "train" ? end : table.rows, table.rows, settings, table.file, split.name);
   }
   sortSplits(dataset);
 }

@@ -87,6 +87,7 @@ const Case kCases[] = {
      "export fn f(x: f32[B <= 4]) { e(e(e(e(e(e(e(e(e(e(x)))))))))) }",
      {"E0606 5:29"}},
     {"IndexWithoutBound", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4]) { g(i) }", {"E0219 2:33"}},
+    {"TwoRests", "fn g(x: [...S, ...R]) { x }\nexport fn f(x: f32[4, 3]) { g(x) }", {"E0215 1:16"}},
     {"LabelWithoutBound", "export fn f(z: f32[B <= 4, 3], y: i32[B]) { cross_entropy(z, y) }", {"E0219 1:45"}},
     {"IndexBoundTooLarge", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4] < 20) { g(i) }", {"E0219 2:38"}},
     {"NumberDoesNotFit", "export fn f(x: u8[B <= 4]) { x + 300 }", {"E0220 1:32"}},
@@ -156,6 +157,9 @@ const Case kCases[] = {
      "loss = "
      "mean(net(x)^2)\n net = sgd(net, grad(loss, net), lr = rate)\n}\nsearch fit(minimize = valid.los)",
      {"E0101 1:12"}},
+    {"SearchTwice",
+     "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trials = 2)\nsearch fit(trials = 3)",
+     {"W0404 1:7", "E0103 3:8"}},
     {"SearchSettingWithoutName", "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(3)", {"W0404 1:7", "E0502 2:12"}},
     {"SearchOfNoTrials",
      "train fit(steps = 1) { let loss = 1.0 }\nsearch fit(trials = 0, folds = 1, seed = -1)",

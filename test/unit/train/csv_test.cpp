@@ -28,6 +28,15 @@ TEST(Csv, ColumnsAreIntegerFloatOrText) {
   EXPECT_EQ(table.at("name").strings, (std::vector<std::string>{"a", "b"}));
 }
 
+TEST(Csv, WholeNumbersAreNotRoundedUnasked) {
+  const RawTable table = parsedCsv("id,x\n16777216,16777217.0\n16777217,1e-400\n");
+  EXPECT_EQ(errorOf([&] { columns(table, "id", "id", "id", DType::F32, true); }),
+            "t.csv: row 2, column `id`: f32 rounds 16777217; `let whole: i64 = raw[\"id\"]` in the data block, or f64, "
+            "reads it as it is");
+  EXPECT_EQ(elementAsDouble(DType::F64, columns(table, "id", "id", "id", DType::F64, true).row(1), 0), 16777217);
+  EXPECT_EQ(elementAsDouble(DType::F32, columns(table, "x", "x", "x", DType::F32, true).row(1), 0), 0);
+}
+
 TEST(Csv, LeadingZerosMakeNamesOfNumbers) {
   const RawTable table = parsedCsv("zip,n\n01,0\n1,-10\n09007199254740993,3\n");
   EXPECT_EQ(table.at("zip").strings[0], "01");

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,26 @@ TEST(AtomicFile, ReplacesOnCommitOnly) {
   replaceFile(path, "new");
   EXPECT_EQ(content(path), "new");
   EXPECT_EQ(listFolder(folder.path()), std::vector<std::string>{"f"});
+}
+
+TEST(AtomicFile, KeepsPermissionsLinksAndWhatIsNoFile) {
+  namespace fs = std::filesystem;
+  TempFolder folder;
+  const std::string path = folder.write("f", "old"), link = folder.path() + "/link", pipe = folder.path() + "/pipe";
+  fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink(path, link);
+  replaceFile(link, "new");
+  EXPECT_EQ(content(path), "new");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const int reader = ::open(pipe.c_str(), O_RDONLY | O_NONBLOCK);
+  replaceFile(pipe, "through");
+  char got[8] = {};
+  EXPECT_EQ(::read(reader, got, sizeof got), 7);
+  EXPECT_STREQ(got, "through");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  ::close(reader);
 }
 
 TEST(FolderLock, IsOneProcessesUntilItEnds) {

@@ -106,10 +106,10 @@ TEST(Windows, OfLinesAndTheirTailSplits) {
   settings.window = 4;
   settings.stride = 2;
   settings.test.share = 0.25;  // lines 15 to 19
-  settings.valid.rows = 2;     // two windows: six lines, 9 to 14
+  settings.valid.rows = 2;     // the last two windows before line 15
   const RawDataset data = openDataset(DataFormat::Csv, path, settings);
   EXPECT_EQ(data.find("test")->rows, (std::vector<uint32_t>{8}));         // lines 16 to 19
-  EXPECT_EQ(data.find("valid")->rows, (std::vector<uint32_t>{5}));        // lines 10 to 13
+  EXPECT_EQ(data.find("valid")->rows, (std::vector<uint32_t>{4, 5}));     // lines 8 to 13
   EXPECT_EQ(data.find("train")->rows, (std::vector<uint32_t>{0, 1, 2}));  // the last holds lines 4 to 7
   const RawTable& table = data.tables[0];
   const RawField rows = windowed(numericColumns(table, "y", columnRange(table, "y", "y"), DType::F32, true), settings);
@@ -126,10 +126,23 @@ TEST(Windows, OfTooFewLinesAreRefused) {
   settings.window = 4;
   settings.stride = 1;
   settings.valid.rows = 1;
-  EXPECT_NE(errorOf([&] {
-              openDataset(DataFormat::Csv, path, settings);
-            }).find("the train part has 1 lines, less than one window of 4"),
-            std::string::npos);
+  EXPECT_NE(
+      errorOf([&] { openDataset(DataFormat::Csv, path, settings); }).find("lies within the train part, which is 1 of "),
+      std::string::npos);
+}
+
+TEST(Windows, AreAsManyAsAskedForWhereverTheLinesEnd) {
+  TempFolder folder;
+  DataSettings settings;
+  settings.window = 2;
+  settings.stride = 3;
+  settings.valid.rows = 2;
+  for (const int lines : {9, 10, 11, 12, 13, 15}) {
+    const RawDataset data =
+        openDataset(DataFormat::Csv, folder.write(fmt::format("{}.csv", lines), csvRows(lines)), settings);
+    EXPECT_EQ(data.find("valid")->rows.size(), 2u) << lines;
+    EXPECT_EQ(data.find("train")->rows.back() + 1, data.find("valid")->rows.front()) << lines;
+  }
 }
 
 TEST(Text, WindowsAndTailSplit) {
