@@ -155,6 +155,11 @@ void Elaborator::assignTo(const ast::Expr& target, const Val& v, Loc at) {
   if (const auto* tuple = target.tryAs<ast::Tuple>()) {
     if (!v.is(ValKind::Tuple) || v.items->size() != tuple->elements.size())
       fail(DiagCode::WrongKind, at, fmt::format("{} names are assigned {}", tuple->elements.size(), describe(v)));
+    std::set<std::string> paths;
+    for (const auto& element : tuple->elements)
+      if (const std::string path = isPattern(*element) ? "" : targetPath(*element);
+          !path.empty() && path != "_" && !paths.insert(path).second)
+        fail(DiagCode::Redefined, element->loc, fmt::format("`{}` is assigned twice", path));
     for (size_t i = 0; i < tuple->elements.size(); ++i)
       assignTo(*tuple->elements[i], (*v.items)[i], tuple->elements[i]->loc);
     return;

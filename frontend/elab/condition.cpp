@@ -52,10 +52,11 @@ bool Elaborator::require(const Dim& small, const Dim& large) {
   const auto [least, most] = rangeOf(slack, entry_->symbols);
   if (least >= 0) return true;
   if (most < 0) return false;
-  Condition condition{conditionText(slack), slack};
-  const auto same = [&](const Condition& c) { return c.text == condition.text; };
-  if (std::none_of(entry_->conditions.begin(), entry_->conditions.end(), same))
-    entry_->conditions.push_back(std::move(condition));
+  const auto implies = [](const Dim& a, const Dim& b) { return (b - a).isConst() && (b - a).value() >= 0; };
+  std::vector<Condition>& all = entry_->conditions;
+  if (std::ranges::any_of(all, [&](const Condition& c) { return implies(c.slack, slack); })) return true;
+  std::erase_if(all, [&](const Condition& c) { return implies(slack, c.slack); });
+  all.push_back({conditionText(slack), slack});
   return true;
 }
 
@@ -82,6 +83,42 @@ void Elaborator::requireReach(const TensorVal& index, const Dim& extent) {
   const std::optional<Dim> reach = reachOf(Val::of(index));
   // Positions that would be outside whatever the sizes are clamped, as the language says.
   if (reach && !(extent - *reach).isConst()) require(*reach, extent);
+}
+
+void Elaborator::requireInside(const Graph& graph, const std::vector<Dim>& rounds) {
+  for (const Node& node : graph.nodes) {
+    const auto need = [&](const Dim& small, const Dim& large) {
+      if (require(small, large)) return;
+      fail(DiagCode::BadOperation, node.origin.at ? node.origin.at : entry_->loc,
+           fmt::format("`{}` needs {}, which the declared bounds rule out", opInfo(node.op).text,
+                       conditionText(large - small)));
+    };
+    // `least` of an extent, where something is done at all: in loops of `rounds`, for results that have elements.
+    const auto needSome = [&](const Dim& least, const Dim& extent, const Shape& result) {
+      const auto implied = [&](const Dim& size) {
+        const Dim spare = extent - least + Dim(1) - size;
+        return spare.isConst() && spare.value() >= 0;
+      };
+      if (std::ranges::none_of(rounds, implied) && std::ranges::none_of(result, implied)) need(least, extent);
+    };
+    for (const Type& type : node.out)
+      for (const Dim& extent : type.shape) need(0, extent);
+    const Shape operand = node.in.empty() ? Shape{} : graph.type(node.in[0]).shape;
+    if (node.op == Op::Slice) {
+      for (size_t axis = 0; axis < operand.size(); ++axis) {
+        need(0, node.attrs.dims("lo")[axis]);
+        need(node.attrs.dims("hi")[axis], operand[axis]);
+      }
+    } else if (node.op == Op::DSlice || node.op == Op::DUpdate) {
+      const Shape& block = node.op == Op::DSlice ? node.out[0].shape : graph.type(node.in[1]).shape;
+      for (const int64_t axis : node.attrs.ints("axes")) needSome(block[axis], operand[axis], {});
+    } else if (node.op == Op::Gather) {
+      needSome(1, operand[node.attrs.integer("axis")], node.out[0].shape);
+    }
+    std::vector<Dim> inside = rounds;
+    if (node.op == Op::Scan) inside.push_back(node.attrs.dim("count"));
+    for (const Graph& region : node.regions) requireInside(region, inside);
+  }
 }
 
 }  // namespace nnc::elab

@@ -70,6 +70,9 @@ Val Elaborator::exportInput(const ast::ParamDecl& p, std::vector<Symbol>& symbol
     unit.push_back(d.expr->is<ast::Int>() && extent == Dim(1));
   }
   const DType dtype = t.dtype && t.dtype.text != "float" ? dtypeOf(t.dtype) : DType::F32;
+  if (bound && (!isInteger(dtype) || t.dtype.text == "float"))
+    fail(DiagCode::DTypeMismatch, t.bound->loc,
+         fmt::format("`{}` has a bound and must be integers, not {}", p.name.text, dtypeName(dtype)));
   if (const std::string vocabulary = vocabularyOf(t); !vocabulary.empty()) entry_->texts[p.name.text] = vocabulary;
   TensorVal x = wrap(leaf("input", p.name.text, Type{dtype, shape}, bound), unit, bound);
   return Val::of(x);

@@ -128,10 +128,12 @@ Val Elaborator::readCellIn(Cell* cell, Frame* frame, Loc at) {
 
 void Elaborator::writeCell(Cell* cell, Val v, Loc at) {
   readCell(cell, at);
-  Frame::CellEntry& entry = *frame_->find(cell);
-  entry.current = std::move(v);
-  entry.assigned = true;
-  entry.at = at;
+  Frame::CellEntry* entry = frame_->find(cell);
+  if (!entry)  // a variable, read as the initial value that it has
+    fail(DiagCode::InitializerReadsRun, at, fmt::format("an initial value may not change `{}`", cell->name));
+  entry->current = std::move(v);
+  entry->assigned = true;
+  entry->at = at;
 }
 
 Val Elaborator::readTree(const CellTree& tree, Loc at) {

@@ -127,7 +127,13 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
     if (record.lo > record.hi || (record.logScale && record.lo <= 0))
       fail(DiagCode::BadHyper, h.domainLoc, fmt::format("the domain of `{}` is empty", h.name.text));
   }
-  for (const auto& c : h.choices) record.choices.push_back(text(eval(*c), *c));
+  for (const auto& c : h.choices) {
+    const Val choice = eval(*c);
+    if (!v.is(ValKind::Fn) && !simple(choice))
+      fail(DiagCode::BadHyper, c->loc,
+           fmt::format("`{}` is {}, and this choice is {}", h.name.text, describe(v), describe(choice)));
+    record.choices.push_back(text(choice, *c));
+  }
   // What weights were trained with stays in force, whatever the file says today.
   const bool isSet = options_.hypers.contains(h.name.text);
   if (isSet || !given) checkDomain(h, record, v, isSet);

@@ -313,6 +313,8 @@ void Elaborator::evalEvery(const ast::Every& e) {
   const Val k = eval(*e.count);
   if (isConstNumber(k) && numberOf(k) < 1)
     fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts 1 or more steps, not {}", numberOf(k)));
+  if (k.isTensor() && (k.tensor.type.rank() != 0 || !isInteger(k.tensor.type.dtype)))
+    fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts steps, and this is {}", describe(k)));
   place(e.loc);
   const TensorVal step = wrap(scalarLeaf("step", DType::I64, 0));
   // Steps count from 0 inside and from 1 in words: `every 5` runs at the fifth, tenth, … step.

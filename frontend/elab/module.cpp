@@ -105,11 +105,12 @@ void Elaborator::finishEntry() {
   f.name = entry_->name;
   f.kind = entry_->kind;
   f.symbols = entry_->symbols;
-  f.conditions = entry_->conditions;
   f.texts = entry_->texts;
   f.loc = entry_->loc;
   f.body = withoutDeadNodes(root.graph, entry_->inputs);
   checkSizes(f.body);
+  requireInside(f.body);
+  f.conditions = entry_->conditions;
   module_.functions.push_back(std::move(f));
   entry_ = nullptr;
   frame_ = initFrame_.get();

@@ -100,6 +100,11 @@ Val Elaborator::applyRand(const FnVal& f, Loc at) {
 /// Draws of a shape, which number its axis `fastest` last. The one axis that runs over numbered rows goes in front,
 /// where their numbers count.
 Value Elaborator::drawn(const Shape& shape, int64_t fastest, Loc at) {
+  if (!entry_ && initPath_.empty()) {
+    error(DiagCode::BadOperation, at, "numbers are drawn by a train block, an export, or an initial value")
+        .help("a `param` or `state` of a layer keeps what it drew");
+    throw Reported{};
+  }
   const auto rank = static_cast<int64_t>(shape.size());
   std::vector<int64_t> rows, order(shape.size()), back(shape.size());
   std::iota(order.begin(), order.end(), 0);

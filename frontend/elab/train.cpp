@@ -104,7 +104,7 @@ void Elaborator::trainSettings(const ast::Train& t, TrainBlock& block, DataInfo*
              "`steps` is for a block without data: with data an epoch takes each row once");
       } else {
         const auto& [least, number] = kCounts.at(name);
-        block.*number = wholeSetting(*a, least, name == "seed" ? INT64_MAX : kMostCount);
+        block.*number = wholeSetting(*a, least, name == "seed" ? int64_t{1} << 53 : kMostCount);
       }
     } catch (const Reported&) {
     }

@@ -213,10 +213,19 @@ static const nnc_scalar* find_scalar(const nnc_model* m, const char* name) {
   return 0;
 }
 
+/* Whether a scalar of this type can be `value`: a whole number in its range, no finite number beyond a float's. */
+static int holds(uint32_t dtype, double value) {
+  if (dtype == NNC_I64) return value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value;
+  if (dtype == NNC_I32) return value >= -0x1p31 && value < 0x1p31 && (double)(int32_t)value == value;
+  if (dtype == NNC_F32) return !(value - value == 0) || (value < 0x1.ffffffp127 && value > -0x1.ffffffp127);
+  return 1;
+}
+
 int core_set_scalar(nnc_context* ctx, const char* name, double value) {
   if (!ctx || !name) return core_fail(ctx, NNC_ERR_ARGUMENT, "set_scalar: a null pointer", (char*)0);
   const nnc_scalar* s = find_scalar(ctx->model, name);
   if (!s) return core_fail(ctx, NNC_ERR_ARGUMENT, "there is no scalar ", name, (char*)0);
+  if (!holds(s->dtype, value)) return core_fail(ctx, NNC_ERR_RANGE, "set_scalar: no value of ", name, (char*)0);
   char* at = ctx->scalars + s->offset;
   switch (s->dtype) {
     case NNC_F64:

@@ -103,6 +103,15 @@ bool isCheckpoint(const SafetensorsFile& file) {
   return file.metadata().contains("state") || std::any_of(file.tensors().begin(), file.tensors().end(), isScalar);
 }
 
+/// The scalars as they were: what reads `step` or `epoch` before the next step sees those of the last one.
+void restoreScalars(Model& model, const SafetensorsFile& file) {
+  for (const NamedTensor& t : file.tensors()) {
+    if (!t.name.starts_with(kScalarPrefix) || !t.tensor.shape.empty()) continue;
+    const std::string name = t.name.substr(std::string_view(kScalarPrefix).size());
+    model.setScalar(name.c_str(), elementAsDouble(t.tensor.dtype, t.tensor.data, 0));
+  }
+}
+
 }  // namespace
 
 void requireHypers(const SafetensorsFile& file, const Hypers& hypers) {
@@ -142,6 +151,7 @@ Checkpoint loadCheckpoint(const std::string& path, Model& model, const Hypers& h
     checkpoint.bestStore = model.store();
   }
   model.load(file, kEverything);
+  restoreScalars(model, file);
   return checkpoint;
 }
 
@@ -158,7 +168,9 @@ std::vector<std::string> loadWeights(const std::string& path, Model& model, cons
   SafetensorsFile file = SafetensorsFile::read(path);
   requireHypers(file, hypers);
   WeightReport report = model.load(file, kWeights);
-  return isCheckpoint(file) ? std::vector<std::string>() : std::move(report.unexpected);
+  if (!isCheckpoint(file)) return std::move(report.unexpected);
+  restoreScalars(model, file);
+  return {};
 }
 
 WeightReport transferWeights(const std::string& path, Model& model, const std::map<std::string, std::string>& copies) {

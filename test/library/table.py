@@ -120,6 +120,7 @@ E("linear[3, weight = spectral_norm](x)", "spectral(x, linear_w, linear_spectral
   still="linear.spectral_norm.u linear.spectral_norm.v", **{"linear.w": f(4, 3), "linear.spectral_norm.u": f(4), "linear.spectral_norm.v": f(3)})
 E("flatten(x)", "x.flatten(1)", x=f(2, 3, 2))
 E("dropout[0.5](x)", "F.dropout(x, 0.5, training=False)", x=f(2, 3))
+E("dropped[1.0](x, keep)", "0 * x", x=f(3), keep=bools(False, False, False))
 E("spatial_dropout[0.5](x)", "F.dropout2d(x, 0.5, training=False)", x=f(2, 3, 2, 2))
 E("drop_path[0.5](x)", "x", x=f(2, 3))
 E("standardized[1](x)", "F.layer_norm(x.movedim(1, -1), (3,)).movedim(-1, 1)", x=f(2, 3, 2))

@@ -113,6 +113,7 @@ public:
     const train::DataInfo& data = loaded.description.dataOf(block_);
     dataset_ = train::openData(data, model_);
     train::computeStatistics(model_, data, dataset_);
+    train::checkFields(model_, data, dataset_);
     feed_ = std::make_unique<train::Feed>(caller_.entry(), data.name, dataset_, *dataset_.find("train"));
   }
 

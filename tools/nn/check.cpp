@@ -237,6 +237,7 @@ int runCheck(CheckArguments& a) {
       const auto data = std::find_if(all.begin(), all.end(), [&](const auto& d) { return d.name == site.block->data; });
       dataset = train::openData(*data, model);
       train::computeStatistics(model, *data, dataset);
+      train::checkFields(model, *data, dataset);
       feed = std::make_unique<train::Feed>(model.entry(model.find(site.function)), data->name, dataset,
                                            *dataset.find("train"));
       const auto most = static_cast<int64_t>(feed->rows());

@@ -44,6 +44,9 @@ inline CLI::Validator atLeast(int64_t least, int64_t most = INT64_MAX) {
       fmt::format("from {}", least));
 }
 
+/// Scalars of a model are set by doubles, which hold so many whole numbers.
+inline constexpr int64_t kMostSeed = int64_t{1} << 53;
+
 /// Options that every command compiling a model has.
 struct ModelArguments {
   std::string file;

@@ -65,6 +65,7 @@ int runEval(EvalArguments& a) {
   Compilation compilation(a.model.compileOptions(a.weights));
   auto loaded = compileAndLoad(compilation, 0, a.model.threads);
   if (!loaded) return kExitSource;
+  loaded->model->setScalar("epoch", 1);  // where the weights do not say it
   loadWeights(a.weights, *loaded);
   bool any = false;
   for (const train::TrainInfo& block : loaded->description.trains) {

@@ -66,7 +66,8 @@ Array readArray(const std::string& path, bool whole) {
   }
   if (text.starts_with("PK\3\4"))
     throw train::DataError(path, "", "is an archive (.npz): an input is one array, in an .npy file");
-  if (path.find("ubyte") != std::string::npos) return fromField(train::parseIdx(bytes, path, "x"));
+  if (path.find("ubyte", path.find_last_of('/') + 1) != std::string::npos)
+    return fromField(train::parseIdx(bytes, path, "x"));
   return fromCsv(bytes, path, whole);
 }
 

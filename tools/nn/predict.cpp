@@ -157,8 +157,12 @@ std::vector<std::string> rowTexts(const train::Model& model, const std::string& 
   const size_t width = array.shape.size() > 1 ? static_cast<size_t>(array.shape.back()) : 1;
   const auto count = static_cast<size_t>(array.view().elements());
   std::vector<std::string> texts;
-  for (size_t at = 0; width && at + width <= count; at += width)
-    texts.push_back(model.decode(vocabulary, {data + at, width}));
+  try {
+    for (size_t at = 0; width && at + width <= count; at += width)
+      texts.push_back(model.decode(vocabulary, {data + at, width}));
+  } catch (const train::CallError& e) {
+    throw UsageError{fmt::format("{}: give --weights", e.message)};
+  }
   return texts;
 }
 
@@ -237,7 +241,7 @@ Command declarePredict(CLI::App& app) {
   app.add_option("-o", a->output,
                  "file: .csv, .npy, .png, .txt or .safetensors; - (the default) is text or CSV on standard output")
       ->default_val("-");
-  app.add_option("--seed", a->seed, "of functions that draw");
+  app.add_option("--seed", a->seed, "of functions that draw")->check(atLeast(0, kMostSeed));
   return [a] { return runPredict(*a); };
 }
 

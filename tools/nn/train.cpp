@@ -63,7 +63,7 @@ Command declareTrain(CLI::App& app) {
   app.add_option("--checkpoint-every", a->loop.checkpointEvery, "steps between checkpoints inside an epoch")
       ->check(atLeast(1));
   app.add_option("--epochs", a->loop.epochs, "epochs, instead of the file's")->check(atLeast(1, INT32_MAX));
-  app.add_option("--seed", a->loop.seed, "seed, instead of the file's")->check(atLeast(0))->excludes(resume);
+  app.add_option("--seed", a->loop.seed, "seed, instead of the file's")->check(atLeast(0, kMostSeed))->excludes(resume);
   app.add_option("--stop-after", a->loop.stopAfter, "stop, as if interrupted, after so many steps")->check(atLeast(1));
   app.add_flag("--time-passes", a->timePasses, "milliseconds of each stage of compilation");
   return [a] { return runTrain(*a); };

@@ -213,6 +213,8 @@ static void wrong_calls(void) {
   CHECK(fashion_mlp_fit_step(net, kRows, image, label, p, 0) == FASHION_MLP_ERR_RANGE);
   CHECK(strstr(fashion_mlp_error(net), "10 at element 3"));
   label[3] = 3;
+  CHECK(fashion_mlp_set_scalar(net, "step", 0.5) == FASHION_MLP_ERR_RANGE);
+  CHECK(fashion_mlp_set_scalar(net, "step", 1e30) == FASHION_MLP_ERR_RANGE);
   CHECK(fashion_mlp_set_scalar(net, "nothing", 1) == FASHION_MLP_ERR_ARGUMENT);
   CHECK(fashion_mlp_get_scalar(net, "lr", &value) == FASHION_MLP_OK && (float)value == 1e-3f);
   CHECK(fashion_mlp_get_tensor(net, "net.h1.w", w, sizeof w) == FASHION_MLP_OK);
