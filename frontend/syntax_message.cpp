@@ -204,8 +204,8 @@ private:
   /// `let state = 3`
   bool reservedWord() {
     const size_t type = found();
-    if (!isWord(type) || isName(type) || !expects(NnLexer::NAME) || type == NnLexer::IF || type == NnLexer::FOR)
-      return false;
+    if (!isWord(type) || isName(type) || !expects(NnLexer::NAME)) return false;
+    if ((type == NnLexer::IF || type == NnLexer::FOR) && valueExpected()) return false;
     if (previous_ && places_.lineOf(previous_) != places_.lineOf(found_)) return false;
     Diagnostic& d =
         errors_.report(DiagCode::ReservedWord, places_.of(found_),

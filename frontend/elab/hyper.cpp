@@ -125,7 +125,10 @@ void Elaborator::defineHyper(const ast::Hyper& h, const ScopePtr& scope) {
     record.lo = asNumber(eval(*h.lo), h.lo->loc, "an end of a domain");
     record.hi = asNumber(eval(*h.hi), h.hi->loc, "an end of a domain");
     if (record.lo > record.hi || (record.logScale && record.lo <= 0))
-      fail(DiagCode::BadHyper, h.domainLoc, fmt::format("the domain of `{}` is empty", h.name.text));
+      fail(DiagCode::BadHyper, h.domainLoc,
+           record.lo > record.hi
+               ? fmt::format("the domain of `{}` is empty", h.name.text)
+               : fmt::format("a domain of logarithms begins above 0, that of `{}` does not", h.name.text));
   }
   for (const auto& c : h.choices) {
     const Val choice = eval(*c);

@@ -311,8 +311,8 @@ void Elaborator::evalEvery(const ast::Every& e) {
   if (!entry_ || entry_->kind != Function::Kind::Step)
     fail(DiagCode::NoOwner, e.loc, "`every` stands in a train block");
   const Val k = eval(*e.count);
-  if (isConstNumber(k) && numberOf(k) < 1)
-    fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts 1 or more steps, not {}", numberOf(k)));
+  if ((isConstNumber(k) && (numberOf(k) < 1 || k.is(ValKind::Float))) || (!k.isNumber() && !k.isTensor()))
+    fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts 1 or more steps, not {}", describe(k)));
   if (k.isTensor() && (k.tensor.type.rank() != 0 || !isInteger(k.tensor.type.dtype)))
     fail(DiagCode::WrongKind, e.count->loc, fmt::format("`every` counts steps, and this is {}", describe(k)));
   place(e.loc);

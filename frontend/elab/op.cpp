@@ -108,7 +108,12 @@ Val Elaborator::applyPrimitive(const FnVal& f, const std::vector<ArgVal>& args, 
     const char* what = spec->name.c_str();
     // Axes of broadcast and window count in the result, which has one more for each new axis.
     const int64_t axisRank = f.op == Op::Broadcast ? rank + static_cast<int64_t>(listOf(s.value).size()) : rank;
-    const auto axis = [&](int64_t a) { return isAxisName(spec->name) && a < 0 ? a + axisRank : a; };
+    const auto axis = [&](int64_t a) {
+      if (!isAxisName(spec->name)) return a;
+      if (!ts.empty() && (a < -axisRank || a >= axisRank))
+        fail(DiagCode::BadOperation, s.at, fmt::format("`{}` has no axis {} in {}", f.name(), a, types[0].str()));
+      return a < 0 ? a + axisRank : a;
+    };
     switch (spec->kind) {
       case AttrKind::Int:
         attrs.set(spec->name, axis(asConst(s.value, s.at, what)));

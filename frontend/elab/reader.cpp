@@ -107,7 +107,9 @@ void Elaborator::readSettings(const ast::Data& d, DataSource& source) {
   if (source.reader == "text" && count("window") < 0)
     fail(DiagCode::UnknownSetting, d.reader.loc, "`text` takes `window`: how many bytes or words a row has");
   if (source.settings.contains("stride") && !windows)
-    fail(DiagCode::UnknownSetting, d.reader.loc, "`stride` is one of windows: `window` says how long they are");
+    fail(DiagCode::UnknownSetting, d.reader.loc,
+         lines ? "`stride` is one of windows, and `rows = line` has none"
+               : "`stride` is one of windows: `window` says how long they are");
   if (folds < 0 && fold < 0) return;
   if (windows) fail(DiagCode::UnknownSetting, foldAt, "windows have no folds: a part of the end validates, `valid`");
   if (folds < 2 || fold < 0 || fold >= folds)

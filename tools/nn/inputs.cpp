@@ -111,6 +111,8 @@ std::optional<T> parsed(const std::string& text) {
 }
 
 Array numberInput(const nnc_port& port, const std::string& text) {
+  if (port.dtype == NNC_BOOL && (text == "true" || text == "false"))
+    return numberInput(port, text == "true" ? "1" : "0");
   if (const auto whole = parsed<int64_t>(text))
     return asInput(arrayOf({train::DType::I64, {}, reinterpret_cast<const std::byte*>(&*whole)}), port);
   const auto value = parsed<double>(text);

@@ -56,7 +56,7 @@ const Case kCases[] = {
      {"E0208 1:52"}},
     {"NoSuchAxis", "export fn f(x: f32[B <= 4, 3]) { stack[4](x, x) }", {"E0208 1:34"}},
     {"WrongKind", "export fn f(x: f32[B <= 4]) { let (a, b) = 3; x + a }", {"E0209 1:44"}},
-    {"PrimitiveMisused", "export fn f(x: f32[B <= 4]) { op.transpose[(0, 1)](x) }", {"E0211 1:31"}},
+    {"PrimitiveMisused", "export fn f(x: f32[B <= 4]) { op.transpose[(0, 1)](x) }", {"E0211 1:44"}},
     {"ValueUnused", "export fn f(x: f32[B <= 4]) {\n x + 1\n x\n}", {"E0212 2:2"}},
     {"RunTimeCountWithoutBound",
      "export fn f(x: f32[B <= 4], n: int) { var y = x; for i in n { y = y + 1 }; y }",
