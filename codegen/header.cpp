@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "codegen/abi.h"
 #include "codegen/codegen.h"
@@ -108,20 +109,26 @@ private:
     for (const Symbol& s : p.symbols) {
       parameters += fmt::format(", int64_t {}", s.name);
       doc += fmt::format("\n  {}: 0 to {}", s.name, s.bound);
-      macros += fmt::format("#define {}_{}_MAX {}\n", function, upper(s.name), s.bound);
+      macros += define(fmt::format("{}_{}_MAX", function, upper(s.name)), fmt::format("{}", s.bound));
     }
     auto port = [&](const EntryPoint::Port& x, bool input) {
       parameters += fmt::format(", {}{} *{}", input ? "const " : "", cType(x.type.dtype), x.name);
       doc += fmt::format("\n  {}: {}{}{}", x.name, x.type.str(),
                          x.vocabulary.empty() ? "" : fmt::format(" of \"{}\"", x.vocabulary),
                          input ? "" : ", written unless null");
-      macros += fmt::format("#define {}_{}_ELEMENTS {} /* at most */\n", function, upper(x.name),
-                            maximalElements(x.type, e.symbols));
+      macros += define(fmt::format("{}_{}_ELEMENTS", function, upper(x.name)),
+                       fmt::format("{} /* at most */", maximalElements(x.type, e.symbols)));
     };
     for (const Condition& c : e.conditions) doc += fmt::format("\n  needs {}", c.text);
     for (const EntryPoint::Port& x : p.inputs) port(x, true);
     for (const EntryPoint::Port& x : p.outputs) port(x, false);
     out_ += fmt::format("{}{}int {}({});\n\n", comment(doc), macros, p.function, parameters);
+  }
+
+  /// Names that differ in their case alone would be one macro: the later gets a `_`.
+  std::string define(std::string name, const std::string& value) {
+    while (!macros_.insert(name).second) name += '_';
+    return fmt::format("#define {} {}\n", name, value);
   }
 
   void variables() {
@@ -142,6 +149,7 @@ private:
 
   const plan::Plan& plan_;
   std::string prefix_, macro_, out_;
+  std::set<std::string> macros_;
 };
 
 }  // namespace

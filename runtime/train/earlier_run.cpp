@@ -16,7 +16,7 @@ namespace {
 /// What a run, or `nn plot` of it, leaves in its folder. The checkpoint goes first: without it nobody takes the rest
 /// for a run that can be resumed.
 constexpr const char* kRunFiles[] = {
-    "checkpoint.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv", "curves.svg", "model.nn"};
+    "checkpoint.safetensors", "best.safetensors", "metrics.jsonl", "metrics.csv", "curves.svg", "model.nn", "model.so"};
 
 void moveFile(const fs::path& from, const fs::path& to) {
   std::error_code error;

@@ -354,6 +354,7 @@ static void takeFolder(const LoopOptions& options) {
   if (!options.resume && setAsideEarlierRun(options.folder))
     fmt::print(stderr, "the run that was in {0} is now in {0}/previous\n", options.folder);
   replaceFile(options.folder + "/model.nn", options.source);
+  replaceFile(options.folder + "/model.so", readFile(options.library).text());
 }
 
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence) {

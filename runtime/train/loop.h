@@ -14,6 +14,7 @@ namespace nnc::train {
 struct LoopOptions {
   std::string folder;           // of the run; made if it is not there
   std::string source;           // the program's text, for the folder
+  std::string library;          // what it was compiled to, a file to be copied there
   bool resume = false;          // go on from the folder's checkpoint
   std::string weights;          // start from these, or empty
   int64_t checkpointEvery = 0;  // steps between checkpoints inside an epoch; 0: only after epochs
@@ -30,7 +31,7 @@ struct Divergence {
 };
 
 /// Runs all train blocks. Leaves in the folder: checkpoint.safetensors, best.safetensors (weights), metrics.jsonl,
-/// metrics.csv, model.nn. What an earlier run left there is set aside once everything is open, unless it is resumed.
+/// metrics.csv, model.nn, model.so. What an earlier run left there is set aside once everything is open, unless it is resumed.
 /// Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence);
 

@@ -30,7 +30,9 @@ int runTrain(TrainArguments& a) {
   a.loop.source = readWholeFile(a.model.file);
   train::makeFolder(a.loop.folder);
   const train::FolderLock lock(a.loop.folder);
-  auto loaded = compileAndLoad(compilation, 0, a.model.threads, a.loop.folder + "/model.so");
+  const TemporaryFolder made;
+  a.loop.library = (made.path / "model.so").string();
+  auto loaded = compileAndLoad(compilation, 0, a.model.threads, a.loop.library);
   if (!loaded) return kExitSource;
   if (a.timePasses)
     for (const auto& [name, milliseconds] : compilation.times())
