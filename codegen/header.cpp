@@ -42,7 +42,7 @@ std::string upper(std::string s) {
 int64_t maximalElements(const Type& type, const std::vector<Symbol>& symbols) {
   std::map<std::string, int64_t> bounds;
   for (const Symbol& s : symbols) bounds[s.name] = s.bound;
-  return elementCount(type.shape).evaluate(bounds);
+  return elementCount(type.shape).most(bounds);
 }
 
 std::string comment(const std::string& text) {

@@ -255,6 +255,13 @@ int64_t Dim::evaluate(const std::map<std::string, int64_t>& symbols) const {
   return sum;
 }
 
+int64_t Dim::most(const std::map<std::string, int64_t>& bounds) const {
+  Dim added;
+  for (const auto& [monomial, coefficient] : terms_)
+    if (coefficient > 0) added.terms_[monomial] = coefficient;
+  return added.evaluate(bounds);
+}
+
 std::string Dim::str() const {
   if (terms_.empty()) return "0";
   std::string text;

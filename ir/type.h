@@ -56,6 +56,9 @@ public:
 
   /// The value with symbols replaced; every symbol must be present.
   int64_t evaluate(const std::map<std::string, int64_t>& symbols) const;
+  /// An upper bound of the values with each symbol between 0 and its bound, every one of which must be present: that of
+  /// what is added, whatever is subtracted. Exact where nothing is.
+  int64_t most(const std::map<std::string, int64_t>& bounds) const;
   /// "128", "B", "2*B*T + 1".
   std::string str() const;
   /// Parses what str() prints; nothing on malformed text.

@@ -44,7 +44,7 @@ private:
 
   void measure() {
     const auto bytes = [](const Buffer& b, const std::map<std::string, int64_t>& symbols) {
-      return static_cast<uint64_t>(elementCount(b.type.shape).evaluate(symbols) * dtypeSize(b.type.dtype));
+      return static_cast<uint64_t>(elementCount(b.type.shape).most(symbols) * dtypeSize(b.type.dtype));
     };
     for (Buffer& b : entry_.buffers) b.bytesAtBound = bytes(b, function_.bounds);
     std::map<std::string, int64_t> inBlock = function_.bounds;

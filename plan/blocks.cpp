@@ -82,7 +82,7 @@ private:
 
   double bytesOfRow(BufId b) const {
     const auto elements = rowElements(typeOf(b), symbol_.name);
-    return elements ? static_cast<double>(elements->evaluate(bounds_) * dtypeSize(typeOf(b).dtype)) : 0;
+    return elements ? static_cast<double>(elements->most(bounds_) * dtypeSize(typeOf(b).dtype)) : 0;
   }
 
   Scheduled itemOf(const Launch& launch, uint32_t phase) const {
@@ -96,7 +96,7 @@ private:
       (o + kernel.outputs < launch.bind.size() ? item.reads : item.writes).insert(b);
       const double row = bytesOfRow(b);
       item.rowBytes += row;
-      if (row == 0) weights += static_cast<double>(elementCount(typeOf(b).shape).evaluate(bounds_));
+      if (row == 0) weights += static_cast<double>(elementCount(typeOf(b).shape).most(bounds_));
     }
     item.byRows = worksByRows(kernel, types, symbol_.name);
     if (kernel.tmpl != Template::Loop)

@@ -223,7 +223,7 @@ std::string nameOf(const Kernel& kernel) {
 double countFlops(const Kernel& kernel, const std::map<std::string, int64_t>& bounds) {
   const auto points = [&](const std::vector<uint32_t>& iters) {
     double n = 1;
-    for (const uint32_t i : iters) n *= static_cast<double>(kernel.iters[i].extent.evaluate(bounds));
+    for (const uint32_t i : iters) n *= static_cast<double>(kernel.iters[i].extent.most(bounds));
     return n;
   };
   double perTask = 0;

@@ -337,7 +337,7 @@ private:
     return merged;
   }
 
-  int64_t atBound(const Dim& d) const { return d.evaluate(bounds_); }
+  int64_t atBound(const Dim& d) const { return d.most(bounds_); }
 
   /// A single row: its elements take part only where a reduction runs over as many.
   bool foldsAsMany(const Cluster& c, int64_t elements) const {

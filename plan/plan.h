@@ -53,7 +53,7 @@ struct Buffer {
   Type type;
   Layout layout;
   Literal literal;               // Const only
-  uint64_t bytesAtBound = 0;     // with every symbol at its bound; Scratch: with the rows of a block
+  uint64_t bytesAtBound = 0;     // the most that it can have; Scratch: with the rows of a block
   uint64_t offset = 0;           // Arena, Scratch: in bytes, a multiple of 64
   int64_t bound = 0;             // Input: exclusive upper bound of an index, checked at each call; 0: none
   BufId alias = kNoBuffer;       // in place: shares the storage of that buffer (its last reader is this one's writer)

@@ -41,7 +41,7 @@ std::vector<double> runsOf(const Entry& entry) {
   for (const Symbol& s : entry.symbols) bounds[s.name] = s.bound;
   std::vector<double> runs(entry.phases.size(), 0), trips{1};
   for (const Step& step : entry.steps) {
-    if (step.kind == Step::Kind::Loop) trips.push_back(trips.back() * static_cast<double>(step.trip.evaluate(bounds)));
+    if (step.kind == Step::Kind::Loop) trips.push_back(trips.back() * static_cast<double>(step.trip.most(bounds)));
     if (step.kind == Step::Kind::EndLoop) trips.pop_back();
     if (step.kind == Step::Kind::Phase) runs[step.phase] = trips.back();
   }

@@ -114,11 +114,11 @@ private:
     return result;
   }
 
-  /// Bytes at the symbols' bounds of a buffer that needs a place in the arena.
+  /// The most bytes of a buffer that needs a place in the arena.
   int64_t temporaryBytes(BufId b) const {
     const Buffer& buffer = entry_.buffers[b];
     if (buffer.role != Role::Arena) return 0;
-    return elementCount(buffer.type.shape).evaluate(function_.bounds) * dtypeSize(buffer.type.dtype);
+    return elementCount(buffer.type.shape).most(function_.bounds) * dtypeSize(buffer.type.dtype);
   }
 
   Launch launchOf(Unit& unit) {

@@ -44,18 +44,37 @@ void meet(const Condition& condition, bool down, const SymbolSizes& bounds, Symb
   sizes = limited(holds);
 }
 
+/// The symbols that some extent of the entry subtracts.
+std::set<std::string> subtracted(const Plan& plan, const Entry& entry) {
+  std::set<std::string> names;
+  const auto look = [&](const Dim& d) {
+    for (const auto& [monomial, coefficient] : d.terms())
+      if (coefficient < 0) names.insert(monomial.begin(), monomial.end());
+  };
+  for (const Buffer& b : entry.buffers) std::ranges::for_each(b.type.shape, look);
+  for (const Step& step : entry.steps) look(step.trip);
+  for (const Phase& phase : entry.phases)
+    for (const Launch& launch : phase.launches)
+      if (launch.kernel < plan.kernels.size())
+        for (const Iter& iter : plan.kernels[launch.kernel].iters) look(iter.extent);
+  return names;
+}
+
 }  // namespace
 
 EntryView::EntryView(const Plan& plan, const Entry& entry, Size size) : plan(plan), entry(entry) {
   for (const Symbol& s : entry.symbols) bounds[s.name] = s.bound;
-  const bool down = size == Size::Largest;
   sizes = bounds;
-  if (!down)
-    for (auto& [name, value] : sizes) value = std::min<int64_t>(value, 1);
-  for (const Condition& c : entry.conditions) meet(c, down, bounds, sizes);
+  const std::set<std::string> shrunk = size == Size::Widest ? subtracted(plan, entry) : std::set<std::string>();
+  for (auto& [name, value] : sizes)
+    if (size == Size::Smallest || shrunk.contains(name)) value = std::min<int64_t>(value, 1);
   const auto holds = [this](const Condition& c) { return c.slack.evaluate(sizes) >= 0; };
-  if (!down && !std::all_of(entry.conditions.begin(), entry.conditions.end(), holds))
-    sizes = EntryView(plan, entry, Size::Largest).sizes;
+  const auto allHold = [&] { return std::ranges::all_of(entry.conditions, holds); };
+  // What one condition moves may break another.
+  for (size_t round = 0; round <= entry.conditions.size() && !allHold(); ++round)
+    for (const bool down : {size != Size::Smallest, size == Size::Smallest})
+      for (const Condition& c : entry.conditions) meet(c, down, bounds, sizes);
+  isCall = allHold();
   for (const Step& step : entry.steps)
     for (const Slice& s : step.slices)
       if (s.slice != s.whole) wholes[s.slice] = s.whole;
@@ -101,8 +120,8 @@ std::vector<std::string> verifyPlan(const Plan& plan) {
     if (!violations.none()) break;
     for (const Entry& entry : plan.entries) {
       violations.inEntry(entry.name);
-      for (const auto size : {EntryView::Size::Largest, EntryView::Size::Smallest})
-        part(EntryView(plan, entry, size), violations);
+      for (const auto size : {EntryView::Size::Largest, EntryView::Size::Smallest, EntryView::Size::Widest})
+        if (const EntryView view(plan, entry, size); view.isCall) part(view, violations);
     }
   }
   return list;

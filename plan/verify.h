@@ -39,15 +39,16 @@ inline bool isTemporary(const Buffer& buffer) {
 
 constexpr int64_t kMostElements = 1 << 18;  // that are looked at one by one
 
-/// An entry under examination, at the largest or at the smallest sizes of a call: an index that is linear in the sizes
-/// and fits at both ends, fits between.
+/// An entry under examination, at certain sizes of a call: the largest, the smallest, and those where extents are
+/// largest from which others are subtracted. An index that is linear in the sizes and fits at these ends, fits between.
 struct EntryView {
-  enum class Size : uint8_t { Largest, Smallest };
+  enum class Size : uint8_t { Largest, Smallest, Widest };
 
   const Plan& plan;
   const Entry& entry;
   std::map<std::string, int64_t> bounds;  // of the symbols, which decide the storage
   std::map<std::string, int64_t> sizes;   // of the symbols: bounds or 1, moved to where the conditions of a call hold
+  bool isCall = true;                     // false: no such sizes were found
   std::map<BufId, BufId> wholes;          // of slices
 
   EntryView(const Plan& plan, const Entry& entry, Size size);

@@ -27,7 +27,7 @@ private:
   void checkBuffer(BufId b) {
     const Buffer& buffer = entry_.buffers[b];
     const int64_t count = view_.count(b);
-    const int64_t most = elementCount(buffer.type.shape).evaluate(view_.bounds);
+    const int64_t most = elementCount(buffer.type.shape).most(view_.bounds);
     // Scratch has the rows of a block.
     if (buffer.role != Role::Scratch &&
         buffer.bytesAtBound != static_cast<uint64_t>(most * dtypeSize(buffer.type.dtype)))

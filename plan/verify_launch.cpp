@@ -292,8 +292,13 @@ private:
 }  // namespace
 
 void verifyLaunches(const EntryView& view, Violations& violations) {
-  for (const Phase& phase : view.entry.phases)
-    for (const Launch& launch : phase.launches) LaunchRules(view, launch, violations).check();
+  size_t idle = 0;  // loops around that run no round, from the first of them on
+  for (const Step& step : view.entry.steps) {
+    if (step.kind == Step::Kind::Loop && (idle > 0 || view.at(step.trip) <= 0)) ++idle;
+    if (step.kind == Step::Kind::EndLoop && idle > 0) --idle;
+    if (step.kind != Step::Kind::Phase || idle > 0) continue;
+    for (const Launch& launch : view.entry.phases[step.phase].launches) LaunchRules(view, launch, violations).check();
+  }
 }
 
 }  // namespace nnc::plan

@@ -288,6 +288,7 @@ Contiguous contiguous(const Graph& g, Value v) {
 
 Val Elaborator::put(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const TensorVal x = asTensor(args[0].val, args[0].at, "`put`");
+  if (x.type.rank() == 0) fail(DiagCode::RankMismatch, args[0].at, "`put` needs an axis");
   const int64_t axis = axisArg(f, x.type.rank(), at, 0);
   Val position = args[1].val;
   if (position.is(ValKind::Int) && x.type.rank() > 0) {
@@ -377,6 +378,7 @@ Val Elaborator::countOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at)
 Val Elaborator::sortOf(const FnVal& f, const std::vector<ArgVal>& args, Loc at) {
   const TensorVal x = asTensor(args[0].val, args[0].at, "`sort`");
   if (x.type.rank() == 0) fail(DiagCode::RankMismatch, at, "`sort` needs an axis");
+  if (x.type.dtype == DType::Bool) fail(DiagCode::DTypeMismatch, args[0].at, "`sort` compares numbers, not bools");
   const int64_t axis = axisArg(f, x.type.rank(), at, x.type.rank() - 1);
   place(at);
   const std::vector<Value> r = b().makeMulti(Op::Sort, {x.value}, {{"axis", axis}});

@@ -85,6 +85,23 @@ void Elaborator::requireReach(const TensorVal& index, const Dim& extent) {
   if (reach && !(extent - *reach).isConst()) require(*reach, extent);
 }
 
+void Elaborator::requireSomeCall() {
+  for (const Symbol& s : entry_->symbols) {
+    int64_t least = 0, most = s.bound;
+    const Condition *lower = nullptr, *upper = nullptr;
+    for (const Condition& c : entry_->conditions) {
+      if (c.slack.symbols() != std::vector{s.name}) continue;
+      const int64_t zero = c.slack.evaluate({{s.name, 0}}), step = c.slack.evaluate({{s.name, 1}}) - zero;
+      if (c.slack != Dim(zero) + Dim(step) * Dim::symbol(s.name)) continue;
+      if (step > 0 && (step - 1 - zero) / step > least) least = (step - 1 - zero) / step, lower = &c;
+      if (step < 0 && zero / -step < most) most = zero / -step, upper = &c;
+    }
+    if (least > most && lower && upper)
+      fail(DiagCode::BadIndex, entry_->loc,
+           fmt::format("no call can meet what this needs: {} and {}", lower->text, upper->text));
+  }
+}
+
 void Elaborator::requireInside(const Graph& graph, const std::vector<Dim>& rounds) {
   for (const Node& node : graph.nodes) {
     const auto need = [&](const Dim& small, const Dim& large) {

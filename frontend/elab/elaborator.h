@@ -348,6 +348,8 @@ private:
   /// What the nodes of an entry need of its sizes, whoever wrote them: extents of 0 or more, slices and blocks within
   /// their operands, something to look up where positions are clamped. `rounds`: the counts of the loops around.
   void requireInside(const Graph& graph, const std::vector<Dim>& rounds = {});
+  /// What an entry requires of one size leaves some.
+  void requireSomeCall();
   /// Exclusive upper bound of a number or of integers, if one is known; they are not negative then.
   std::optional<Dim> reachOf(const Val& v) const;
   /// Positions on an axis of this extent, as far as sizes of the call decide it.

@@ -41,9 +41,8 @@ constexpr ForeignName kForeignNames[] = {
      "axes in front go through layers as they are, `for b in batch { … }` does rows one by one; all is compiled"},
     {" tree_map map ", "`leafwise[f](a, b)` is f of each leaf of instances and tuples"},
     {" len size numel length ",
-     "`shape(x)` gives the dimensions, `count(x)` the number of elements; in a data block `length(words(raw.text))` "
-     "how "
-     "many symbols a row has"},
+     "`shape(x)` gives the dimensions, `count(x)` the number of elements, `length(words(raw.text))` in a data block a "
+     "row's symbols"},
     {" dim ndim ", "`rank(x)` is the number of axes"},
     {" astype to cast ", "the name of a type converts: `f32(x)`"},
     {" gather take index_select take_along_axis ",

@@ -82,7 +82,7 @@ void Elaborator::checkSizes(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     for (const Type& type : node.out) {
       // Saturates, as long as no factor is 0.
-      const int64_t elements = elementCount(type.shape).evaluate(bounds);
+      const int64_t elements = elementCount(type.shape).most(bounds);
       if (elements <= kMostBytes / dtypeSize(type.dtype)) continue;
       const Loc at = node.origin.at ? node.origin.at : entry_->loc;
       fail(DiagCode::TooLarge, at, fmt::format("{} has more than 2^47 bytes", boundedText(type, bounds)));
@@ -110,6 +110,7 @@ void Elaborator::finishEntry() {
   f.body = withoutDeadNodes(root.graph, entry_->inputs);
   checkSizes(f.body);
   requireInside(f.body);
+  requireSomeCall();
   f.conditions = entry_->conditions;
   module_.functions.push_back(std::move(f));
   entry_ = nullptr;

@@ -37,7 +37,9 @@ std::string Elaborator::settingText(const std::string& name, const Val& v, Loc a
     return v.flag ? "true" : "false";
   }
   if (name == "separator") {
-    if (!v.is(ValKind::Str) || v.text.size() != 1) refuse("a text of one byte");
+    if (!v.is(ValKind::Str) || v.text.size() != 1 ||
+        std::string_view("\"\r\n").find(v.text[0]) != std::string_view::npos)
+      refuse("a text of one byte, no quote and no line's end");
     return v.text;
   }
   const bool share = name == "valid" || name == "test";

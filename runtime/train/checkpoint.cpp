@@ -97,6 +97,14 @@ void addBest(Model& model, const std::vector<std::byte>& bestStore, std::vector<
   model.setStore(now);
 }
 
+RunState savedState(const SafetensorsFile& file) {
+  try {
+    return stateOf(json::parse(file.metadata().at("state")));
+  } catch (const std::exception& e) {
+    throw DataError(file.path(), "metadata", "the state of the run is damaged");
+  }
+}
+
 /// Of `nn train`, or of a library.
 bool isCheckpoint(const SafetensorsFile& file) {
   const auto isScalar = [](const NamedTensor& t) { return t.name.starts_with(kScalarPrefix); };
@@ -108,11 +116,20 @@ void restoreScalars(Model& model, const SafetensorsFile& file) {
   for (const NamedTensor& t : file.tensors()) {
     if (!t.name.starts_with(kScalarPrefix) || !t.tensor.shape.empty()) continue;
     const std::string name = t.name.substr(std::string_view(kScalarPrefix).size());
-    model.setScalar(name.c_str(), elementAsDouble(t.tensor.dtype, t.tensor.data, 0));
+    try {
+      model.setScalar(name.c_str(), elementAsDouble(t.tensor.dtype, t.tensor.data, 0));
+    } catch (const CallError& e) {
+      throw DataError(file.path(), fmt::format("tensor {}", ticked(t.name)), e.message);
+    }
   }
 }
 
 }  // namespace
+
+int64_t savedSeed(const std::string& file) {
+  const SafetensorsFile checkpoint = SafetensorsFile::read(file);
+  return checkpoint.metadata().contains("state") ? savedState(checkpoint).seed : -1;
+}
 
 void requireHypers(const SafetensorsFile& file, const Hypers& hypers) {
   const Hypers saved = hypersOf(file);
@@ -138,14 +155,9 @@ void saveCheckpoint(const std::string& file, Model& model, const Checkpoint& che
 Checkpoint loadCheckpoint(const std::string& path, Model& model, const Hypers& hypers) {
   SafetensorsFile file = SafetensorsFile::read(path);
   requireHypers(file, hypers);
-  auto state = file.metadata().find("state");
-  if (state == file.metadata().end()) throw DataError(path, "metadata", "holds weights, not the state of a run");
+  if (!file.metadata().contains("state")) throw DataError(path, "metadata", "holds weights, not the state of a run");
   Checkpoint checkpoint;
-  try {
-    checkpoint.state = stateOf(json::parse(state->second));
-  } catch (const std::exception& e) {
-    throw DataError(path, "metadata", "the state of the run is damaged");
-  }
+  checkpoint.state = savedState(file);
   if (checkpoint.state.hasBest) {
     model.load(file, kEverything, kBestPrefix);
     checkpoint.bestStore = model.store();

@@ -40,6 +40,9 @@ using Hypers = std::map<std::string, std::string>;
 /// The hyperparameters a weight file or checkpoint was made with, as text by name; none if it does not say. Throws
 /// DataError or IoError.
 Hypers savedHypers(const std::string& file);
+/// The seed that a checkpoint's run was given instead of its blocks' own; -1: none, or no checkpoint. Throws DataError
+/// or IoError.
+int64_t savedSeed(const std::string& file);
 /// Throws DataError where a value in force is not the one the file was made with: it can only come from --set.
 void requireHypers(const SafetensorsFile& file, const Hypers& inForce);
 

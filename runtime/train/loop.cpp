@@ -47,8 +47,9 @@ DataSets openAll(const Description& description, Model& model) {
 /// One train block at work.
 class Trainer {
 public:
+  /// `columns`: the metrics of all blocks, which share the log.
   Trainer(Model& model, const TrainInfo& train, const DataSets& data, const Hypers& hypers, const LoopOptions& options,
-          Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft);
+          const std::vector<std::string>& columns, Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft);
 
   RunEnd run(Divergence& divergence);
 
@@ -74,6 +75,7 @@ private:
   const TrainInfo& train_;
   const Hypers& hypers_;
   const LoopOptions& options_;
+  const std::vector<std::string>& columns_;
   Checkpoint& checkpoint_;
   Progress& progress_;
   int64_t& stepsLeft_;
@@ -86,18 +88,22 @@ private:
   std::vector<std::byte> snapshot_;
 };
 
-std::vector<std::string> metricNames(const TrainInfo& train) {
+std::vector<std::string> metricNames(const Description& description) {
   std::vector<std::string> names;
-  for (const MetricInfo& m : train.metrics) names.push_back(m.name);
+  for (const TrainInfo& train : description.trains)
+    for (const MetricInfo& m : train.metrics)
+      if (std::ranges::find(names, m.name) == names.end()) names.push_back(m.name);
   return names;
 }
 
 Trainer::Trainer(Model& model, const TrainInfo& train, const DataSets& data, const Hypers& hypers,
-                 const LoopOptions& options, Checkpoint& checkpoint, Progress& progress, int64_t& stepsLeft)
+                 const LoopOptions& options, const std::vector<std::string>& columns, Checkpoint& checkpoint,
+                 Progress& progress, int64_t& stepsLeft)
     : model_(model),
       train_(train),
       hypers_(hypers),
       options_(options),
+      columns_(columns),
       checkpoint_(checkpoint),
       progress_(progress),
       stepsLeft_(stepsLeft),
@@ -170,9 +176,8 @@ std::vector<std::string> validScalars(const Model& model) {
 
 RunEnd Trainer::run(Divergence& divergence) {
   bool goOn = state().step > 0 || state().train > 0;
-  log_ = std::make_unique<MetricsLog>(
-      goOn ? MetricsLog::resume(options_.folder, metricNames(train_), train_.name, state().step)
-           : MetricsLog(options_.folder, metricNames(train_)));
+  log_ = std::make_unique<MetricsLog>(goOn ? MetricsLog::resume(options_.folder, columns_, train_.name, state().epoch)
+                                           : MetricsLog(options_.folder, columns_));
   model_.setScalar("steps", static_cast<double>(epochSteps() * train_.epochs));
   model_.setScalar("seed", static_cast<double>(train_.seed));
   // A block's results are 0 before its first validation, whatever the block before it left there.
@@ -384,6 +389,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
     if (!options.resume) computeStatistics(model, info, data.at(info.name), found.matched);
     if (data.contains(info.name)) checkFields(model, info, data.at(info.name));
   }
+  const std::vector<std::string> columns = metricNames(description);
   Progress progress;
   int64_t stepsLeft = options.stopAfter;
   bool hasFolder = false;
@@ -391,7 +397,7 @@ RunEnd runTraining(Model& model, const Description& description, const LoopOptio
     TrainInfo train = description.trains[i];
     if (epochs > 0) train.epochs = epochs;
     if (seed >= 0) train.seed = seed;
-    Trainer trainer(model, train, data, description.hypers, options, checkpoint, progress, stepsLeft);
+    Trainer trainer(model, train, data, description.hypers, options, columns, checkpoint, progress, stepsLeft);
     if (!std::exchange(hasFolder, true)) takeFolder(options);
     RunEnd end = trainer.run(divergence);
     if (end != RunEnd::Finished) return end;

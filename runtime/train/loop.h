@@ -31,8 +31,8 @@ struct Divergence {
 };
 
 /// Runs all train blocks. Leaves in the folder: checkpoint.safetensors, best.safetensors (weights), metrics.jsonl,
-/// metrics.csv, model.nn, model.so. What an earlier run left there is set aside once everything is open, unless it is resumed.
-/// Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
+/// metrics.csv, model.nn, model.so. What an earlier run left there is set aside once everything is open, unless it is
+/// resumed. Throws RunError; a loss that is not finite ends the run as Diverged, with `divergence` set.
 RunEnd runTraining(Model& model, const Description& description, const LoopOptions& options, Divergence& divergence);
 
 /// Makes SIGINT and SIGTERM stop the loop after the running step; a second one ends the process.

@@ -44,12 +44,12 @@ LogRecord fromJson(const OrderedJson& json) {
   return record;
 }
 
-/// The records before the first one that a checkpoint at `step` of `train` does not know: a later step of that block,
+/// The records before the first one that a checkpoint in `epoch` of `train` does not know: that epoch's of the block,
 /// or any record of another block after it (blocks run one after the other).
-std::vector<LogRecord> keptRecords(std::vector<LogRecord> records, const std::string& train, int64_t step) {
+std::vector<LogRecord> keptRecords(std::vector<LogRecord> records, const std::string& train, int64_t epoch) {
   bool seen = false;
   const auto cut = std::find_if(records.begin(), records.end(), [&](const LogRecord& record) {
-    const bool later = record.train == train ? record.step > step : seen;
+    const bool later = record.train == train ? record.epoch >= epoch : seen;
     seen |= record.train == train;
     return later;
   });
@@ -120,10 +120,10 @@ MetricsLog::MetricsLog(const std::string& folder, std::vector<std::string> metri
 }
 
 MetricsLog MetricsLog::resume(const std::string& folder, std::vector<std::string> metricNames, const std::string& train,
-                              int64_t step) {
+                              int64_t epoch) {
   const std::string path = folder + "/metrics.jsonl";
   std::vector<LogRecord> records;
-  if (std::filesystem::exists(path)) records = keptRecords(readMetricsLog(path), train, step);
+  if (std::filesystem::exists(path)) records = keptRecords(readMetricsLog(path), train, epoch);
   return MetricsLog(folder, std::move(metricNames), records);
 }
 

@@ -30,10 +30,10 @@ class MetricsLog {
 public:
   /// Starts new files in the folder. The CSV has a column for each of the metrics' names. Throws IoError.
   MetricsLog(const std::string& folder, std::vector<std::string> metricNames);
-  /// Goes on after a checkpoint at `step` of train block `train`: what was logged after it is removed, a cut-off line
-  /// too.
+  /// Goes on from a checkpoint in `epoch` of train block `train`: what was logged of that epoch and after it is
+  /// removed, a cut-off line too.
   static MetricsLog resume(const std::string& folder, std::vector<std::string> metricNames, const std::string& train,
-                           int64_t step);
+                           int64_t epoch);
   ~MetricsLog();
   MetricsLog(MetricsLog&& other) noexcept;
   MetricsLog& operator=(MetricsLog&&) = delete;

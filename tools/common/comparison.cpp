@@ -161,7 +161,11 @@ public:
     initialValues();
     for (const Function& f : module_.functions) {
       if (f.kind == Function::Kind::Init || f.kind == Function::Kind::StartPass) continue;
-      print(f.name, {run(f, symbolsOf(f, 0), 0).result(), run(f, symbolsOf(f, 1), 1).result()});
+      const auto first = symbolsOf(f, 0), second = symbolsOf(f, 1);
+      if (first && second)
+        print(f.name, {run(f, *first, 0).result(), run(f, *second, 1).result()});
+      else
+        fmt::print("skipped {:<24} no sizes were found that meet its conditions\n", f.name);
     }
     return ok_;
   }
@@ -201,16 +205,18 @@ private:
                        [&](const Condition& c) { return c.slack.evaluate(sizes) >= 0; });
   }
 
-  /// Small sizes, another for each symbol and round, that meet the function's conditions.
-  std::vector<int64_t> symbolsOf(const Function& f, int round) {
+  /// Small sizes, another for each symbol and round, that meet the function's conditions; nothing if none are found.
+  std::optional<std::vector<int64_t>> symbolsOf(const Function& f, int round) {
     std::vector<int64_t> values;
     for (size_t i = 0; i < f.symbols.size(); ++i)
       values.push_back(std::min<int64_t>(f.symbols[i].bound, 2 + (static_cast<int64_t>(i) + 2 * round) % 3));
-    constexpr int kTries = 1000;
-    for (int i = 0; i < kTries && !isAllowed(f, values); ++i)
-      for (size_t k = 0; k < values.size(); ++k)
-        values[k] =
-            static_cast<int64_t>(random_() % (static_cast<uint64_t>(std::min<int64_t>(f.symbols[k].bound, 8)) + 1));
+    constexpr int kTries = 1000;  // of each range, which doubles
+    constexpr int64_t kMost = 256;
+    for (int64_t most = 8; most <= kMost && !isAllowed(f, values); most *= 2)
+      for (int i = 0; i < kTries && !isAllowed(f, values); ++i)
+        for (size_t k = 0; k < values.size(); ++k)
+          values[k] = static_cast<int64_t>(random_() % (static_cast<uint64_t>(std::min(f.symbols[k].bound, most)) + 1));
+    if (!isAllowed(f, values)) return std::nullopt;
     return values;
   }
 

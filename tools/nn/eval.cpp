@@ -40,12 +40,12 @@ void requireVocabularies(const train::DataInfo& data, const train::Model& model,
 }
 
 void evaluateBlock(train::Model& model, const train::DataInfo& data, const train::TrainInfo& block,
-                   const std::string& wanted) {
+                   const std::string& wanted, int64_t seed) {
   train::RawDataset dataset = train::openData(data, model);
   train::checkFields(model, data, dataset);
   const train::Split& split = splitOf(dataset, data.name, wanted);
   train::Feed feed(model.entry(model.find(block.eval)), data.name, dataset, split);
-  model.setScalar("seed", static_cast<double>(block.seed));  // what is drawn is drawn as in training
+  model.setScalar("seed", static_cast<double>(seed));  // what is drawn is drawn as in training
   train::Sums sums = train::evaluatePass(model, block, feed);
   const train::NamedValues values = train::metricValues(block, sums);
   fmt::print("{} {} rows {}\n{} {} loss {:.6g}\n", block.name, split.name, feed.rows(), block.name, split.name,
@@ -67,12 +67,13 @@ int runEval(EvalArguments& a) {
   if (!loaded) return kExitSource;
   loaded->model->setScalar("epoch", 1);  // where the weights do not say it
   loadWeights(a.weights, *loaded);
+  const int64_t seed = train::savedSeed(a.weights);
   bool any = false;
   for (const train::TrainInfo& block : loaded->description.trains) {
     if (block.eval.empty() || block.data.empty() || (!a.block.empty() && a.block != block.name)) continue;
     const train::DataInfo& data = loaded->description.dataOf(block);
     requireVocabularies(data, *loaded->model, a.weights);
-    evaluateBlock(*loaded->model, data, block, a.split);
+    evaluateBlock(*loaded->model, data, block, a.split, seed >= 0 ? seed : block.seed);
     any = true;
   }
   if (!any && a.block.empty()) throw UsageError{fmt::format("{} has no train block on data to evaluate", a.model.file)};

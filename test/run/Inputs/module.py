@@ -9,7 +9,7 @@ part, whole, weights = Model(sys.argv[1], seed=1), Model(sys.argv[2], "whole", s
 whole.save(weights)
 part.load(weights)
 assert (part["net.head.w"] == whole["net.head.w"]).all() and "tune.adam.k" in part.paths
-assert whole.exports == ["net"] and set(part.exports) == {"f", "wave", "tune", "stream", "clear"}
+assert whole.exports == ["net"] and set(part.exports) == {"f", "F", "wave", "tune", "stream", "clear"}
 assert part.sizes("f") == {"B": 8} and part.inputs("f", B=5) == [("x", "float32", (5, 3), 0)]
 assert part.description["trains"] == [] and whole.description["trains"]
 x, y = [[1, -1, 2], [0, 3, -2]], [[1, 0], [0, 1]]

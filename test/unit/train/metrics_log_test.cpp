@@ -41,13 +41,13 @@ TEST(MetricsLog, ResumeRemovesWhatTheCheckpointDoesNotKnow) {
   }
   std::ofstream(folder / "metrics.jsonl", std::ios::app) << R"({"train":"tu)";
   {
-    MetricsLog log = MetricsLog::resume(folder.path(), {"accuracy"}, "fit", 20);
-    log.append(record(25));
+    MetricsLog log = MetricsLog::resume(folder.path(), {"accuracy"}, "fit", 4);
+    log.append(record(35));
   }
   std::vector<std::pair<std::string, int64_t>> steps;
   for (const LogRecord& r : readMetricsLog(folder / "metrics.jsonl")) steps.emplace_back(r.train, r.step);
   EXPECT_EQ(steps, (std::vector<std::pair<std::string, int64_t>>{
-                       {"pretrain", 10}, {"pretrain", 20}, {"fit", 10}, {"fit", 20}, {"fit", 25}}));
+                       {"pretrain", 10}, {"pretrain", 20}, {"fit", 10}, {"fit", 20}, {"fit", 35}}));
   const std::string csv = content(folder / "metrics.csv");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 6);
 }
@@ -56,12 +56,12 @@ TEST(MetricsLog, ResumedFilesEqualThoseOfAnUninterruptedRun) {
   TempFolder whole, resumed;
   {
     MetricsLog log(whole.path(), {"accuracy"});
-    for (int64_t step = 1; step <= 7; ++step) log.append(record(step));
+    for (int64_t step = 10; step <= 70; step += 10) log.append(record(step));
     MetricsLog broken(resumed.path(), {"accuracy"});
-    for (int64_t step = 1; step <= 5; ++step) broken.append(record(step));
+    for (int64_t step = 10; step <= 50; step += 10) broken.append(record(step));
   }
-  MetricsLog log = MetricsLog::resume(resumed.path(), {"accuracy"}, "fit", 3);
-  for (int64_t step = 4; step <= 7; ++step) log.append(record(step));
+  MetricsLog log = MetricsLog::resume(resumed.path(), {"accuracy"}, "fit", 4);
+  for (int64_t step = 30; step <= 70; step += 10) log.append(record(step));
   for (const char* name : {"metrics.jsonl", "metrics.csv"}) EXPECT_EQ(content(whole / name), content(resumed / name));
 }
 
