@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace nnc::elab {
 
 TensorVal Elaborator::sliceAxis(const TensorVal& x, int axis, const Dim& lo, const Dim& hi, Loc at) {
@@ -64,7 +66,14 @@ TensorVal Elaborator::indexTensor(const TensorVal& base, const ast::Bracket& e) 
       continue;
     }
     const Dim extent = x.type.shape[axis];
-    const auto fromEnd = [&](const Dim& d) { return d.isConst() && d.value() < 0 ? extent + d : d; };
+    const auto fromEnd = [&](const Dim& d) {
+      if (d.isConst()) return d.value() < 0 ? extent + d : d;
+      const auto negative = [](const auto& term) { return term.second < 0; };
+      if (!std::ranges::all_of(d.terms(), negative)) return d;
+      error(DiagCode::BadIndex, a.loc, fmt::format("`{}` is no position: sizes do not count from the end", d.str()))
+          .help(fmt::format("write `{}`", (extent + d).str()));
+      throw Reported{};
+    };
     const auto check = [&](bool ok, const std::string& text) {
       if (!ok) fail(DiagCode::BadIndex, a.loc, fmt::format("axis {} of {} has no {}", axis, base.type.str(), text));
     };

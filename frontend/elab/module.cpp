@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 
 namespace nnc::elab {
@@ -172,6 +173,7 @@ struct Job {
   SourceManager& sources;
   Diagnostics& diagnostics;
   std::optional<Module> result;
+  std::exception_ptr failed;  // out of memory, say: thrown again by who waits for the job
 };
 
 /// Reports of the definitions by themselves that are certain, where the program as a whole said nothing about the line.
@@ -198,9 +200,13 @@ void addDefinitionMistakes(Job& job) {
 
 void* runJob(void* p) {
   Job& job = *static_cast<Job*>(p);
-  elab::Elaborator elaborator(job.options, job.sources, job.diagnostics);
-  job.result = elaborator.run(job.file);
-  addDefinitionMistakes(job);
+  try {
+    elab::Elaborator elaborator(job.options, job.sources, job.diagnostics);
+    job.result = elaborator.run(job.file);
+    addDefinitionMistakes(job);
+  } catch (...) {
+    job.failed = std::current_exception();
+  }
   return nullptr;
 }
 
@@ -208,7 +214,7 @@ void* runJob(void* p) {
 
 std::optional<Module> elaborate(const ast::File& file, const ElabOptions& options, SourceManager& sources,
                                 Diagnostics& diagnostics) {
-  Job job{file, options, sources, diagnostics, std::nullopt};
+  Job job{file, options, sources, diagnostics, std::nullopt, nullptr};
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_t thread;
@@ -218,6 +224,7 @@ std::optional<Module> elaborate(const ast::File& file, const ElabOptions& option
   else
     runJob(&job);
   pthread_attr_destroy(&attributes);
+  if (job.failed) std::rethrow_exception(job.failed);
   return std::move(job.result);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <random>
 
 #include "ir/eval.h"
@@ -227,6 +228,7 @@ private:
     const std::vector<Tensor> values = evaluate(init->body, in_);
     for (size_t i = 0; i < values.size(); ++i)
       d.add(init->body.outputs[i].name, values[i], model_.get(init->body.outputs[i].name));
+    allowRounding(d, init->body, 0, {});
     print("init", {d.result()});
   }
 
@@ -275,12 +277,17 @@ private:
     for (Packed& p : outputs) to.push_back(p.bytes.data());
     model_.run(number, symbols, from, to);
     Difference d = against(f, values, outputs);
+    allowRounding(d, f.body, static_cast<uint64_t>(round), options);
+    return d;
+  }
+
+  /// Where something is off: how far rounding leads, by samples of it.
+  void allowRounding(Difference& d, const Graph& body, uint64_t round, const EvalOptions& options) const {
     // Few that are wrong may stand so near to a kink that rounding seldom carries them over.
     const auto isRare = [](const Difference::Result& r) { return r.wrong * 20 < r.numbers; };
     for (uint64_t sample = 0; sample < kMostSamples && !d.agrees() && (sample < kSamples || isRare(d.result()));
          ++sample)
-      d.allow(evaluate(perturbed(f.body, sample, static_cast<uint64_t>(round)), in_, options));
-    return d;
+      d.allow(evaluate(perturbed(body, sample, round), in_, options));
   }
 
   Difference against(const Function& f, const std::vector<Tensor>& values, const std::vector<Packed>& outputs) {

@@ -106,6 +106,7 @@ const Case kCases[] = {
     {"NoCallFits",
      "export fn f(x: f32[P <= 4, 3]) { let kv: [4, 3] = 0; (x[-1], put(kv, 4 + iota(P), x)) }",
      {"E0208 1:11"}},
+    {"SizeFromTheEnd", "export fn f(x: f32[T <= 20], m: int <= 9) { x[..-m] }", {"E0208 1:47"}},
     {"TwoRests", "fn g(x: [...S, ...R]) { x }\nexport fn f(x: f32[4, 3]) { g(x) }", {"E0215 1:16"}},
     {"LabelWithoutBound", "export fn f(z: f32[B <= 4, 3], y: i32[B]) { cross_entropy(z, y) }", {"E0219 1:45"}},
     {"IndexBoundTooLarge", "fn g(i: i32[B] < 10) { i }\nexport fn f(i: i32[B <= 4] < 20) { g(i) }", {"E0219 2:38"}},
